@@ -1,0 +1,1 @@
+"""Drawbar lets a language model call the systems you already run."""

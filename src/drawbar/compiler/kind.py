@@ -1,0 +1,70 @@
+"""The port a backend kind fills: what it reads from YAML, how it compiles, how it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from drawbar.kernel.ports import Backend
+from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.kernel.workers import Workers
+from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
+from drawbar.spec.source import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One input of a function.
+
+    `source` says who fills it: the model; the gateway with `value` (const); or the gateway from the
+    caller, where `value` is a path such as `caller.claims.emp_no`. Only the first kind is published.
+    """
+
+    name: str
+    schema: JsonObject
+    """JSON Schema 2020-12 with everything that is enforced, closed at every depth, description included."""
+    required: bool = True
+    to: str | None = None
+    source: Literal["model", "const", "caller"] = "model"
+    value: JsonValue = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a kind made of one function: its inputs, and a binding that only the kind understands."""
+
+    parameters: tuple[Parameter, ...]
+    binding: Any  # each kind's own frozen type
+    description: str | None = None
+    """From the backend's contract; the author's own description wins."""
+    answers: tuple[str, ...] = ()
+    """Codes of named failures, listed for the model."""
+
+
+class Kind(Protocol):
+    """A kind of backend. `compile` is pure, offline and deterministic."""
+
+    name: str
+    options: type[BackendSpec]
+    function: type[FunctionSpec]
+    codes: Mapping[str, str]
+    """Problem codes this kind reports, with one line of meaning each."""
+
+    def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
+        """Plans by local function name. A function with an error is reported and left out."""
+        ...
+
+    def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
+        """Make the backend without touching the network."""
+        ...
+
+
+class Kinds(Protocol):
+    """Finds a kind by name, importing it late."""
+
+    def names(self) -> tuple[str, ...]: ...
+
+    def find(self, name: str) -> Kind:
+        """Raises LookupError that says why: unknown, or broken at import."""
+        ...

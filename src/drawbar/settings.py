@@ -1,0 +1,80 @@
+"""The settings of one deployment: what they are called, what they mean, what holds when nothing is said."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from drawbar.spec.model import SecretText, Spec
+from drawbar.spec.scalars import Duration, Size
+
+
+class ModelSettings(Spec):
+    """The language model that answers with guided invocations."""
+
+    provider: Literal["openai", "rules", "local", "scripted"] = Field(
+        "rules",
+        description="openai: any server that speaks Chat Completions; rules: keyword rules, not a model; "
+        "local: a model on this machine (`drawbar model pull`); scripted: answers from a file, for tests.",
+    )
+    base_url: str | None = Field(
+        None, description="Of the model server, such as http://llm.internal:8000/v1."
+    )
+    api_key: SecretText | None = None
+    name: str = Field(
+        "default", description="The model asked for when an assistant says `default`."
+    )
+    timeout: Duration = Field(60.0, description="Longest wait for the next piece of an answer.")
+    retries: int = Field(
+        3, ge=0, le=10, description="New attempts after 429, 5xx or a lost connection."
+    )
+    script: str | None = Field(None, description="The file of the scripted model.")
+
+
+class RunSettings(Spec):
+    """How runs are carried out."""
+
+    expire_after: Duration = Field(600.0, description="A run that has not ended by then expires.")
+    rounds: int = Field(20, ge=1, description="Most model turns of one run.")
+    keep_events: Duration = Field(
+        86400.0, description="Events of ended runs are deleted after this."
+    )
+
+
+class CallerSettings(Spec):
+    """Who a request without an API key is taken for."""
+
+    subject: str
+    roles: tuple[str, ...] = ()
+    claims: dict[str, Any] = Field(default_factory=dict)
+
+
+class ListenSettings(Spec):
+    """Where `drawbar serve` answers."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8321, ge=0, le=65535)
+    body: Size = Field(10_000_000, description="Largest request body.")
+    drain: Duration = Field(
+        30.0, description="After SIGTERM, how long calls under way may take to end."
+    )
+
+
+class Settings(Spec):
+    """config/drawbar.yaml. Relative paths start at the folder of the file."""
+
+    adapters: tuple[str, ...] = Field(("../adapters",), description="Folders or files of adapters.")
+    listen: ListenSettings = ListenSettings()
+    store: str = Field(
+        "sqlite:///../var/drawbar.db", description="sqlite:///PATH or postgresql://..."
+    )
+    model: ModelSettings = ModelSettings()
+    runs: RunSettings = RunSettings()
+    toolsets: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Named groups of functions, by name or with `*`; `all` exists already.",
+    )
+    anonymous: CallerSettings | None = Field(
+        None, description="Allows requests without an API key, on a loopback address only."
+    )

@@ -1,0 +1,232 @@
+"""The words of an adapter file that every kind shares; a kind adds its own by subclassing.
+
+One model drives parsing, defaults, `lint`, the generated JSON Schema for editors and the reference
+pages, so each field's meaning stands in its description and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from drawbar.kernel.values import Effect, Secret
+from drawbar.spec.scalars import Duration, RateText, Size
+from drawbar.spec.source import Source
+
+
+class Spec(BaseModel):
+    """A closed, frozen part of a YAML file. Scalars are not converted: "5" is no number."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        arbitrary_types_allowed=True,
+        populate_by_name=True,
+    )
+
+
+def _secret(value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, str):
+        return Secret(value)
+    message = "a secret is a text; refer to it with ${NAME} or ${file:PATH}"
+    raise ValueError(message)
+
+
+SecretText = Annotated[
+    Secret,
+    BeforeValidator(_secret),
+    PlainSerializer(lambda _: "***", return_type=str),
+    WithJsonSchema({"type": "string"}),
+]
+"""A value that is never shown. Write it as a reference: `${HR_PASSWORD}` or `${file:/run/secrets/hr}`."""
+
+ParameterType = Literal["string", "integer", "number", "boolean", "array", "object"]
+
+
+class ParameterSpec(Spec):
+    """One parameter of a function, in JSON Schema's words with underscores."""
+
+    type: ParameterType | None = Field(
+        None, description="Inherited from the backend's contract when left out."
+    )
+    description: str | None = Field(None, description="What the model should put here.")
+    optional: bool | None = Field(None, description="The model may leave it out.")
+    default: Any = Field(None, description="Used when the model leaves it out.")
+    to: str | None = Field(
+        None, description="Where it goes in the backend's request, when that is not its name."
+    )
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description="Filled by the gateway from the caller (`caller.subject`, `caller.claims.NAME`); invisible to the model.",
+    )
+    const: Any = Field(
+        None, description="Filled by the gateway with this value; invisible to the model."
+    )
+    enum: tuple[Any, ...] | None = Field(None, description="The only values allowed.")
+    format: str | None = Field(None, description="date, time, date-time, email, uuid, ...")
+    pattern: str | None = Field(
+        None, description="A regular expression the whole text has to match."
+    )
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    multiple_of: int | float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    unique_items: bool | None = None
+    items: ParameterSpec | None = Field(None, description="What each element of a list is.")
+    properties: dict[str, ParameterSpec] | None = Field(
+        None, description="What an object holds; it is closed."
+    )
+    examples: tuple[Any, ...] | None = None
+
+
+class BreakerSpec(Spec):
+    """Stop calling a backend that fails again and again."""
+
+    failures: int = Field(5, ge=1, description="Failures in a row that open the breaker.")
+    open_for: Duration = Field(
+        30.0, description="How long calls are answered at once with `backend_unavailable`."
+    )
+
+
+class LimitsSpec(Spec):
+    """How much of a backend its functions may use."""
+
+    timeout: Duration | None = Field(None, description="Longest time of one call; 20s unless set.")
+    concurrency: int | None = Field(
+        None, ge=1, le=1000, description="Calls at a time; 8 unless set."
+    )
+    rate: RateText | None = Field(None, description="Calls in a period.")
+    breaker: BreakerSpec | None = None
+    rows: int | None = Field(
+        None, ge=1, description="Most rows or items in an answer; 500 unless set."
+    )
+    bytes: Size | None = Field(None, description="Largest reply that is read; 1MB unless set.")
+
+
+class FunctionLimitsSpec(Spec):
+    """What one function does differently from its adapter's `limits`."""
+
+    timeout: Duration | None = None
+    rows: int | None = Field(None, ge=1)
+    bytes: Size | None = None
+
+
+class ErrorRuleSpec(Spec):
+    """Turns a backend's words into a stable code. The first rule whose every `when` matches wins."""
+
+    when: dict[str, str | int] = Field(
+        description="Facts of the error, such as fault, status, constraint, exit or code; `*` stands for any text."
+    )
+    code: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    message: str | None = Field(None, description="Replaces the backend's text.")
+    hint: str | None = Field(None, description="What the model should do next.")
+    retryable: bool | None = None
+
+
+class ApproveSpec(Spec):
+    """A person must agree to these exact arguments first."""
+
+    when: str | None = Field(
+        None, description="CEL over caller, args and function; always when left out."
+    )
+    by: str = Field(description="The role that may agree.")
+    preview: str | None = Field(
+        None, description="A reading function shown to the person who decides."
+    )
+
+
+class IdempotencySpec(Spec):
+    """What makes repeating a change safe, or how an unknown outcome is settled."""
+
+    repeatable: bool = Field(
+        False, description="Sending it twice does the same as sending it once."
+    )
+    verify: str | None = Field(
+        None, description="The reading function that shows whether it happened."
+    )
+
+
+class ReturnsSpec(Spec):
+    """What of the reply reaches the model."""
+
+    select: str | None = Field(None, description="JMESPath over the reply.")
+    redact: tuple[str, ...] = Field(
+        (), description="Names of fields whose values are masked, at any depth."
+    )
+    max_tokens: int | None = Field(
+        None, ge=50, description="Longest answer, in tokens of about four characters."
+    )
+
+
+class FunctionSpec(Spec):
+    """What every function has, whatever its kind."""
+
+    description: str | None = Field(None, description="When to use it, in the words of its users.")
+    effect: Effect = Field(
+        "read", description="read, write or destroy; required for anything that is not read."
+    )
+    parameters: dict[str, ParameterSpec] = Field(default_factory=dict)
+    allow: str | None = Field(
+        None, description="CEL over caller, args and function; the call is refused when false."
+    )
+    approve: ApproveSpec | None = None
+    idempotency: IdempotencySpec = IdempotencySpec()
+    limits: FunctionLimitsSpec = FunctionLimitsSpec()
+    errors: tuple[ErrorRuleSpec, ...] = ()
+    returns: ReturnsSpec = ReturnsSpec()
+
+
+class BackendSpec(Spec):
+    """The private system, and how to reach it."""
+
+    kind: str = Field(
+        description="Which backend code reads this adapter: soap, sql, http, command, ..."
+    )
+
+
+class TestSpec(Spec):
+    """One test of an adapter: a call, what the backend answers (the real one when left out), what is expected."""
+
+    __test__ = False  # not a test class, whatever its name suggests to pytest
+
+    name: str
+    call: dict[str, dict[str, Any]] = Field(description="One function with its arguments.")
+    caller: dict[str, Any] | None = Field(
+        None, description="subject, roles and claims of the caller."
+    )
+    backend: dict[str, Any] | None = Field(
+        None,
+        description="A declared answer instead of the real backend: {reply: ...} or {error: {code, message, ...facts}}.",
+    )
+    expect: dict[str, Any] = Field(
+        description="{succeeded: value or part of it}, {refused: {code}}, {failed: {code}} or {indeterminate: {}}."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One adapter file, read and checked; `backend` and `functions` are of its kind's own models."""
+
+    name: str
+    prefix: str
+    description: str | None
+    kind: str
+    backend: BackendSpec
+    limits: LimitsSpec
+    errors: tuple[ErrorRuleSpec, ...]
+    functions: Mapping[str, FunctionSpec]
+    tests: tuple[TestSpec, ...]
+    source: Source
+    folder: Path
+    """Relative paths in the file start here."""
