@@ -123,6 +123,11 @@ class Run:
     parallel_tool_calls: bool = True
     response_format: JsonValue = "auto"
     reasoning_effort: str | None = None
+    cancel_requested: bool = False
+    last_seq: int = 0
+    """The `seq` of its newest event."""
+    stream_from: int = 0
+    """Where the stream of the request that gave this record starts: `follow(run.id, run.stream_from)`."""
 
 
 @dataclass(frozen=True, slots=True)
