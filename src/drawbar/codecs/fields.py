@@ -1,0 +1,260 @@
+"""One field of a fixed-width record: how a value becomes its characters and back.
+
+Everything that a field cannot hold is refused with the limit. Nothing is shortened, rounded or
+wrapped: a COBOL program that gets 105 where 1105 was meant has no way to know.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from drawbar.codecs.codec import CodecError
+from drawbar.codecs.record_spec import FieldType, Sign
+from drawbar.kernel.values import JsonObject, JsonValue
+
+_SAFE_DIGITS = 15
+"""A float holds any decimal of so many digits; a longer one is given as text."""
+_DATE_TOKENS = {"YYYY": "%Y", "DDD": "%j", "YY": "%y", "MM": "%m", "DD": "%d"}
+_TOKEN = re.compile("YYYY|DDD|YY|MM|DD")
+
+# The sign in the last digit. EBCDIC's C0-C9 and D0-D9 read as these letters in its own code pages,
+# and IBM-style ASCII data has the same letters. GnuCOBOL writes p to y for a negative digit in ASCII.
+_POSITIVE = "{ABCDEFGHI"
+_NEGATIVE = "}JKLMNOPQR"
+_NEGATIVE_ASCII = "pqrstuvwxy"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordField:
+    """A field whose contradictions were refused and whose defaults are filled in."""
+
+    name: str | None
+    width: int
+    type: FieldType = "text"
+    scale: int = 0
+    sign: Sign = "none"
+    format: str = "YYYYMMDD"
+    align_right: bool = False
+    pad: str = " "
+    const: str | None = None
+    letters: bool = False
+    """overpunch: negative digits are } J to R, as in EBCDIC; else GnuCOBOL's p to y."""
+
+    @property
+    def digits(self) -> int:
+        """Places for digits, the separate sign not counted."""
+        return self.width - (self.sign in ("leading", "trailing"))
+
+    def characters(self, value: JsonValue) -> str:
+        """Before encoding; raises CodecError that names the field and the limit."""
+        if value is None:
+            return " " * self.width
+        match self.type:
+            case "text":
+                text = self._plain(value)
+            case "digits":
+                text = self._digits(value)
+            case "decimal":
+                return self._decimal(value)
+            case "date":
+                text = self._date(value)
+        return self._padded(text)
+
+    def value(self, text: str) -> JsonValue:
+        """From the characters of the field; null where they are blank."""
+        if self.type == "text":
+            return self._stripped(text)
+        bare = text.strip(" \0")
+        if not bare:
+            return None
+        match self.type:
+            case "digits":
+                return self._read_digits(bare)
+            case "decimal":
+                return self._read_decimal(bare)
+            case _:
+                return self._read_date(bare)
+
+    def publish(self, schema: JsonObject) -> JsonObject:
+        """The schema of the parameter with the limits of this field added, so that they are known."""
+        match self.type:
+            case "text" if schema.get("type") == "string":
+                return schema | {"maxLength": _least(schema.get("maxLength"), self.width)}
+            case "digits" if schema.get("type") == "string":
+                pattern: JsonObject = {} if "pattern" in schema else {"pattern": "^[0-9]+$"}
+                most = _least(schema.get("maxLength"), self.width)
+                return schema | pattern | {"minLength": 1, "maxLength": most}
+            case "digits" | "decimal" if schema.get("type") in ("integer", "number"):
+                return self._publish_number(schema)
+            case "date" if schema.get("type") == "string":
+                return {"format": "date"} | schema
+        return schema
+
+    def fits(self, schema: JsonObject) -> bool:
+        """Whether a parameter of this schema can go into the field at all."""
+        wanted = {
+            "text": ("string", "integer", "number", "boolean"),
+            "digits": ("string", "integer"),
+            "decimal": ("integer", "number", "string"),
+            "date": ("string",),
+        }
+        return schema.get("type") in wanted[self.type]
+
+    def _publish_number(self, schema: JsonObject) -> JsonObject:
+        most = Decimal(10**self.digits - 1).scaleb(-self.scale)
+        least = Decimal(0) if self.sign == "none" or self.type == "digits" else -most
+        found = schema | {
+            "minimum": _most(schema.get("minimum"), _number(least, self.scale)),
+            "maximum": _least(schema.get("maximum"), _number(most, self.scale)),
+        }
+        if self.scale and schema["type"] == "number" and "multipleOf" not in schema:
+            found["multipleOf"] = float(Decimal(1).scaleb(-self.scale))
+        return found
+
+    def _plain(self, value: JsonValue) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if not isinstance(value, str | int | float):
+            raise self._no("takes one text")
+        text = str(value)
+        if any(unicodedata.category(letter) == "Cc" for letter in text):
+            raise self._no("holds a control character, which a record cannot carry")
+        return text
+
+    def _digits(self, value: JsonValue) -> str:
+        text = str(value)
+        if isinstance(value, bool | float) or not re.fullmatch("[0-9]+", text):
+            raise self._no("takes digits only")
+        return text
+
+    def _decimal(self, value: JsonValue) -> str:
+        if isinstance(value, bool | list | dict):
+            raise self._no("takes a number")
+        try:
+            scaled = Decimal(str(value)).scaleb(self.scale)
+            whole = int(scaled)
+        except (InvalidOperation, OverflowError, ValueError) as error:
+            raise self._no("takes a number") from error
+        if whole != scaled:
+            raise self._no(f"has {self.scale} decimals; {value} has more")
+        if whole < 0 and self.sign == "none":
+            raise self._no("cannot be negative")
+        text = str(abs(whole))
+        if len(text) > self.digits:
+            raise self._no(f"has room for {self.digits} digits, {self.scale} of them decimals")
+        return self._signed(text.rjust(self.digits, self.pad), negative=whole < 0)
+
+    def _signed(self, text: str, *, negative: bool) -> str:
+        mark = "-" if negative else "+"
+        match self.sign:
+            case "leading":
+                return mark + text
+            case "trailing":
+                return text + mark
+            case "overpunch":
+                return text[:-1] + self._punched(int(text[-1]), negative=negative)
+        return text
+
+    def _punched(self, digit: int, *, negative: bool) -> str:
+        if self.letters:
+            return (_NEGATIVE if negative else _POSITIVE)[digit]
+        return _NEGATIVE_ASCII[digit] if negative else str(digit)
+
+    def _date(self, value: JsonValue) -> str:
+        try:
+            day = dt.date.fromisoformat(str(value))
+        except ValueError as error:
+            raise self._no("takes a date such as 2026-11-24") from error
+        if "YYYY" not in self.format and not 1969 <= day.year <= 2068:  # noqa: PLR2004 -- POSIX's pivot of %y
+            raise self._no("has two digits for the year, which stand for 1969 to 2068")
+        parts = {
+            "YYYY": f"{day.year:04}",
+            "YY": f"{day.year % 100:02}",
+            "MM": f"{day.month:02}",
+            "DD": f"{day.day:02}",
+            "DDD": f"{day.timetuple().tm_yday:03}",
+        }
+        return _TOKEN.sub(lambda token: parts[token[0]], self.format)
+
+    def _padded(self, text: str) -> str:
+        if len(text) > self.width:
+            raise self._no(f"is {len(text)} long, and the field has room for {self.width}")
+        return (
+            text.rjust(self.width, self.pad)
+            if self.align_right
+            else text.ljust(self.width, self.pad)
+        )
+
+    def _stripped(self, text: str) -> str:
+        text = text.replace("\0", " ") if self.pad == " " else text
+        return self.stripped(text)
+
+    def stripped(self, text: str) -> str:
+        """Without its padding."""
+        return text.lstrip(self.pad) if self.align_right else text.rstrip(self.pad)
+
+    def _read_digits(self, bare: str) -> JsonValue:
+        text = bare if self.pad in " 0" else bare.strip(self.pad)
+        if not re.fullmatch("[0-9]+", text):
+            raise self._no(f"is {bare!r}, not digits")
+        return text
+
+    def _read_decimal(self, bare: str) -> JsonValue:
+        negative, text = self._unsigned(bare)
+        text = text.strip() if self.pad in " 0" else text.lstrip(self.pad) or "0"
+        if not re.fullmatch("[0-9]+", text):
+            raise self._no(f"is {bare!r}, not a number of type decimal")
+        number = Decimal(("-" if negative else "") + text).scaleb(-self.scale)
+        return _number(number, self.scale)
+
+    def _unsigned(self, bare: str) -> tuple[bool, str]:
+        match self.sign:
+            case "leading" if bare[0] in "+-":
+                return bare[0] == "-", bare[1:]
+            case "trailing" if bare[-1] in "+-":
+                return bare[-1] == "-", bare[:-1]
+            case "overpunch":
+                return _unpunched(bare)
+        return False, bare
+
+    def _read_date(self, bare: str) -> JsonValue:
+        if not bare.strip("0"):
+            return None  # programs of that age write a missing date as zeros
+        pattern = _TOKEN.sub(lambda token: _DATE_TOKENS[token[0]], self.format.replace("%", "%%"))
+        try:
+            return dt.datetime.strptime(bare, pattern).date().isoformat()  # noqa: DTZ007 -- a date has no zone
+        except ValueError as error:
+            raise self._no(f"is {bare!r}, not a date of the form {self.format}") from error
+
+    def _no(self, message: str) -> CodecError:
+        return CodecError(message, field=self.name)
+
+
+def _unpunched(text: str) -> tuple[bool, str]:
+    last = text[-1]
+    for letters, negative in ((_POSITIVE, False), (_NEGATIVE, True), (_NEGATIVE_ASCII, True)):
+        if last in letters:
+            return negative, text[:-1] + str(letters.index(last))
+    return False, text
+
+
+def _number(number: Decimal, scale: int) -> int | float | str:
+    if len(number.as_tuple().digits) > (18 if scale == 0 else _SAFE_DIGITS):
+        return format(number, "f")
+    return int(number) if scale == 0 else float(number)
+
+
+def _least(written: JsonValue, limit: JsonValue) -> JsonValue:
+    if isinstance(written, int | float) and isinstance(limit, int | float):
+        return min(written, limit)
+    return written if limit is None else limit
+
+
+def _most(written: JsonValue, limit: JsonValue) -> JsonValue:
+    if isinstance(written, int | float) and isinstance(limit, int | float):
+        return max(written, limit)
+    return written if limit is None else limit
