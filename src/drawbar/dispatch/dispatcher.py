@@ -1,26 +1,294 @@
-"""The one path from a guided invocation to an outcome, for every surface."""
+"""The one path from a guided invocation to an outcome, for every surface.
+
+authorise -> validate -> fill -> approval -> limits -> ledger -> invoke -> map errors -> shape -> audit.
+Outcomes are values: what a model wrote or a backend did never raises here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
 
-from drawbar.compiler.function import Toolset
+from drawbar.compiler.function import Function, Toolset
+from drawbar.dispatch.arguments import ArgumentCheck, parse_arguments
 from drawbar.dispatch.invocation import Invocation
-from drawbar.kernel.outcome import Outcome
-from drawbar.kernel.ports import Audit, Backend, Ledger, Mode
+from drawbar.dispatch.ledger import intent_of
+from drawbar.dispatch.limits import Gate, GateClosedError
+from drawbar.dispatch.mapping import outcome_of, unknown_outcome
+from drawbar.dispatch.policy import Policy, find_function
+from drawbar.dispatch.redact import Redactor
+from drawbar.dispatch.shape import shape_reply
+from drawbar.kernel.ids import new_id
+from drawbar.kernel.outcome import Failed, Outcome, Refused, Succeeded
+from drawbar.kernel.ports import (
+    Audit,
+    AuditEntry,
+    Backend,
+    BackendError,
+    Call,
+    Intent,
+    Ledger,
+    Mode,
+    Progress,
+)
+from drawbar.kernel.values import JsonObject, JsonValue, arguments_hash
+from drawbar.spec.model import LimitsSpec
+
+_log = logging.getLogger(__name__)
+
+_ATTEMPTS = 3
+"""How often a read is tried when the backend says that trying again may help."""
+_BACKOFF = 0.1
+"""Seconds before the second attempt; doubled before the third, each with jitter."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An invocation that may be executed: its function, and arguments as the backend gets them."""
+
+    invocation: Invocation
+    function: Function
+    arguments: JsonObject
+    deadline: float
+    mode: Mode
+    progress: Progress = field(default_factory=Progress)
 
 
 class Dispatcher:
-    """Validates, authorises and executes invocations; never raises for what a model or backend did."""
+    """Validates, authorises and executes invocations."""
 
     def __init__(
-        self, toolset: Toolset, backends: Mapping[str, Backend], *, ledger: Ledger, audit: Audit
+        self,
+        toolset: Toolset,
+        backends: Mapping[str, Backend],
+        *,
+        ledger: Ledger,
+        audit: Audit,
+        limits: Mapping[str, LimitsSpec] | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
+        """`backends` and `limits` are by adapter name."""
         self.toolset = toolset
         self._backends = backends
         self._ledger = ledger
         self._audit = audit
+        self._limits = limits or {}
+        self._redactor = redactor or Redactor()
+        self._policy = Policy()
+        self._checks: dict[str, ArgumentCheck] = {}
+        self._gates: dict[str, Gate] = {}
 
     async def dispatch(self, invocation: Invocation, *, mode: Mode = "run") -> Outcome:
         """Cancelling the task stops the backend's work; what became of it is settled before it ends."""
-        raise NotImplementedError
+        started = time.monotonic()
+        try:
+            ready = self._prepare(invocation, mode)
+            outcome = await self._execute(ready) if isinstance(ready, _Ready) else ready
+        except asyncio.CancelledError:
+            self._record(invocation, mode, Failed("cancelled", "The call was cancelled."), started)
+            raise
+        self._record(invocation, mode, outcome, started)
+        return outcome
+
+    def _prepare(self, invocation: Invocation, mode: Mode) -> _Ready | Outcome:
+        function = find_function(self.toolset, invocation.function, invocation.toolset)
+        if not isinstance(function, Function):
+            return function
+        check = self._checks.get(function.name)
+        if check is None:
+            check = self._checks[function.name] = ArgumentCheck(function)
+        arguments = self._admitted(function, check, invocation)
+        if isinstance(arguments, Refused):
+            return arguments
+        if mode == "run" and (refused := self._unapproved(function, invocation, arguments)):
+            return refused
+        filled = check.fill(arguments, invocation.caller)
+        if isinstance(filled, Refused):
+            return filled
+        deadline = time.monotonic() + function.limits.timeout
+        if invocation.deadline is not None:
+            deadline = min(deadline, invocation.deadline)
+        return _Ready(invocation, function, filled, deadline, mode)
+
+    def _admitted(
+        self, function: Function, check: ArgumentCheck, invocation: Invocation
+    ) -> JsonObject | Refused:
+        """The valid arguments of a caller who may call this with them."""
+        caller = invocation.caller
+        if refused := self._policy.refuses(function, caller, None):
+            return refused
+        arguments = parse_arguments(invocation.arguments)
+        if not isinstance(arguments, Refused):
+            arguments = check.check(arguments)
+        if isinstance(arguments, Refused):
+            return arguments
+        return self._policy.refuses(function, caller, arguments) or arguments
+
+    def _unapproved(
+        self, function: Function, invocation: Invocation, arguments: JsonObject
+    ) -> Refused | None:
+        approve = function.approve
+        if not approve or not self._policy.needs_approval(function, invocation.caller, arguments):
+            return None
+        return Refused(
+            "approval_required",
+            f"This call needs the agreement of somebody with the role `{approve.by}`, "
+            "and nobody can give it here yet.",
+        )
+
+    async def _execute(self, ready: _Ready) -> Outcome:
+        function = ready.function
+        if ready.mode == "dry_run" or function.effect == "read":
+            return await self._through_gate(ready, None)
+        intent = intent_of(ready.invocation, function, ready.arguments)
+        entry = await self._ledger.intend(intent)
+        if entry is not None:
+            return entry.outcome or unknown_outcome(
+                function,
+                "This change was sent before, and its answer was lost when the gateway stopped. "
+                "It was not sent again.",
+            )
+        try:
+            outcome = await self._through_gate(ready, intent)
+        except asyncio.CancelledError:
+            await _finish(self._ledger.settle(intent, _cancelled(ready)))
+            raise
+        await _finish(self._ledger.settle(intent, outcome))
+        return outcome
+
+    async def _through_gate(self, ready: _Ready, intent: Intent | None) -> Outcome:
+        adapter = ready.function.adapter
+        gate = self._gates.get(adapter)
+        if gate is None:
+            gate = self._gates[adapter] = Gate(adapter, self._limits.get(adapter, LimitsSpec()))
+        try:
+            async with gate.place(ready.deadline):
+                return await self._with_retries(ready, gate, intent)
+        except GateClosedError as closed:
+            return closed.outcome
+
+    async def _with_retries(self, ready: _Ready, gate: Gate, intent: Intent | None) -> Outcome:
+        """A change is never sent twice by the gateway unless its adapter says that this is safe."""
+        function = ready.function
+        may_repeat = function.effect == "read" or function.idempotency.repeatable
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                outcome, retryable = await self._attempt(ready, gate, intent)
+            except asyncio.CancelledError:
+                gate.breaker.abandoned()
+                raise
+            pause = _BACKOFF * 2 ** (attempt - 1) * (1 + random.random())  # noqa: S311 -- jitter, no secret
+            last = attempt == _ATTEMPTS or not (may_repeat and retryable)
+            if last or time.monotonic() + pause >= ready.deadline:
+                break
+            await asyncio.sleep(pause)
+        return outcome
+
+    async def _attempt(
+        self, ready: _Ready, gate: Gate, intent: Intent | None
+    ) -> tuple[Outcome, bool]:
+        """The outcome, and whether the backend says that trying again may help."""
+        function = ready.function
+        call = Call(
+            function.name,
+            ready.arguments,
+            ready.invocation.caller,
+            ready.deadline,
+            function.limits.rows,
+            function.limits.bytes,
+            ready.mode,
+            intent.idempotency_key if intent else None,
+            ready.progress,
+        )
+        backend = self._backends[function.adapter]
+        try:
+            async with asyncio.timeout(call.remaining()):
+                reply = await backend.invoke(function.binding, call)
+        except BackendError as error:
+            if error.retryable or error.work == "unknown":
+                gate.breaker.failed()
+            else:
+                gate.breaker.succeeded()
+            return outcome_of(error, function, self._redactor), error.retryable
+        except TimeoutError:
+            gate.breaker.failed()
+            return self._timed_out(function, call), False
+        except Exception:  # noqa: BLE001 -- around a backend call: a bug in a kind must not end the run
+            gate.breaker.abandoned()
+            return self._broke(function, call), False
+        gate.breaker.succeeded()
+        if ready.mode == "dry_run":
+            return Succeeded(self._redactor.value(reply.value), reply.notes), False
+        return shape_reply(function, reply, self._redactor), False
+
+    def _timed_out(self, function: Function, call: Call) -> Outcome:
+        seconds = f"{function.limits.timeout:g} s"
+        if call.progress.sent and function.effect != "read":
+            return unknown_outcome(function, f"It was sent, and no answer came within {seconds}.")
+        return Failed(
+            "timeout",
+            f"The backend did not answer within {seconds}.",
+            retryable=True,
+            hint="Ask for less, or try again later.",
+        )
+
+    def _broke(self, function: Function, call: Call) -> Outcome:
+        number = new_id("err_")
+        _log.exception("%s: %s broke inside its backend", number, function.name)
+        message = f"The gateway itself failed ({number}); the operator finds the cause in its log."
+        if call.progress.sent and function.effect != "read":
+            return unknown_outcome(function, message)
+        return Failed("internal_error", message)
+
+    def _record(self, invocation: Invocation, mode: Mode, outcome: Outcome, started: float) -> None:
+        function = self.toolset.get(invocation.function)
+        refused = isinstance(outcome, Refused)
+        self._audit.record(
+            AuditEntry(
+                at=time.time(),
+                caller=invocation.caller.subject,
+                surface=invocation.surface,
+                run_id=invocation.run_id,
+                call_id=invocation.call_id,
+                function=invocation.function[:200],
+                effect=function.effect if function else None,
+                arguments_hash=_hash_as_given(invocation.arguments),
+                decision="refused" if refused else "dry_run" if mode == "dry_run" else "allowed",
+                outcome=outcome.kind,
+                code=outcome.code if isinstance(outcome, Refused | Failed) else None,
+                duration=time.monotonic() - started,
+            )
+        )
+
+
+def _cancelled(ready: _Ready) -> Outcome:
+    if ready.progress.sent:
+        return unknown_outcome(
+            ready.function, "It was sent, and then cancelled before an answer came."
+        )
+    return Failed("cancelled", "It was cancelled before anything was sent.")
+
+
+async def _finish(work: Awaitable[None]) -> None:
+    """Carry the work to its end even if this task is cancelled meanwhile, then pass the cancel on."""
+    task = asyncio.ensure_future(work)
+    cancelled = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    await task
+    if cancelled is not None:
+        raise cancelled
+
+
+def _hash_as_given(arguments: str | Mapping[str, JsonValue]) -> str:
+    if isinstance(arguments, str):
+        parsed = parse_arguments(arguments)
+        return arguments_hash(arguments if isinstance(parsed, Refused) else parsed)
+    return arguments_hash(dict(arguments))

@@ -1,0 +1,139 @@
+"""How much of a backend may be used: calls at a time, calls in a period, and a breaker.
+
+All three are per backend and per process. Waiting counts against the deadline of the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from drawbar.kernel.outcome import Failed
+from drawbar.spec.model import BreakerSpec, LimitsSpec
+from drawbar.spec.scalars import Rate
+
+DEFAULT_CONCURRENCY = 8
+
+
+class Breaker:
+    """Opens after so many failures in a row; then one call at a time may try again."""
+
+    def __init__(self, options: BreakerSpec) -> None:
+        self._options = options
+        self._failures = 0
+        self._opened_at = 0.0
+        self._trying = False
+
+    def seconds_closed(self) -> float:
+        """Seconds until a call may pass; 0 lets it pass. The first one after the wait is the trial."""
+        if self._failures < self._options.failures:
+            return 0.0
+        left = self._opened_at + self._options.open_for - time.monotonic()
+        if left > 0:
+            return left
+        if self._trying:
+            return self._options.open_for
+        self._trying = True
+        return 0.0
+
+    def succeeded(self) -> None:
+        self._failures = 0
+        self._trying = False
+
+    def failed(self) -> None:
+        self._failures += 1
+        self._trying = False
+        self._opened_at = time.monotonic()
+
+    def abandoned(self) -> None:
+        """The call ended without saying anything of the backend: the next one may be the trial."""
+        self._trying = False
+
+
+class RateWindow:
+    """At most `count` calls in any period of `seconds` (a sliding window of start times)."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._starts: deque[float] = deque()
+
+    def seconds_to_wait(self) -> float:
+        """0 takes a place in the window."""
+        now = time.monotonic()
+        while self._starts and self._starts[0] <= now - self._rate.seconds:
+            self._starts.popleft()
+        if len(self._starts) < self._rate.count:
+            self._starts.append(now)
+            return 0.0
+        return self._starts[0] + self._rate.seconds - now
+
+
+class GateClosedError(Exception):
+    """The call may not start; `outcome` says why and when to try again."""
+
+    def __init__(self, outcome: Failed) -> None:
+        super().__init__(outcome.message)
+        self.outcome = outcome
+
+
+class Gate:
+    """What every call to one backend passes through."""
+
+    def __init__(self, backend: str, limits: LimitsSpec) -> None:
+        self._backend = backend
+        self._places = asyncio.Semaphore(limits.concurrency or DEFAULT_CONCURRENCY)
+        self._rate = RateWindow(limits.rate) if limits.rate else None
+        self.breaker = Breaker(limits.breaker or BreakerSpec())
+
+    @asynccontextmanager
+    async def place(self, deadline: float) -> AsyncIterator[None]:
+        """One of the places at the backend, or GateClosedError when none is free in time."""
+        await self._wait_for_rate(deadline)
+        if self._places.locked():
+            try:
+                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                    await self._places.acquire()
+            except TimeoutError:
+                raise GateClosedError(
+                    Failed(
+                        "backend_busy",
+                        f"All places at `{self._backend}` stayed taken until the time-out; nothing was sent.",
+                        retryable=True,
+                        hint="Try again later.",
+                    )
+                ) from None
+        else:
+            await self._places.acquire()
+        try:
+            self._check_breaker()
+            yield
+        finally:
+            self._places.release()
+
+    def _check_breaker(self) -> None:
+        if wait := self.breaker.seconds_closed():
+            raise GateClosedError(
+                Failed(
+                    "backend_unavailable",
+                    f"`{self._backend}` failed several times in a row, so it is left alone for now; "
+                    "nothing was sent.",
+                    retryable=True,
+                    hint=f"Try again in {max(1, round(wait))} seconds.",
+                )
+            )
+
+    async def _wait_for_rate(self, deadline: float) -> None:
+        while self._rate is not None and (wait := self._rate.seconds_to_wait()):
+            if time.monotonic() + wait >= deadline:
+                raise GateClosedError(
+                    Failed(
+                        "rate_limited",
+                        f"`{self._backend}` may not be called more often right now; nothing was sent.",
+                        retryable=True,
+                        hint=f"Try again in {max(1, round(wait))} seconds.",
+                    )
+                )
+            await asyncio.sleep(wait)
