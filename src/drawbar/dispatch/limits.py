@@ -35,7 +35,7 @@ class Breaker:
         if left > 0:
             return left
         if self._trying:
-            return self._options.open_for
+            return max(1.0, self._options.open_for)
         self._trying = True
         return 0.0
 

@@ -101,18 +101,17 @@ def cut_note(cut: Cut) -> str:
 def cap(value: JsonValue, max_tokens: int) -> tuple[JsonValue, list[str]]:
     """Shorten the longest lists, then the longest texts, until the value fits."""
     budget = max_tokens * CHARACTERS_A_TOKEN
-    notes: list[str] = []
-    size = _size(value)
-    while size > budget:
-        biggest = max(_containers(value, ()), key=lambda item: item[0], default=None)
-        if biggest is None or biggest[0] <= _KEPT_OF_A_TEXT:
+    totals: dict[Path, int] = {}
+    kept: dict[Path, str] = {}
+    while (size := _size(value)) > budget:
+        length, path, part = max(_shortenable(value, ()), default=(0, (), None), key=_length)
+        if part is None:
             break
-        length, path, part = biggest
-        excess = size - budget
-        shortened, note = _shorten(part, path, max(0, length - excess))
+        totals.setdefault(path, len(part))
+        shortened = _shorten(part, max(0, length - (size - budget)))
+        kept[path] = _cut_here(shortened, path, totals[path])
         value = _replaced(value, path, shortened)
-        notes.append(note)
-        size = _size(value)
+    notes = list(kept.values())
     if size > budget:
         text = orjson.dumps(value).decode()
         notes.append(
@@ -129,41 +128,46 @@ def _size(value: JsonValue) -> int:
     return len(orjson.dumps(value))
 
 
-def _containers(value: JsonValue, path: Path) -> Iterator[tuple[int, Path, JsonValue]]:
+def _length(candidate: tuple[int, Path, Any]) -> int:
+    return candidate[0]
+
+
+def _shortenable(value: JsonValue, path: Path) -> Iterator[tuple[int, Path, Any]]:
     """Lists and texts that can be shortened, with their sizes; of nested lists the outermost."""
     match value:
         case list() if len(value) > 1:
             yield _size(value), path, value
         case list():
             for index, item in enumerate(value):
-                yield from _containers(item, (*path, index))
+                yield from _shortenable(item, (*path, index))
         case dict():
             for key, item in value.items():
-                yield from _containers(item, (*path, key))
+                yield from _shortenable(item, (*path, key))
         case str() if len(value) > _KEPT_OF_A_TEXT:
             yield _size(value), path, value
 
 
-def _shorten(part: Any, path: Path, room: int) -> tuple[JsonValue, str]:
+def _shorten(part: Any, room: int) -> list[JsonValue] | str:
     """`part` is a list or a text; at least one element or 200 characters stay."""
-    where = "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in path).lstrip(
-        "."
-    )
-    of = f" of `{where}`" if where else ""
     if isinstance(part, str):
-        kept = max(_KEPT_OF_A_TEXT, min(room, len(part) - 1))
-        return part[:kept], f"Cut: the first {kept} of {len(part)} characters{of}."
-    kept_items: list[JsonValue] = []
-    used = 2
+        return part[: max(_KEPT_OF_A_TEXT, min(room - len('""'), len(part) - 1))]
+    kept: list[JsonValue] = []
+    used = len("[]")
     for item in part[:-1]:
         used += _size(item) + 1
-        if used > room and kept_items:
+        if used > room and kept:
             break
-        kept_items.append(item)
-    note = (
-        f"Cut: the first {len(kept_items)} of {len(part)} items{of}. Ask for less to see the rest."
-    )
-    return kept_items, note
+        kept.append(item)
+    return kept
+
+
+def _cut_here(part: list[JsonValue] | str, path: Path, total: int) -> str:
+    steps = (f".{step}" if isinstance(step, str) else f"[{step}]" for step in path)
+    where = "".join(steps).lstrip(".")
+    of = f" of `{where}`" if where else ""
+    if isinstance(part, str):
+        return f"Cut: the first {len(part)} of {total} characters{of}."
+    return f"Cut: the first {len(part)} of {total} items{of}. Ask for less to see the rest."
 
 
 def _replaced(value: JsonValue, path: Path, new: JsonValue) -> JsonValue:
