@@ -6,14 +6,23 @@ writers share one commit (see `engine`). Lists follow the Assistants API's curso
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from drawbar.kernel.errors import OperatorError
 from drawbar.store.assistants import Assistants
 from drawbar.store.audit import AuditTrail
 from drawbar.store.engine import Database
 from drawbar.store.events import Events
 from drawbar.store.keys import Keys
 from drawbar.store.ledger import StoredLedger
+from drawbar.store.lock import FileLock
 from drawbar.store.messages import Messages
 from drawbar.store.runs import RunRows
+from drawbar.store.schema import parse_url, prepare_schema
 from drawbar.store.steps import Steps
 from drawbar.store.threads import Threads
 
@@ -33,25 +42,66 @@ class Store:
     * keys        create(caller, note), resolve(key), list(), revoke(id)
     """
 
-    assistants: Assistants
-    threads: Threads
-    messages: Messages
-    runs: RunRows
-    steps: Steps
-    events: Events
-    ledger: StoredLedger
-    audit: AuditTrail
-    keys: Keys
+    def __init__(
+        self,
+        database: Database,
+        lock: FileLock | None = None,
+        folder: tempfile.TemporaryDirectory[str] | None = None,
+    ) -> None:
+        self._database = database
+        self._lock = lock
+        self._folder = folder
+        self.assistants = Assistants(database)
+        self.threads = Threads(database)
+        self.messages = Messages(database)
+        self.runs = RunRows(database)
+        self.steps = Steps(database)
+        self.events = Events(database)
+        self.ledger = StoredLedger(database)
+        self.audit = AuditTrail(database)
+        self.keys = Keys(database)
 
     @classmethod
     async def open(cls, url: str, *, migrate: bool = True, exclusive: bool = True) -> Store:
         """`sqlite:///PATH` or `postgresql://...`; raises OperatorError that says what to do.
 
         `exclusive` takes the file lock that keeps a second gateway off one SQLite file; a short
-        visit, such as `drawbar keys`, does without.
+        visit, such as `drawbar keys`, does without. `sqlite://` alone is a file that is gone at close.
         """
-        raise NotImplementedError
+        where = parse_url(url)
+        folder, lock = None, None
+        if where.get_backend_name() == "sqlite":
+            where, folder = _sqlite_file(where)
+            lock = FileLock(Path(f"{where.database}.lock")) if exclusive else None
+        try:
+            await asyncio.to_thread(prepare_schema, where, migrate=migrate)
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
+        return cls(Database(where), lock, folder)
 
     async def close(self) -> None:
         """Write what is queued, then let go of connections, threads and the lock."""
-        raise NotImplementedError
+        await self.audit.flush()
+        await self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def _sqlite_file(url: sa.URL) -> tuple[sa.URL, tempfile.TemporaryDirectory[str] | None]:
+    """The URL of a file whose folder exists. Memory cannot be shared by connections: a file stands in."""
+    folder = None
+    if url.database in {None, "", ":memory:"}:
+        folder = tempfile.TemporaryDirectory(prefix="drawbar-")
+        path = Path(folder.name) / "drawbar.db"
+    else:
+        path = Path(str(url.database)).absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"the folder of the store {path} cannot be made: {error}"
+        raise OperatorError(message) from error
+    return url.set(database=str(path)), folder

@@ -1,0 +1,92 @@
+"""The audit: append only, each line bound to the one before it by a hash.
+
+A line's hash is SHA-256 over the previous hash, a line feed and the line as canonical JSON; the first
+line follows `GENESIS`. Changing or removing a line breaks every hash after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Sequence
+
+import orjson
+import sqlalchemy as sa
+
+from drawbar.kernel.ports import AuditEntry
+from drawbar.kernel.values import JsonObject, canonical_json
+from drawbar.store.engine import Database
+from drawbar.store.tables import audit
+
+GENESIS = "0" * 64
+_CHAIN_LOCK = 0x64726177  # of PostgreSQL: several gateways append to one chain
+_LAST = sa.select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
+_INSERT = sa.insert(audit)
+_log = logging.getLogger("drawbar.store")
+
+
+def chain_hash(previous: str, entry: JsonObject) -> str:
+    return hashlib.sha256(previous.encode() + b"\n" + canonical_json(entry)).hexdigest()
+
+
+def _append(connection: sa.Connection, entries: Sequence[JsonObject]) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+    last = connection.execute(_LAST).first()
+    number, previous = (last.number, last.hash) if last is not None else (0, GENESIS)
+    rows = []
+    for entry in entries:
+        number += 1
+        current = chain_hash(previous, entry)
+        rows.append({"number": number, "entry": entry, "prev_hash": previous, "hash": current})
+        previous = current
+    connection.execute(_INSERT, rows)
+
+
+class AuditTrail:
+    """`kernel.ports.Audit`. Lines that come while others are being written share the next commit."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[AuditEntry] = []
+        self._writing: asyncio.Future[None] | None = None
+
+    def record(self, entry: AuditEntry) -> None:
+        self._waiting.append(entry)
+        if self._writing is None:
+            self._write()
+
+    async def flush(self) -> None:
+        """Return when every line recorded so far is on the disk, or was reported as lost."""
+        while self._writing is not None:
+            await asyncio.wait([self._writing])
+            await asyncio.sleep(0)  # lets `_written` run
+
+    async def verify(self) -> int | None:
+        """The number of the first line that breaks the chain; None when it is whole."""
+
+        def work(connection: sa.Connection) -> int | None:
+            previous, expected = GENESIS, 1
+            for row in connection.execute(sa.select(audit).order_by(audit.c.number)):
+                whole = row.prev_hash == previous and row.hash == chain_hash(previous, row.entry)
+                if row.number != expected or not whole:
+                    return expected
+                previous, expected = row.hash, expected + 1
+            return None
+
+        return await self._database.read(work)
+
+    def _write(self) -> None:
+        # The JSON round trip makes the hash the one of what will be read back.
+        entries = [orjson.loads(canonical_json(entry.as_json())) for entry in self._waiting]
+        self._waiting = []
+        self._writing = self._database.write(lambda c: _append(c, entries))
+        self._writing.add_done_callback(self._written)
+
+    def _written(self, written: asyncio.Future[None]) -> None:
+        self._writing = None
+        if (error := written.exception()) is not None:
+            _log.error("audit lines could not be written: %s", error)
+        if self._waiting:
+            self._write()

@@ -1,0 +1,253 @@
+"""Connections, threads and commits: one writer with group commit, readers on their own connections.
+
+Work is a function of a SQLAlchemy connection. It runs whole in one thread, so a statement costs no
+switch between threads, and it must bear being run again: when one work of a batch fails, the batch is
+undone and repeated work by work, each under a savepoint, so that a failure takes no other down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+T = TypeVar("T")
+Work: TypeAlias = Callable[[sa.Connection], T]
+
+_LARGEST_BATCH = 256
+_READERS = 4
+_BUSY_MILLISECONDS = 10_000
+_log = logging.getLogger("drawbar.store")
+
+
+@dataclass(slots=True, eq=False)
+class _Write(Generic[T]):
+    work: Work[T]
+    future: asyncio.Future[T]
+    result: T | None = None
+    error: BaseException | None = None
+
+
+class Database:
+    """Runs works. `write` keeps the order of its calls; what one wrote, the next one reads."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self.dialect = url.get_backend_name()
+        self._writer = _writing_engine(url)
+        self._reader = _reading_engine(url)
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()  # of any result
+        self._thread = threading.Thread(target=self._write_loop, name="drawbar-store", daemon=True)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="drawbar-store-read")
+        self._local = threading.local()
+        self._read_connections: list[sa.Connection] = []
+        self._closed = False
+        self._thread.start()
+
+    def write(self, work: Work[T]) -> asyncio.Future[T]:
+        """Queue a change at once; the future is done when it is on the disk."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._closed:
+            future.set_exception(RuntimeError("the store is closed"))
+        else:
+            self._queue.put(_Write(work, future))
+        return future
+
+    def execute(
+        self, statement: sa.Executable, values: Mapping[str, object] | None = None
+    ) -> asyncio.Future[int]:
+        """Queue one statement; the future has the number of rows that it changed."""
+
+        def work(connection: sa.Connection) -> int:
+            return connection.execute(statement, values).rowcount
+
+        return self.write(work)
+
+    async def read(self, work: Work[T]) -> T:
+        """Run a reading work beside the writer; it sees every change that was awaited before."""
+        return await self._loop.run_in_executor(self._readers, self._read, work)
+
+    async def close(self) -> None:
+        """Finish what is queued, then close every connection."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._readers.shutdown(wait=True)
+        for connection in self._read_connections:
+            connection.close()
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def _read(self, work: Work[T]) -> T:
+        connection: sa.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._reader.connect()
+            self._local.connection = connection
+            self._read_connections.append(connection)
+        try:
+            return work(connection)
+        except SQLAlchemyError:
+            self._local.connection = None
+            self._read_connections.remove(connection)
+            connection.close()
+            raise
+        finally:
+            if not connection.closed:
+                connection.rollback()  # nothing is sent in autocommit; it ends SQLAlchemy's own state
+
+    def _write_loop(self) -> None:
+        connection: sa.Connection | None = None
+        running = True
+        while running:
+            batch, running = self._next_batch()
+            if batch:
+                connection = self._write_batch(connection, batch)
+        if connection is not None:
+            connection.close()
+
+    def _next_batch(self) -> tuple[list[_Write[Any]], bool]:  # of any result
+        """Wait for a write, then take whatever else has come; False after the last one."""
+        batch: list[_Write[Any]] = []  # of any result
+        item = self._queue.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) == _LARGEST_BATCH:
+                return batch, True
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    def _write_batch(
+        self,
+        connection: sa.Connection | None,
+        batch: Sequence[_Write[Any]],  # of any result
+    ) -> sa.Connection | None:
+        try:
+            if connection is None:
+                connection = self._writer.connect()
+            try:
+                _run_together(connection, batch)
+            except Exception as error:  # noqa: BLE001 -- each work's own error comes out of the second pass
+                connection = self._fresh(connection, error)
+                _run_apart(connection, batch)
+        except SQLAlchemyError as error:
+            _log.warning("a commit failed: %s", error)
+            for write in batch:
+                write.error = write.error or error
+            if connection is not None:
+                connection.close()
+                connection = None
+        self._loop.call_soon_threadsafe(_tell, batch)
+        return connection
+
+    def _fresh(self, connection: sa.Connection, error: Exception) -> sa.Connection:
+        """The same connection, rolled back; or a new one when the server was lost."""
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            connection.close()
+            return self._writer.connect()
+        connection.rollback()
+        return connection
+
+
+class _CommitLostError(SQLAlchemyError):
+    """The server was lost during a commit: the batch may be on the disk, so it is not repeated."""
+
+
+def _run_together(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:  # of any result
+    for write in batch:
+        write.result = write.work(connection)
+    connection.commit()
+
+
+def _run_apart(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:  # of any result
+    for write in batch:
+        savepoint = connection.begin_nested()
+        try:
+            write.result = write.work(connection)
+        except Exception as error:  # noqa: BLE001 -- handed to whoever queued the work
+            savepoint.rollback()
+            write.error = error
+        else:
+            savepoint.commit()
+    connection.commit()
+
+
+def _tell(batch: Sequence[_Write[Any]]) -> None:  # of any result
+    for write in batch:
+        if write.future.done():
+            continue
+        if write.error is not None:
+            write.future.set_exception(write.error)
+        else:
+            write.future.set_result(write.result)
+
+
+def dumps(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _writing_engine(url: sa.URL) -> sa.Engine:
+    engine = _engine(url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite_writer)
+        sa.event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _reading_engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = _engine(url)
+        sa.event.listen(engine, "connect", _prepare_sqlite_reader)
+        return engine
+    return _engine(url, isolation_level="AUTOCOMMIT")
+
+
+def _engine(url: sa.URL, **options: Any) -> sa.Engine:  # options of create_engine
+    sqlite = url.get_backend_name() == "sqlite"
+    return sa.create_engine(
+        url,
+        json_serializer=dumps,
+        json_deserializer=orjson.loads,
+        pool_size=_READERS,
+        connect_args={"check_same_thread": False} if sqlite else {"connect_timeout": 10},
+        **options,
+    )
+
+
+def _prepare_sqlite(connection: Any) -> None:  # sqlite3.Connection, through SQLAlchemy's adapter
+    connection.isolation_level = None  # BEGIN is ours: `_begin_immediate`, or none for reads
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {_BUSY_MILLISECONDS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _prepare_sqlite_writer(connection: Any, _record: object) -> None:  # sqlite3.Connection
+    _prepare_sqlite(connection)
+
+
+def _prepare_sqlite_reader(connection: Any, _record: object) -> None:  # sqlite3.Connection
+    _prepare_sqlite(connection)
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

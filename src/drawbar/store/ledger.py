@@ -1,0 +1,70 @@
+"""The journal of changes: an intent is on the disk before the first byte leaves for a backend."""
+
+from __future__ import annotations
+
+import time
+
+import sqlalchemy as sa
+
+from drawbar.kernel.outcome import Outcome, outcome_from_json
+from drawbar.kernel.ports import Intent, LedgerEntry
+from drawbar.store.engine import Database
+from drawbar.store.tables import invocations
+
+_STATES = {
+    "succeeded": "done",
+    "refused": "failed",
+    "failed": "failed",
+    "indeterminate": "unknown",
+}
+_INSERT = sa.insert(invocations)
+_BY_KEY = sa.select(invocations.c.outcome).where(
+    invocations.c.run_id == sa.bindparam("run"), invocations.c.call_id == sa.bindparam("call")
+)
+_SETTLE = sa.update(invocations).where(
+    invocations.c.run_id == sa.bindparam("run"), invocations.c.call_id == sa.bindparam("call")
+)
+
+
+class StoredLedger:
+    """`kernel.ports.Ledger` over the table `invocations`. Its rows outlive their runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def intend(self, intent: Intent) -> LedgerEntry | None:
+        key = {"run": intent.run_id or "", "call": intent.call_id}
+        row = {
+            "run_id": intent.run_id or "",
+            "call_id": intent.call_id,
+            "function": intent.function,
+            "arguments_hash": intent.arguments_hash,
+            "effect": intent.effect,
+            "idempotency_key": intent.idempotency_key,
+            "state": "intended",
+            "intended_at": time.time(),
+        }
+
+        def work(connection: sa.Connection) -> LedgerEntry | None:
+            known = connection.execute(_BY_KEY, key).first()
+            if known is not None:
+                outcome = None if known.outcome is None else outcome_from_json(known.outcome)
+                return LedgerEntry(outcome)
+            connection.execute(_INSERT, row)
+            return None
+
+        return await self._database.write(work)
+
+    async def settle(self, intent: Intent, outcome: Outcome) -> None:
+        values = {
+            "run": intent.run_id or "",
+            "call": intent.call_id,
+            "state": _STATES[outcome.kind],
+            "settled_at": time.time(),
+            "outcome": outcome.as_json(),
+        }
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(_SETTLE, values)
+
+        await self._database.write(work)

@@ -1,0 +1,347 @@
+"""Runs, and the one way their state changes: `record`, a change with all its events in one commit.
+
+A change is fenced: it names the epoch and the states it expects. If a cancel, another take-over or
+another gateway came first, nothing of it is written and `Fenced` is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from drawbar.kernel.values import Caller
+from drawbar.store.assistants import find_assistant
+from drawbar.store.engine import Database
+from drawbar.store.events import StoredEvent, events_after, insert_events
+from drawbar.store.listing import read_page
+from drawbar.store.messages import insert_messages, messages_of_thread, update_messages
+from drawbar.store.records import (
+    Assistant,
+    Listing,
+    Message,
+    Page,
+    Run,
+    RunStatus,
+    Step,
+    Thread,
+)
+from drawbar.store.steps import insert_steps, steps_of_run, update_steps
+from drawbar.store.tables import ACTIVE, runs
+from drawbar.store.threads import insert_thread, thread_exists
+
+_SNAPSHOT = (
+    "assistant_id",
+    "model",
+    "instructions",
+    "tools",
+    "functions",
+    "temperature",
+    "top_p",
+    "max_prompt_tokens",
+    "max_completion_tokens",
+    "truncation_strategy",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "reasoning_effort",
+)
+_STATE = (
+    "required_action",
+    "last_error",
+    "incomplete_details",
+    "started_at",
+    "cancelled_at",
+    "failed_at",
+    "completed_at",
+    "usage",
+)
+_INSERT = sa.insert(runs)
+_BY_ID = sa.select(runs).where(runs.c.id == sa.bindparam("key"))
+_FENCED = sa.update(runs).where(
+    runs.c.id == sa.bindparam("key"),
+    runs.c.epoch == sa.bindparam("old_epoch"),
+    runs.c.status == sa.bindparam("old_status"),
+)
+_ACTIVE_OF_THREAD = sa.select(runs.c.id).where(
+    runs.c.thread_id == sa.bindparam("thread"), runs.c.status.in_(ACTIVE)
+)
+
+
+class ThreadBusy(Exception):
+    """The thread has an active run."""
+
+    def __init__(self, thread_id: str, run_id: str) -> None:
+        super().__init__(f"{thread_id} has the active run {run_id}")
+        self.thread_id = thread_id
+        self.run_id = run_id
+
+
+class NoSuch(Exception):
+    """What a change needs is not there; `kind` is a word of the API."""
+
+    def __init__(self, kind: str, id: str) -> None:  # noqa: A002 -- the word of the API
+        super().__init__(f"no {kind} {id}")
+        self.kind = kind
+        self.id = id
+
+
+class Fenced(Exception):
+    """The run is no longer in the state that this change was made for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """A run before and after, and everything that changes with it."""
+
+    before: Run
+    after: Run
+    events: Sequence[StoredEvent] = ()
+    new_messages: Sequence[Message] = ()
+    changed_messages: Sequence[Message] = ()
+    new_steps: Sequence[Step] = ()
+    changed_steps: Sequence[Step] = ()
+    events_until: int | None = None
+    """With a terminal state: when its events may be deleted, in Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to store, with the messages that come before it and, maybe, its new thread."""
+
+    run: Run
+    events: Sequence[StoredEvent]
+    messages: Sequence[Message] = ()
+    thread: Thread | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """All that a worker needs to go on with a run; oldest first."""
+
+    run: Run
+    messages: Sequence[Message]
+    steps: Sequence[Step]
+    deltas: Sequence[StoredEvent] = ()
+    """Of a run that was in progress: its stored events."""
+
+
+def run_record(row: sa.Row[Any]) -> Run:  # a row of `runs`
+    snapshot = dict(row.snapshot)
+    caller = Caller.from_json(snapshot.pop("caller"))
+    functions = tuple(snapshot.pop("functions"))
+    return Run(
+        id=row.id,
+        created_at=row.created_at,
+        thread_id=row.thread_id,
+        caller=caller,
+        status=row.status,
+        functions=functions,
+        expires_at=row.expires_at,
+        epoch=row.epoch,
+        metadata=row.metadata,
+        cancel_requested=row.cancel_requested,
+        last_seq=row.last_seq,
+        **snapshot,
+        **row.state,
+    )
+
+
+def _state(run: Run) -> dict[str, object]:
+    return {name: getattr(run, name) for name in _STATE}
+
+
+def find_run(connection: sa.Connection, run_id: str, *, lock: bool = False) -> Run | None:
+    query = _BY_ID.with_for_update() if lock else _BY_ID
+    row = connection.execute(query, {"key": run_id}).first()
+    return None if row is None else run_record(row)
+
+
+def active_run(connection: sa.Connection, thread_id: str) -> str | None:
+    """The id of the run that locks the thread."""
+    return connection.execute(_ACTIVE_OF_THREAD, {"thread": thread_id}).scalar()
+
+
+def _insert_run(connection: sa.Connection, run: Run) -> None:
+    snapshot = {name: getattr(run, name) for name in _SNAPSHOT}
+    row = {
+        "id": run.id,
+        "thread_id": run.thread_id,
+        "created_at": run.created_at,
+        "status": run.status,
+        "epoch": run.epoch,
+        "cancel_requested": False,
+        "expires_at": run.expires_at,
+        "last_seq": run.last_seq,
+        "metadata": run.metadata,
+        "snapshot": {**snapshot, "caller": run.caller.as_json()},
+        "state": _state(run),
+    }
+    try:
+        connection.execute(_INSERT, row)
+    except IntegrityError as error:
+        # Another gateway was quicker between our check and this insert; the index decides.
+        raise ThreadBusy(run.thread_id, "") from error
+
+
+def apply_change(connection: sa.Connection, change: RunChange) -> None:
+    before, after = change.before, change.after
+    values: dict[str, object] = {"last_seq": after.last_seq}
+    if after.epoch != before.epoch:
+        values["epoch"] = after.epoch
+    if after.status != before.status:
+        values |= {
+            "status": after.status,
+            "state": _state(after),
+            "expires_at": after.expires_at,
+            "cancel_requested": after.cancel_requested,
+            "events_until": change.events_until,
+        }
+    guard = {"key": before.id, "old_epoch": before.epoch, "old_status": before.status}
+    if connection.execute(_FENCED, {**guard, **values}).rowcount != 1:
+        raise Fenced(before.id)
+    insert_messages(connection, change.new_messages)
+    update_messages(connection, change.changed_messages)
+    insert_steps(connection, change.new_steps)
+    update_steps(connection, change.changed_steps)
+    insert_events(connection, change.events)
+
+
+class RunRows:
+    """Stored runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, thread_id: str, run_id: str) -> Run | None:
+        run = await self._database.read(lambda c: find_run(c, run_id))
+        return run if run is not None and run.thread_id == thread_id else None
+
+    async def find(self, run_id: str) -> Run | None:
+        """By its id alone, for those who own it."""
+        return await self._database.read(lambda c: find_run(c, run_id))
+
+    async def list(self, thread_id: str, page: Page) -> Listing[Run]:
+        query = sa.select(runs).where(runs.c.thread_id == thread_id)
+        return await self._database.read(lambda c: read_page(c, query, runs.c.id, page, run_record))
+
+    async def update(self, thread_id: str, run_id: str, *, metadata: dict[str, str]) -> Run | None:
+        """Only the metadata of a run is for clients to change."""
+
+        def work(connection: sa.Connection) -> Run | None:
+            run = find_run(connection, run_id, lock=True)
+            if run is None or run.thread_id != thread_id:
+                return None
+            statement = sa.update(runs).where(runs.c.id == run_id).values(metadata=metadata)
+            connection.execute(statement)
+            return replace(run, metadata=metadata)
+
+        return await self._database.write(work)
+
+    async def append_message(self, thread_id: str, message: Message) -> Message:
+        """Raises NoSuch, or ThreadBusy while a run of the thread is active."""
+        stored = replace(message, thread_id=thread_id)
+
+        def work(connection: sa.Connection) -> None:
+            if not thread_exists(connection, thread_id):
+                raise NoSuch("thread", thread_id)
+            if (run_id := active_run(connection, thread_id)) is not None:
+                raise ThreadBusy(thread_id, run_id)
+            insert_messages(connection, [stored])
+
+        await self._database.write(work)
+        return stored
+
+    async def create(
+        self, assistant_id: str, thread_id: str | None, make: Callable[[Assistant], NewRun]
+    ) -> Run:
+        """Store what `make` makes of the assistant. Raises NoSuch, ThreadBusy, and what `make` raises.
+
+        `thread_id` None: `make` brings the new thread.
+        """
+
+        def work(connection: sa.Connection) -> Run:
+            assistant = find_assistant(connection, assistant_id)
+            if assistant is None:
+                raise NoSuch("assistant", assistant_id)
+            if thread_id is not None:
+                if not thread_exists(connection, thread_id):
+                    raise NoSuch("thread", thread_id)
+                if (busy := active_run(connection, thread_id)) is not None:
+                    raise ThreadBusy(thread_id, busy)
+            new = make(assistant)
+            if new.thread is not None:
+                insert_thread(connection, new.thread)
+            _insert_run(connection, new.run)
+            insert_messages(connection, new.messages)
+            insert_events(connection, new.events)
+            return new.run
+
+        try:
+            return await self._database.write(work)
+        except ThreadBusy as busy:
+            if busy.run_id or thread_id is None:
+                raise
+            found = await self._database.read(lambda c: active_run(c, thread_id))
+            raise ThreadBusy(thread_id, found or "") from None
+
+    async def take_over(
+        self, run_id: str, begin: Callable[[Run], RunChange | None]
+    ) -> Opened | None:
+        """Apply what `begin` makes of the run; None when it makes nothing, or there is no such run."""
+
+        def work(connection: sa.Connection) -> Opened | None:
+            run = find_run(connection, run_id, lock=True)
+            change = None if run is None else begin(run)
+            if run is None or change is None:
+                return None
+            apply_change(connection, change)
+            fresh = run.status == "queued" and run.started_at is None
+            return Opened(
+                run=change.after,
+                messages=messages_of_thread(connection, run.thread_id),
+                steps=[] if fresh else steps_of_run(connection, run_id),
+                deltas=[] if fresh else events_after(connection, run_id, 0),
+            )
+
+        return await self._database.write(work)
+
+    async def open(self, run_id: str) -> Opened | None:
+        """What is stored of a run, changing nothing."""
+
+        def work(connection: sa.Connection) -> Opened | None:
+            run = find_run(connection, run_id)
+            if run is None:
+                return None
+            return Opened(
+                run, messages_of_thread(connection, run.thread_id), steps_of_run(connection, run_id)
+            )
+
+        return await self._database.read(work)
+
+    def record(self, change: RunChange) -> asyncio.Future[None]:
+        """Queue a change at once, in the order of calls; done when on the disk. Fails with Fenced."""
+        return self._database.write(lambda c: apply_change(c, change))
+
+    async def unfinished(self) -> Sequence[tuple[str, RunStatus]]:
+        """Runs that a worker should have: queued, in progress or being cancelled."""
+        query = (
+            sa.select(runs.c.id, runs.c.status)
+            .where(runs.c.status.in_(("queued", "in_progress", "cancelling")))
+            .order_by(runs.c.id)
+        )
+        return await self._database.read(
+            lambda c: [(row.id, row.status) for row in c.execute(query)]
+        )
+
+    async def expired(self, now: int) -> Sequence[str]:
+        """Active runs whose time is over."""
+        query = sa.select(runs.c.id).where(
+            runs.c.status.in_(("queued", "in_progress", "requires_action")),
+            runs.c.expires_at <= now,
+        )
+        return await self._database.read(lambda c: list(c.execute(query).scalars()))

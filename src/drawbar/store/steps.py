@@ -1,0 +1,97 @@
+"""Steps of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from drawbar.store.engine import Database
+from drawbar.store.listing import read_page
+from drawbar.store.records import Listing, Page, Step
+from drawbar.store.tables import run_steps
+
+_BODY = (
+    "thread_id",
+    "assistant_id",
+    "step_details",
+    "metadata",
+    "last_error",
+    "expired_at",
+    "cancelled_at",
+    "failed_at",
+    "completed_at",
+    "usage",
+)
+_INSERT = sa.insert(run_steps)
+_UPDATE = sa.update(run_steps).where(run_steps.c.id == sa.bindparam("key"))
+_OF_RUN = (
+    sa.select(run_steps)
+    .where(run_steps.c.run_id == sa.bindparam("run"))
+    .order_by(run_steps.c.step_no)
+)
+_BY_ID = sa.select(run_steps).where(
+    run_steps.c.id == sa.bindparam("key"), run_steps.c.run_id == sa.bindparam("run")
+)
+
+
+def step_record(row: sa.Row[Any]) -> Step:  # a row of `run_steps`
+    return Step(
+        id=row.id,
+        created_at=row.created_at,
+        run_id=row.run_id,
+        step_no=row.step_no,
+        type=row.type,
+        status=row.status,
+        **row.body,
+    )
+
+
+def _body(step: Step) -> dict[str, object]:
+    return {name: getattr(step, name) for name in _BODY}
+
+
+def insert_steps(connection: sa.Connection, new: Iterable[Step]) -> None:
+    rows = [
+        {
+            "id": step.id,
+            "run_id": step.run_id,
+            "step_no": step.step_no,
+            "created_at": step.created_at,
+            "type": step.type,
+            "status": step.status,
+            "body": _body(step),
+        }
+        for step in new
+    ]
+    if rows:
+        connection.execute(_INSERT, rows)
+
+
+def update_steps(connection: sa.Connection, changed: Iterable[Step]) -> None:
+    for step in changed:
+        connection.execute(_UPDATE, {"key": step.id, "status": step.status, "body": _body(step)})
+
+
+def steps_of_run(connection: sa.Connection, run_id: str) -> list[Step]:
+    """Oldest first."""
+    return [step_record(row) for row in connection.execute(_OF_RUN, {"run": run_id})]
+
+
+class Steps:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, run_id: str, step_id: str) -> Step | None:
+        def work(connection: sa.Connection) -> Step | None:
+            row = connection.execute(_BY_ID, {"key": step_id, "run": run_id}).first()
+            return None if row is None else step_record(row)
+
+        return await self._database.read(work)
+
+    async def list(self, run_id: str, page: Page) -> Listing[Step]:
+        query = sa.select(run_steps).where(run_steps.c.run_id == run_id)
+        return await self._database.read(
+            lambda c: read_page(c, query, run_steps.c.id, page, step_record)
+        )
