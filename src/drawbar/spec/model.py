@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -214,6 +215,25 @@ class TestSpec(Spec):
     )
 
 
+class AdapterFile(Spec):
+    """The keys of an adapter file. The words of `backend` and of each function depend on the kind."""
+
+    adapter: str = Field(
+        description="Its name; functions reach the model as `<adapter>_<function>`."
+    )
+    prefix: str | None = Field(
+        None, description="Begins the name of each function instead of `<adapter>_`."
+    )
+    description: str | None = Field(None, description="What the backend is, for people.")
+    backend: dict[str, Any] = Field(description="The private system, and how to reach it.")
+    limits: LimitsSpec = LimitsSpec()
+    errors: tuple[ErrorRuleSpec, ...] = Field(
+        (), description="The backend's words, and what the model and the user are told instead."
+    )
+    functions: dict[str, Any] = Field(description="What the model can call.")
+    tests: tuple[Any, ...] = Field((), description="Calls and what is expected of them.")
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """One adapter file, read and checked; `backend` and `functions` are of its kind's own models."""
@@ -230,3 +250,5 @@ class Adapter:
     source: Source
     folder: Path
     """Relative paths in the file start here."""
+    secrets: tuple[str, ...] = dataclass_field(default=(), repr=False)
+    """Texts that came from files and from variables that sound secret, wherever they went."""

@@ -39,7 +39,8 @@ class Report:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Problem] = []
-        self._broken: list[At] = []
+        self.ways: list[At] = []
+        """Where each of the problems stands, in the same order."""
 
     def add(
         self,
@@ -51,10 +52,21 @@ class Report:
         severity: Severity = "error",
     ) -> None:
         """Note a problem at a value of the file."""
-        self.problems.append(Problem(self.source.place(at), code, message, fix, severity))
-        if severity == "error":
-            self._broken.append(at)
+        self.note(at, Problem(self.source.place(at), code, message, fix, severity))
+
+    def note(self, at: At, problem: Problem) -> None:
+        """Note a problem that was made elsewhere."""
+        self.problems.append(problem)
+        self.ways.append(at)
+
+    def within(self, at: At = ()) -> tuple[Problem, ...]:
+        """Problems noted at this value or inside it."""
+        return tuple(
+            problem
+            for way, problem in zip(self.ways, self.problems, strict=True)
+            if way[: len(at)] == at
+        )
 
     def is_broken(self, at: At = ()) -> bool:
         """Whether an error was noted at this value or inside it."""
-        return any(broken[: len(at)] == at for broken in self._broken)
+        return any(problem.severity == "error" for problem in self.within(at))

@@ -1,0 +1,177 @@
+"""Puts together what a kind planned and what the author wrote into a function that a model can call."""
+
+from __future__ import annotations
+
+from drawbar.compiler.function import Function, FunctionLimits
+from drawbar.compiler.kind import Parameter, Plan
+from drawbar.compiler.rules import check_rule, check_select
+from drawbar.compiler.strict import strict_schema
+from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.spec.load import LoadedAdapter
+from drawbar.spec.model import Adapter, FunctionSpec
+from drawbar.spec.names import closest
+from drawbar.spec.source import At, Report
+
+LONGEST_NAME = 64
+"""Characters that model servers take in the name of a function."""
+_DEFAULTS = FunctionLimits()
+
+
+def compile_function(adapter: Adapter, name: str, plan: Plan, report: Report) -> Function:
+    """The function, with what is wrong with it noted in `report`; its `problems` are filled in later."""
+    spec = adapter.functions[name]
+    at: At = ("functions", name)
+    _check_name(adapter, name, report, at)
+    _check_rules(adapter, spec, plan.parameters, report, at)
+    schema = arguments_schema(plan.parameters)
+    strict = strict_schema(schema)
+    for lost in strict.lost:
+        report.add(at, "DB230", lost, severity="warning")
+    return Function(
+        name=adapter.prefix + name,
+        local_name=name,
+        adapter=adapter.name,
+        kind=adapter.kind,
+        description=_description(adapter, spec, plan, report, at),
+        effect=spec.effect,
+        parameters=plan.parameters,
+        schema=schema,
+        strict_schema=strict.schema,
+        binding=plan.binding,
+        limits=_limits(adapter, spec),
+        allow=spec.allow,
+        approve=spec.approve,
+        idempotency=spec.idempotency,
+        errors=(*spec.errors, *adapter.errors),
+        returns=spec.returns,
+        place=adapter.source.place(at),
+    )
+
+
+def broken_function(loaded: LoadedAdapter, name: str) -> Function:
+    """What can be listed of a function that cannot be called."""
+    adapter = loaded.adapter
+    return Function(
+        name=loaded.prefix + name,
+        local_name=name,
+        adapter=loaded.name,
+        kind="" if adapter is None else adapter.kind,
+        description="",
+        effect="read",
+        parameters=(),
+        schema=arguments_schema(()),
+        strict_schema=None,
+        binding=None,
+        limits=_DEFAULTS,
+        place=loaded.source.place(("functions", name)),
+    )
+
+
+def arguments_schema(parameters: tuple[Parameter, ...]) -> JsonObject:
+    """The closed object of what the model fills in; what the gateway fills in is not there."""
+    published = [parameter for parameter in parameters if parameter.source == "model"]
+    required: list[JsonValue] = [each.name for each in published if each.required]
+    return {
+        "type": "object",
+        "properties": {parameter.name: parameter.schema for parameter in published},
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _limits(adapter: Adapter, spec: FunctionSpec) -> FunctionLimits:
+    """Its own, else its adapter's, else the defaults."""
+    own, shared = spec.limits, adapter.limits
+    return FunctionLimits(
+        timeout=_first(own.timeout, shared.timeout, _DEFAULTS.timeout),
+        rows=int(_first(own.rows, shared.rows, _DEFAULTS.rows)),
+        bytes=int(_first(own.bytes, shared.bytes, _DEFAULTS.bytes)),
+    )
+
+
+def _first(own: float | None, shared: float | None, default: float) -> float:
+    return own if own is not None else shared if shared is not None else default
+
+
+def _description(adapter: Adapter, spec: FunctionSpec, plan: Plan, report: Report, at: At) -> str:
+    text = (spec.description or plan.description or "").strip()
+    if not text:
+        report.add(
+            at,
+            "DB231",
+            "the function has no description, so the model has only its name to go by",
+            fix="add `description:` and say when to use it",
+            severity="warning",
+        )
+    rules = (*spec.errors, *adapter.errors)
+    codes = dict.fromkeys((*plan.answers, *(rule.code for rule in rules)))
+    if not codes:
+        return text
+    return f"{text}\nMay answer: {', '.join(codes)}.".lstrip()
+
+
+def _check_name(adapter: Adapter, name: str, report: Report, at: At) -> None:
+    full = adapter.prefix + name
+    if len(full) <= LONGEST_NAME:
+        return
+    room = LONGEST_NAME - len(name)
+    proposal = (
+        f"write a `prefix:` of at most {room} characters"
+        if room > 0
+        else f"call it `{name[: LONGEST_NAME - len(adapter.prefix)].rstrip('_')}`"
+    )
+    report.add(
+        at,
+        "DB210",
+        f"the name `{full}` has {len(full)} characters; models take {LONGEST_NAME}",
+        fix=proposal,
+    )
+
+
+def _check_rules(
+    adapter: Adapter,
+    spec: FunctionSpec,
+    parameters: tuple[Parameter, ...],
+    report: Report,
+    at: At,
+) -> None:
+    names = [parameter.name for parameter in parameters]
+    if spec.allow is not None:
+        check_rule(spec.allow, names, report, (*at, "allow"))
+    if spec.approve is not None:
+        if spec.approve.when is not None:
+            check_rule(spec.approve.when, names, report, (*at, "approve", "when"))
+        if spec.approve.preview is not None:
+            _check_reading(adapter, spec.approve.preview, report, (*at, "approve", "preview"))
+        report.add(
+            (*at, "approve"),
+            "DB232",
+            "calls that need approval are refused, because approvals are not served yet",
+            severity="warning",
+        )
+    if spec.idempotency.verify is not None:
+        _check_reading(adapter, spec.idempotency.verify, report, (*at, "idempotency", "verify"))
+    if spec.returns.select is not None:
+        check_select(spec.returns.select, report, (*at, "returns", "select"))
+
+
+def _check_reading(adapter: Adapter, name: str, report: Report, at: At) -> None:
+    """`name` has to be a function of this adapter that changes nothing."""
+    known = adapter.source.data
+    entries = known.get("functions") if isinstance(known, dict) else None
+    listed = entries if isinstance(entries, dict) else adapter.functions
+    if name not in listed:
+        meant = closest(name, listed)
+        report.add(
+            at,
+            "DB211",
+            f"this adapter has no function `{name}`",
+            fix=f"did you mean `{meant}`?" if meant else None,
+        )
+    elif name in adapter.functions and adapter.functions[name].effect != "read":
+        report.add(
+            at,
+            "DB211",
+            f"`{name}` changes something (effect: {adapter.functions[name].effect}); "
+            "a function of effect read is needed",
+        )

@@ -1,0 +1,125 @@
+"""Constraints of a parameter that contradict each other, or that say nothing about its type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import jsonschema_rs
+
+from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.spec.check_words import shown_value
+from drawbar.spec.source import At, Report
+
+_FITS: Mapping[str, frozenset[str]] = {
+    "pattern": frozenset({"string"}),
+    "format": frozenset({"string"}),
+    "minLength": frozenset({"string"}),
+    "maxLength": frozenset({"string"}),
+    "minimum": frozenset({"integer", "number"}),
+    "maximum": frozenset({"integer", "number"}),
+    "multipleOf": frozenset({"integer", "number"}),
+    "minItems": frozenset({"array"}),
+    "maxItems": frozenset({"array"}),
+    "uniqueItems": frozenset({"array"}),
+    "items": frozenset({"array"}),
+    "properties": frozenset({"object"}),
+}
+_RANGES = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"))
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def _word(keyword: str) -> str:
+    return _WORD.sub("_", keyword).lower()
+
+
+def check_schema(schema: JsonObject, report: Report, at: At, *, const: JsonValue = None) -> None:
+    """Note what is wrong with the schema of the value at `at` and with everything inside it."""
+    _check_words(schema, report, at)
+    items = schema.get("items")
+    if isinstance(items, dict):
+        check_schema(items, report, (*at, "items"))
+    properties = schema.get("properties")
+    if isinstance(properties, dict):
+        for name, inner in properties.items():
+            if isinstance(inner, dict):
+                check_schema(inner, report, (*at, "properties", name))
+    if not report.is_broken(at):
+        _check_values(schema, report, at, const)
+
+
+def _check_words(schema: JsonObject, report: Report, at: At) -> None:
+    kind = schema.get("type")
+    if isinstance(kind, str):
+        for keyword, kinds in _FITS.items():
+            if keyword in schema and kind not in kinds:
+                report.add(
+                    (*at, _word(keyword)),
+                    "DB205",
+                    f"`{_word(keyword)}` says nothing about a value of type {kind}",
+                    fix=f"remove it, or write `type: {min(kinds)}`",
+                )
+        for keyword, holder, what in (
+            ("items", "array", "what each element is"),
+            ("properties", "object", "what it holds"),
+        ):
+            if kind == holder and keyword not in schema and "prefixItems" not in schema:
+                report.add(
+                    at, "DB206", f"an {holder} needs `{keyword}`", fix=f"say {what}: `{keyword}:`"
+                )
+    for low, high in _RANGES:
+        least, most = schema.get(low), schema.get(high)
+        if isinstance(least, (int, float)) and isinstance(most, (int, float)) and least > most:
+            report.add(
+                (*at, _word(low)),
+                "DB205",
+                f"`{_word(low)}` {least} is more than `{_word(high)}` {most}; no value fits",
+            )
+    _check_pattern(schema.get("pattern"), report, at)
+
+
+def _check_pattern(pattern: JsonValue, report: Report, at: At) -> None:
+    if not isinstance(pattern, str):
+        return
+    try:
+        jsonschema_rs.Draft202012Validator({"pattern": pattern})
+    except ValueError as error:
+        why = getattr(error, "message", str(error)).splitlines()[0]
+        report.add((*at, "pattern"), "DB207", f"the pattern is no regular expression: {why}")
+
+
+def _check_values(schema: JsonObject, report: Report, at: At, const: JsonValue) -> None:
+    """Values that the author wrote have to be values that the schema allows."""
+    told = {"default", "enum", "examples"} & schema.keys()
+    if not told and const is None:
+        return
+    rules = {key: value for key, value in schema.items() if key not in ("default", "examples")}
+    enum = rules.pop("enum", None)
+    without_enum = jsonschema_rs.Draft202012Validator(rules)
+    choices = enum if isinstance(enum, list) else []
+    if isinstance(enum, list) and not enum:
+        report.add((*at, "enum"), "DB205", "`enum` is empty; no value fits")
+    for index, choice in enumerate(choices):
+        _check_value(choice, without_enum, report, (*at, "enum", index))
+    validator = (
+        without_enum
+        if enum is None
+        else jsonschema_rs.Draft202012Validator({**rules, "enum": choices})
+    )
+    if "default" in told:
+        _check_value(schema["default"], validator, report, (*at, "default"))
+    examples = schema.get("examples")
+    for index, example in enumerate(examples if isinstance(examples, list) else ()):
+        _check_value(example, validator, report, (*at, "examples", index))
+    if const is not None:
+        _check_value(const, validator, report, (*at, "const"))
+
+
+def _check_value(
+    value: JsonValue, validator: jsonschema_rs.Draft202012Validator, report: Report, at: At
+) -> None:
+    error = next(iter(validator.iter_errors(value)), None)
+    if error is not None:
+        report.add(
+            at, "DB208", f"{shown_value(value)} does not fit the parameter itself: {error.message}"
+        )

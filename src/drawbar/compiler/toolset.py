@@ -1,0 +1,181 @@
+"""From loaded adapters to the functions that a model can call, and the groups of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from drawbar.compiler.compile import broken_function, compile_function
+from drawbar.compiler.function import Function, Toolset
+from drawbar.compiler.kind import Kinds, Plan
+from drawbar.kernel.errors import Place, Problem
+from drawbar.spec.load import LoadedAdapter, without_secrets
+from drawbar.spec.model import Adapter
+from drawbar.spec.names import closest
+from drawbar.spec.secrets import secrets_of
+from drawbar.spec.source import At, Report
+
+ALL = "all"
+"""The toolset of every function, which no settings have to name."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledAdapter:
+    """An adapter file with its functions, in the order of the file; the broken ones are listed, too."""
+
+    name: str
+    file: str
+    adapter: Adapter | None
+    """None when there is no backend to open."""
+    plans: Mapping[str, Plan]
+    """By local name, of the functions that can be called."""
+    functions: tuple[Function, ...]
+    problems: tuple[Problem, ...]
+    """All of the file, in its order."""
+    place: Place
+    """Where the file says its name."""
+
+
+def compile_adapter(loaded: LoadedAdapter, kinds: Kinds) -> CompiledAdapter:
+    """Compile offline. Nothing is raised: what is wrong is in `problems`, of the file and of each function."""
+    adapter = loaded.adapter
+    report = Report(loaded.source)
+    plans: Mapping[str, Plan] = {}
+    if adapter is not None:
+        plans = kinds.find(adapter.kind).compile(adapter, report)
+        _check_tests(adapter, loaded.listed, report)
+    functions: list[Function] = []
+    for name in loaded.listed:
+        if adapter is not None and name in adapter.functions and name in plans:
+            functions.append(compile_function(adapter, name, plans[name], report))
+        else:
+            functions.append(broken_function(loaded, name))
+    problems = _Sorted(loaded, adapter, report)
+    finished = tuple(problems.given_to(function, plans) for function in functions)
+    return CompiledAdapter(
+        loaded.name,
+        loaded.file,
+        adapter,
+        {each.local_name: plans[each.local_name] for each in finished if each.callable},
+        finished,
+        tuple(sorted(problems.all, key=lambda problem: problem.place)),
+        loaded.source.place(("adapter",)),
+    )
+
+
+def _check_tests(adapter: Adapter, listed: Iterable[str], report: Report) -> None:
+    tests = adapter.source.data.get("tests") if isinstance(adapter.source.data, dict) else None
+    for index, test in enumerate(tests if isinstance(tests, list) else ()):
+        call = test.get("call") if isinstance(test, dict) else None
+        at: At = ("tests", index, "call")
+        if isinstance(call, dict) and len(call) != 1:
+            report.add(at, "DB212", "a test calls exactly one function")
+        for name in call if isinstance(call, dict) else ():
+            if name not in listed:
+                meant = closest(name, listed)
+                report.add(
+                    (*at, name),
+                    "DB211",
+                    f"this adapter has no function `{name}`",
+                    fix=f"did you mean `{meant}`?" if meant else None,
+                )
+
+
+class _Sorted:
+    """The problems of a file, sorted by the functions they concern."""
+
+    def __init__(self, loaded: LoadedAdapter, adapter: Adapter | None, report: Report) -> None:
+        secrets = () if adapter is None else secrets_of(adapter)
+        self.all = list(loaded.problems)
+        self.general = list(loaded.general)
+        self.own: dict[str, list[Problem]] = {
+            name: list(problems) for name, problems in loaded.broken.items()
+        }
+        for at, noted in zip(report.ways, report.problems, strict=True):
+            problem = without_secrets(noted, secrets)
+            self.all.append(problem)
+            if at[:1] == ("functions",) and len(at) > 1:
+                self.own.setdefault(str(at[1]), []).append(problem)
+            elif problem.severity == "error" and at[:1] != ("tests",):
+                self.general.append(problem)
+
+    def given_to(self, function: Function, plans: Mapping[str, Plan]) -> Function:
+        found = (*self.general, *self.own.get(function.local_name, ()))
+        if function.local_name not in plans and not any(p.severity == "error" for p in found):
+            unplanned = Problem(
+                function.place or Place(function.adapter),
+                "DB213",
+                f"the kind `{function.kind}` made nothing of this function and did not say why",
+            )
+            self.all.append(unplanned)
+            found = (*found, unplanned)
+        return replace(function, problems=found) if found else function
+
+
+def compile_toolset(*compiled: CompiledAdapter) -> Toolset:
+    """All functions by name, in the order of the files; two of one name are listed once and cannot be called.
+
+    Of two adapters with one name the functions of the second cannot be called: backends are known by that name.
+    """
+    first_of: dict[str, CompiledAdapter] = {}
+    toolset: dict[str, Function] = {}
+    for each in compiled:
+        first = first_of.setdefault(each.name, each)
+        for function in each.functions:
+            known = toolset.get(function.name)
+            if known is not None:
+                toolset[function.name] = _with(known, _function_clash(known, function))
+            elif first is not each:
+                toolset[function.name] = _with(function, _adapter_clash(first, each))
+            else:
+                toolset[function.name] = function
+    return toolset
+
+
+def clashes(*compiled: CompiledAdapter) -> tuple[Problem, ...]:
+    """What is wrong with adapters that are right by themselves: names that two of them give."""
+    found: dict[Problem, None] = {}
+    first_of: dict[str, CompiledAdapter] = {}
+    functions: dict[str, Function] = {}
+    for each in compiled:
+        if (first := first_of.setdefault(each.name, each)) is not each:
+            found[_adapter_clash(first, each)] = None
+        for function in each.functions:
+            if (known := functions.setdefault(function.name, function)) is not function:
+                found[_function_clash(known, function)] = None
+    return tuple(found)
+
+
+def _with(function: Function, problem: Problem) -> Function:
+    return replace(function, problems=(*function.problems, problem))
+
+
+def _adapter_clash(first: CompiledAdapter, second: CompiledAdapter) -> Problem:
+    return Problem(
+        second.place,
+        "DB214",
+        f"the adapter at {first.place} is called `{second.name}`, too",
+        fix="give one of them another name",
+    )
+
+
+def _function_clash(first: Function, second: Function) -> Problem:
+    return Problem(
+        second.place or Place(second.adapter),
+        "DB215",
+        f"the function at {first.place} is called `{second.name}`, too, so neither can be called",
+        fix="give one of the adapters another `prefix:`, or one of the functions another name",
+    )
+
+
+def select_functions(
+    toolset: Toolset, patterns: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that patterns such as `hr_get_*` choose, in the toolset's order; and patterns without a match."""
+    wanted = tuple(patterns)
+    names = tuple(name for name in toolset if any(fnmatchcase(name, pattern) for pattern in wanted))
+    unmatched = tuple(
+        pattern for pattern in wanted if not any(fnmatchcase(name, pattern) for name in names)
+    )
+    return names, unmatched

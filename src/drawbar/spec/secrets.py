@@ -1,0 +1,81 @@
+"""What must not be shown of settings and adapters, and how they are shown without it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from urllib.parse import unquote
+
+from pydantic import BaseModel
+
+from drawbar.kernel.values import JsonValue, Secret
+
+_USER_INFO = re.compile(r"(?P<head>[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@]*:)(?P<secret>[^\s/]*)(?=@)")
+_QUERY = re.compile(
+    r"(?P<head>[?&;](?:[a-z_-]*(?:password|passwd|pwd|secret|token|api_?key|sig))=)(?P<secret>[^&\s#;]+)",
+    re.IGNORECASE,
+)
+_SHORTEST = 3
+"""Shorter texts are no secrets worth the name, and masking them would blank out half of every log line."""
+
+
+def mask_url(text: str) -> str:
+    """The text with the passwords of the URLs in it replaced by `***`."""
+    if "://" not in text:
+        return text
+    return _QUERY.sub(r"\g<head>***", _USER_INFO.sub(r"\g<head>***", text))
+
+
+def secrets_of(value: object) -> tuple[str, ...]:
+    """Every secret text inside a model, longest first: Secrets, and passwords in URLs, encoded or not."""
+    found = {text for text in _secrets(value) if len(text) >= _SHORTEST}
+    return tuple(sorted(found, key=lambda text: (-len(text), text)))
+
+
+def _secrets(value: object) -> Iterator[str]:
+    match value:
+        case Secret():
+            yield value.reveal()
+        case str():
+            yield from _in_url(value)
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from _secrets(getattr(value, name))
+        case Mapping():
+            for inner in value.values():
+                yield from _secrets(inner)
+        case tuple() | list() | set() | frozenset():
+            for inner in value:
+                yield from _secrets(inner)
+        case _ if is_dataclass(value):
+            for part in fields(value):
+                if part.name == "secrets":
+                    yield from getattr(value, part.name)
+                elif part.name != "source":
+                    yield from _secrets(getattr(value, part.name))
+
+
+def _in_url(text: str) -> Iterator[str]:
+    if "://" in text:
+        for match in (*_USER_INFO.finditer(text), *_QUERY.finditer(text)):
+            yield match["secret"]
+            yield unquote(match["secret"])
+
+
+def mask(text: str, secrets: tuple[str, ...]) -> str:
+    """The text with each secret replaced by `***`. `secrets` come longest first."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def shown(value: JsonValue) -> JsonValue:
+    """A dumped model with the passwords of its URLs masked; Secrets were masked by the dump."""
+    if isinstance(value, str):
+        return mask_url(value)
+    if isinstance(value, list):
+        return [shown(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: shown(inner) for key, inner in value.items()}
+    return value
