@@ -1,40 +1,42 @@
 """The command line: one file a verb, and only the one that is used is imported.
 
-A verb's module has `HELP` (one line), `EXAMPLE` (a command that works), `configure(parser)` and
-`run(args) -> exit code`. Exit codes: 0 fine, 1 problems found, 2 wrong use, 3 settings or adapters
+A verb's module has `EXAMPLE` (a command that works), `configure(parser)` and `run(args) -> exit
+code`; what it does in one line stands here, so that `--help` imports none of them. Exit codes: 0 fine, 1 problems found, 2 wrong use, 3 settings or adapters
 invalid, 4 a backend unreachable, 5 refused or awaiting approval.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Protocol, cast
 
 from drawbar.kernel.errors import AuthorError, OperatorError
 
-VERBS = (
-    "demo",
-    "lint",
-    "test",
-    "show",
-    "call",
-    "chat",
-    "serve",
-    "mcp",
-    "keys",
-    "model",
-    "migrate",
-)
+VERBS = {
+    "demo": "start example legacy systems, the gateway and a chat on this machine",
+    "lint": "every problem in adapters and settings, with file:line:column; offline",
+    "test": "run the tests written in adapter files",
+    "show": "functions, schemas in each dialect, settings with their origin",
+    "call": "invoke one function and print its outcome",
+    "chat": "talk to a running gateway in the terminal",
+    "serve": "answer all protocols",
+    "mcp": "the same functions over stdio, for MCP clients",
+    "keys": "make, list and revoke API keys",
+    "model": "fetch a language model that runs on this machine",
+    "migrate": "bring the store to the newest schema",
+}
 _WIDTH = max(map(len, VERBS)) + 2
 
 
 class Verb(Protocol):
     """What the module of a verb offers."""
 
-    HELP: str
     EXAMPLE: str
 
     def configure(self, parser: argparse.ArgumentParser) -> None: ...
@@ -48,30 +50,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         print(overview())
         return 0 if arguments else 2
-    name = arguments[0]
+    name, *rest = arguments
     if name in {"-V", "--version"}:
-        print(f"drawbar {_version()}")
+        print(f"drawbar {version('drawbar')}")
         return 0
     if name not in VERBS:
         print(_unknown(name), file=sys.stderr)
         return 2
+    return _run(name, rest)
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
     verb = find_verb(name)
     parser = argparse.ArgumentParser(
         prog=f"drawbar {name}",
-        description=verb.HELP,
+        description=f"{VERBS[name][0].upper()}{VERBS[name][1:]}.",
         epilog=f"Example:\n  {verb.EXAMPLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verb.configure(parser)
     try:
-        return verb.run(parser.parse_args(arguments[1:]))
+        return verb.run(parser.parse_args(arguments))
     except (AuthorError, OperatorError) as error:
         print(error, file=sys.stderr)
         return 3
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has gone; that is no error of ours
+        # Whoever read the output has gone; keep Python from complaining about it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
@@ -80,8 +87,7 @@ def find_verb(name: str) -> Verb:
 
 
 def overview() -> str:
-    """The help page. It imports every verb, which is why verbs import their needs only when run."""
-    lines = [f"  {name:{_WIDTH}}{find_verb(name).HELP}" for name in VERBS]
+    lines = [f"  {name:{_WIDTH}}{line}" for name, line in VERBS.items()]
     return "\n".join(
         [
             "Let a language model call the systems you already run.",
@@ -97,14 +103,6 @@ def overview() -> str:
 
 
 def _unknown(name: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 -- only needed for a mistake
-
-    near = get_close_matches(name, VERBS, 1)
+    near = difflib.get_close_matches(name, VERBS, 1)
     meant = f" Did you mean `{near[0]}`?" if near else ""
     return f"drawbar: there is no verb `{name}`.{meant} Verbs: {', '.join(VERBS)}."
-
-
-def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 -- slow, and rarely asked
-
-    return version("drawbar")

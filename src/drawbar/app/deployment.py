@@ -1,0 +1,39 @@
+"""What `drawbar serve` opens on top of a gateway: the model, the runs, and what the surfaces stand on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from drawbar.app.gateway import Gateway
+from drawbar.compiler.toolset import toolset_names
+from drawbar.llm.open import open_model
+from drawbar.runs.service import Runs
+from drawbar.surfaces.services import Services
+
+
+@contextlib.asynccontextmanager
+async def deployed(gateway: Gateway) -> AsyncIterator[Services]:
+    """Open everything and resume the runs of a gateway that stopped; close it in the other order."""
+    await gateway.open(exclusive=True)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            settings = gateway.settings
+            model = open_model(settings.model, gateway.loaded.folder)
+            stack.push_async_callback(model.close)
+            toolsets = toolset_names(gateway.toolset, settings.toolsets)
+            runs = Runs(gateway.store, model, gateway.dispatcher, settings.runs, toolsets=toolsets)
+            stack.push_async_callback(runs.close)
+            await runs.start()
+            yield Services(
+                settings=settings,
+                toolset=gateway.toolset,
+                toolsets=toolsets,
+                dispatcher=gateway.dispatcher,
+                runs=runs,
+                store=gateway.store,
+                model=model,
+                backends=gateway.backends,
+            )
+    finally:
+        await gateway.close()

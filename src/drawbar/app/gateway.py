@@ -1,0 +1,205 @@
+"""A gateway in a Python program: adapters compiled offline, functions called through one dispatcher.
+
+    gateway = drawbar.load("config/drawbar.yaml")
+    async with gateway:
+        outcome = await gateway.call("crew_find", {"name": "Ann"}, caller=Caller("anna", ("crew",)))
+
+`load` raises only for settings that are wrong. What is broken in an adapter stays listed with its reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from drawbar.backends import InstalledKinds
+from drawbar.compiler.function import Function
+from drawbar.compiler.kind import Kinds
+from drawbar.compiler.toolset import CompiledAdapter, compile_adapter, compile_toolset
+from drawbar.dispatch.dispatcher import Dispatcher
+from drawbar.dispatch.invocation import Invocation, Surface
+from drawbar.dispatch.limits import DEFAULT_CONCURRENCY
+from drawbar.dispatch.redact import Redactor
+from drawbar.kernel.errors import AuthorError, OperatorError, Problem
+from drawbar.kernel.ids import new_id
+from drawbar.kernel.outcome import Outcome
+from drawbar.kernel.ports import Backend
+from drawbar.kernel.values import Caller, JsonValue
+from drawbar.kernel.workers import Workers
+from drawbar.settings import LoadedSettings, load_settings
+from drawbar.spec.load import load_adapter
+from drawbar.spec.secrets import secrets_of
+from drawbar.store.database import Store
+
+SETTINGS_FILE = Path("config/drawbar.yaml")
+
+
+def load(
+    settings: str | os.PathLike[str] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+) -> Gateway:
+    """Read settings and adapters and compile them. Nothing is connected to, nothing is written.
+
+    `settings` defaults to DRAWBAR_SETTINGS, then to config/drawbar.yaml. `flags` win over the file and
+    the environment; their names are dotted, such as `model.provider`. Raises AuthorError when the
+    settings are wrong.
+    """
+    environ = os.environ if environ is None else environ
+    given = settings or environ.get("DRAWBAR_SETTINGS") or SETTINGS_FILE
+    loaded = load_settings(Path(given), environ, flags or {})
+    if any(problem.severity == "error" for problem in loaded.problems):
+        raise AuthorError(loaded.problems)
+    kinds = InstalledKinds()
+    compiled = [
+        compile_adapter(load_adapter(path, kinds, environ), kinds) for path in adapter_files(loaded)
+    ]
+    return Gateway(loaded, compiled, kinds)
+
+
+def adapter_files(loaded: LoadedSettings) -> list[Path]:
+    """The adapter files that the settings name; of a folder, every YAML file in it, by name."""
+    files: list[Path] = []
+    for name in loaded.settings.adapters:
+        path = loaded.folder / name
+        if path.is_dir():
+            files += sorted(item for item in path.iterdir() if item.suffix in {".yaml", ".yml"})
+        elif path.exists():
+            files.append(path)
+        else:
+            raise OperatorError(f"{path}: there is no such file or folder of adapters.")
+    return files
+
+
+class Gateway:
+    """Compiled functions, and what it takes to call them."""
+
+    def __init__(
+        self, loaded: LoadedSettings, compiled: list[CompiledAdapter], kinds: Kinds
+    ) -> None:
+        self.loaded = loaded
+        self.settings = loaded.settings
+        self.adapters = tuple(compiled)
+        self.toolset = compile_toolset(*compiled)
+        found = [*loaded.problems, *(problem for item in compiled for problem in item.problems)]
+        known = set(found)
+        clashes = [
+            problem
+            for function in self.toolset.values()
+            for problem in function.problems
+            if problem not in known
+        ]
+        self.problems: tuple[Problem, ...] = (*found, *clashes)
+        self._kinds = kinds
+        self._opened: contextlib.AsyncExitStack | None = None
+        self.backends: Mapping[str, Backend] = {}
+        self._dispatcher: Dispatcher | None = None
+        self._store: Store | None = None
+
+    @property
+    def functions(self) -> Mapping[str, Function]:
+        """By name: description, effect, schema, strict_schema, adapter, problems, ..."""
+        return MappingProxyType(dict(self.toolset))
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        if self._dispatcher is None:
+            raise RuntimeError("the gateway is not open; use `async with gateway:`")
+        return self._dispatcher
+
+    @property
+    def store(self) -> Store:
+        if self._store is None:
+            raise RuntimeError("the gateway is not open; use `async with gateway:`")
+        return self._store
+
+    async def __aenter__(self) -> Self:
+        await self.open(exclusive=False)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def open(self, *, exclusive: bool) -> None:
+        """Open the store and make the backends, which connect at their first call.
+
+        `exclusive` keeps every other gateway off an SQLite store; `drawbar serve` asks for it.
+        """
+        if self._opened is not None:
+            raise RuntimeError("the gateway is open already")
+        async with contextlib.AsyncExitStack() as stack:
+            self._store = await Store.open(self.settings.store, exclusive=exclusive)
+            stack.push_async_callback(self._store.close)
+            backends: dict[str, Backend] = {}
+            secrets = list(secrets_of(self.settings))
+            for item in self.adapters:
+                if item.adapter is None or item.name in backends:
+                    continue  # its functions say why they cannot be called
+                secrets += secrets_of(item.adapter.backend)
+                size = item.adapter.limits.concurrency or DEFAULT_CONCURRENCY
+                workers = Workers(item.adapter.name, size)
+                stack.callback(workers.close)
+                kind = self._kinds.find(item.adapter.kind)
+                backend = kind.open(item.adapter, item.plans, workers)
+                stack.push_async_callback(backend.close)
+                backends[item.adapter.name] = backend
+            self.backends = MappingProxyType(backends)
+            self._dispatcher = Dispatcher(
+                self.toolset,
+                backends,
+                ledger=self._store.ledger,
+                audit=self._store.audit,
+                limits={
+                    item.adapter.name: item.adapter.limits
+                    for item in self.adapters
+                    if item.adapter is not None
+                },
+                redactor=Redactor(secrets),
+            )
+            self._opened = stack.pop_all()
+
+    async def close(self) -> None:
+        """Let go of backends, threads and the store; nothing is left behind."""
+        if self._opened is not None:
+            opened, self._opened = self._opened, None
+            self._dispatcher = None
+            self._store = None
+            await opened.aclose()
+
+    async def call(
+        self,
+        name: str,
+        arguments: str | Mapping[str, JsonValue] | None = None,
+        *,
+        caller: Caller | None = None,
+        dry_run: bool = False,
+        surface: Surface = "python",
+    ) -> Outcome:
+        """Invoke one function. The outcome is a value, also when the backend said no.
+
+        Without `caller` it is the anonymous caller of the settings, else `local` without any role.
+        """
+        invocation = Invocation(
+            name,
+            {} if arguments is None else arguments,
+            caller or self.default_caller(),
+            new_id("call_"),
+            surface,
+        )
+        return await self.dispatcher.dispatch(invocation, mode="dry_run" if dry_run else "run")
+
+    def default_caller(self) -> Caller:
+        anonymous = self.settings.anonymous
+        if anonymous is None:
+            return Caller("local")
+        return Caller(anonymous.subject, anonymous.roles, anonymous.claims)

@@ -1,0 +1,160 @@
+"""Runs the `tests:` of adapter files, against the real backend or against a declared answer.
+
+A test of a change without a declared answer would change the real system, so it runs only when asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from drawbar.app.gateway import Gateway
+from drawbar.compiler.toolset import CompiledAdapter
+from drawbar.dispatch.dispatcher import Dispatcher
+from drawbar.dispatch.invocation import Invocation
+from drawbar.dispatch.ledger import MemoryLedger
+from drawbar.kernel.ids import new_id
+from drawbar.kernel.outcome import Outcome
+from drawbar.kernel.ports import AuditEntry, BackendError, Call, Health, Reply, WorkState
+from drawbar.kernel.values import Caller, JsonValue
+from drawbar.spec.model import TestSpec
+
+Verdict = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """What came of one test; `reason` says what was expected and what came, or why it was skipped."""
+
+    adapter: str
+    name: str
+    verdict: Verdict
+    reason: str | None = None
+
+
+class DeclaredBackend:
+    """Answers what a test declares: `{reply: ...}`, `{fault: {code, text}}` or `{error: {code, ...}}`."""
+
+    def __init__(self, declared: Mapping[str, Any]) -> None:  # free JSON of an adapter's author
+        self._declared = declared
+
+    async def invoke(self, _binding: object, call: Call) -> Reply:
+        call.progress.mark_sent()
+        match self._declared:
+            case {"reply": value}:
+                return Reply(value)
+            case {"fault": {"code": code, **rest}}:
+                raise BackendError(
+                    str(rest.get("text", "")),
+                    code="fault",
+                    work="rolled_back",
+                    facts={"fault": code},
+                )
+            case {"error": dict(error)}:
+                raise _declared_error(error)
+        raise BackendError(
+            "`backend:` of a test is {reply: ...}, {fault: {code, text}} or {error: {code, message}}",
+            code="bad_test",
+            work="not_started",
+        )
+
+    async def health(self) -> Health:
+        return Health(ok=True, detail="declared in the test")
+
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+
+def _declared_error(error: Mapping[str, Any]) -> BackendError:
+    work: WorkState = error.get("work", "not_started")
+    known = {"code", "message", "work", "retryable"}
+    return BackendError(
+        str(error.get("message", "")),
+        code=str(error.get("code", "backend_error")),
+        work=work,
+        retryable=bool(error.get("retryable", False)),
+        facts={name: value for name, value in error.items() if name not in known},
+    )
+
+
+class _NoAudit:
+    def record(self, entry: AuditEntry) -> None:
+        """A test against a declared answer calls nothing, so there is nothing to account for."""
+
+
+async def run_trial(
+    gateway: Gateway, compiled: CompiledAdapter, test: TestSpec, *, offline: bool, writes: bool
+) -> TrialResult:
+    """Run one test. Without `offline` the gateway has to be open."""
+
+    def result(verdict: Verdict, reason: str | None = None) -> TrialResult:
+        return TrialResult(compiled.name, test.name, verdict, reason)
+
+    if len(test.call) != 1:
+        return result("failed", "`call:` names one function with its arguments")
+    [(local_name, arguments)] = test.call.items()
+    prefix = compiled.adapter.prefix if compiled.adapter else ""
+    function = gateway.toolset.get(prefix + local_name)
+    if function is None:
+        return result("failed", f"there is no function `{local_name}` in this adapter")
+    if test.backend is None:
+        if offline:
+            return result("skipped", "needs the real backend")
+        if function.effect != "read" and not writes:
+            return result("skipped", "would change the real backend; run with --writes")
+        dispatcher = gateway.dispatcher
+    else:
+        dispatcher = Dispatcher(
+            gateway.toolset,
+            {compiled.name: DeclaredBackend(test.backend)},
+            ledger=MemoryLedger(),
+            audit=_NoAudit(),
+        )
+    caller = gateway.default_caller() if test.caller is None else Caller.from_json(test.caller)
+    invocation = Invocation(function.name, arguments, caller, new_id("call_"), "cli")
+    outcome = await dispatcher.dispatch(invocation)
+    difference = unlike(test.expect, outcome)
+    return result("passed") if difference is None else result("failed", difference)
+
+
+def unlike(expected: Mapping[str, Any], outcome: Outcome) -> str | None:
+    """Where the outcome is not what was expected; None when it is.
+
+    Of an object only the members named are compared, at every depth; lists are compared element by
+    element; a text may hold `*` for any text.
+    """
+    if len(expected) != 1:
+        return "`expect:` names one of succeeded, refused, failed, indeterminate"
+    [(kind, wanted)] = expected.items()
+    came = outcome.as_json()
+    if kind != outcome.kind:
+        return f"expected {kind}, came {outcome.kind}: {came}"
+    found = came["value"] if kind == "succeeded" else came
+    difference = _difference(wanted, found, kind)
+    return f"{difference}; all that came: {came}" if difference else None
+
+
+def _difference(wanted: JsonValue, found: JsonValue, at: str) -> str | None:
+    match wanted, found:
+        case dict(), dict():
+            missing = [f"{at}.{name} is missing" for name in wanted if name not in found]
+            parts = [(part, found.get(name), f"{at}.{name}") for name, part in wanted.items()]
+        case list(), list():
+            uneven = len(wanted) != len(found)
+            missing = [f"{at} has {len(found)} elements, expected {len(wanted)}"] if uneven else []
+            parts = [
+                (a, b, f"{at}[{i}]") for i, (a, b) in enumerate(zip(wanted, found, strict=False))
+            ]
+        case _:
+            return None if _equal(wanted, found) else f"{at} is {found!r}, expected {wanted!r}"
+    inner = (_difference(*part) for part in parts)
+    return missing[0] if missing else next(filter(None, inner), None)
+
+
+def _equal(wanted: JsonValue, found: JsonValue) -> bool:
+    if isinstance(wanted, str) and isinstance(found, str) and "*" in wanted:
+        pattern = ".*".join(map(re.escape, wanted.split("*")))
+        return re.fullmatch(pattern, found, re.DOTALL) is not None
+    return wanted == found and isinstance(wanted, bool) == isinstance(found, bool)

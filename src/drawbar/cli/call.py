@@ -1,0 +1,145 @@
+"""`drawbar call`: invoke one function from the shell and print its outcome."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+import orjson
+
+from drawbar.app import load
+from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
+from drawbar.kernel.values import Caller, JsonObject, JsonValue
+
+EXAMPLE = "drawbar call stores_find_part part_no=100042 --dry-run"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("function", help="as `drawbar show functions` lists it")
+    parser.add_argument(
+        "arguments",
+        nargs="*",
+        help="NAME=VALUE pairs, or one JSON object; a VALUE is JSON where the schema asks for no text",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the exact request that would be sent (SOAP envelope, SQL, HTTP, argv), send nothing",
+    )
+    parser.add_argument("--json", action="store_true", help="print the whole outcome as JSON")
+    add_caller_options(parser)
+    parser.add_argument("--settings", type=Path, help="default: config/drawbar.yaml")
+
+
+def add_caller_options(parser: argparse.ArgumentParser) -> None:
+    """Who the call is made for."""
+    parser.add_argument("--subject", help="who calls; default: the settings' anonymous caller")
+    parser.add_argument(
+        "--role", action="append", default=[], help="a role of the caller; repeatable"
+    )
+    parser.add_argument(
+        "--claim", action="append", default=[], metavar="NAME=VALUE", help="a claim; repeatable"
+    )
+
+
+def caller_of(args: argparse.Namespace) -> Caller | None:
+    """None: no caller was named."""
+    if args.subject is None and not args.role and not args.claim:
+        return None
+    claims: dict[str, JsonValue] = dict(claim.split("=", 1) for claim in args.claim)
+    return Caller(args.subject or "local", tuple(args.role), claims)
+
+
+def run(args: argparse.Namespace) -> int:
+
+    gateway = load(args.settings)
+    function = gateway.functions.get(args.function)
+    arguments = read_arguments(args.arguments, function.schema if function else {})
+
+    async def call() -> Outcome:
+        async with gateway:
+            return await gateway.call(
+                args.function,
+                arguments,
+                caller=caller_of(args),
+                dry_run=args.dry_run,
+                surface="cli",
+            )
+
+    outcome = asyncio.run(call())
+    print_outcome(outcome, as_json=args.json)
+    return exit_code(outcome)
+
+
+def read_arguments(words: list[str], schema: JsonObject) -> str | JsonObject:
+    """One JSON object as it stands, or pairs read by what the schema says of each name."""
+    if len(words) == 1 and words[0].lstrip().startswith("{"):
+        return words[0]
+    properties = schema.get("properties")
+    known = properties if isinstance(properties, dict) else {}
+    arguments: JsonObject = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            print(f"drawbar call: {word!r} is no NAME=VALUE pair", file=sys.stderr)
+            raise SystemExit(2)
+        described = known.get(name)
+        kind = described.get("type") if isinstance(described, dict) else None
+        if kind == "string":
+            arguments[name] = text
+            continue
+        try:
+            arguments[name] = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            arguments[name] = text
+    return arguments
+
+
+def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+    """The value on stdout, everything about it on stderr."""
+    if as_json:
+        print(orjson.dumps(outcome.as_json(), option=orjson.OPT_INDENT_2).decode())
+        return
+    match outcome:
+        case Succeeded(value, notes):
+            print_value(value)
+            lines = [f"note: {note}" for note in notes]
+        case Refused(code, message, problems):
+            lines = [f"refused ({code}): {message}"]
+            lines += [f"  {problem.argument}: {problem.message}" for problem in problems]
+        case Failed(code, message):
+            lines = [f"failed ({code}): {message}"]
+            if outcome.detail is not None:
+                lines.append(orjson.dumps(outcome.detail, option=orjson.OPT_INDENT_2).decode())
+            lines += [f"hint: {outcome.hint}"] if outcome.hint else []
+        case Indeterminate(message, hint):
+            lines = [f"indeterminate: {message}"]
+            lines.append("It may or may not have happened; do not repeat it.")
+            lines += [f"hint: {hint}"] if hint else []
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def print_value(value: JsonValue) -> None:
+    """A dry run's request as it would be sent, then whatever else there is, as JSON."""
+    if isinstance(value, dict) and isinstance(request := value.get("request"), str):
+        print(request)
+        value = {name: item for name, item in value.items() if name != "request"}
+        if not value:
+            return
+    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def exit_code(outcome: Outcome) -> int:
+    """0 fine, 1 it did not go well, 4 the backend is unreachable, 5 refused."""
+    match outcome:
+        case Succeeded():
+            return 0
+        case Refused():
+            return 5
+        case Failed(code="backend_unavailable"):
+            return 4
+        case _:
+            return 1
