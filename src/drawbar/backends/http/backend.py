@@ -1,0 +1,348 @@
+"""An HTTP API that was opened: connections, redirects, deadlines.
+
+Reads share a pool of connections. A change gets a connection of its own: on a kept one that the
+server is just closing, nobody could tell whether the change arrived, and the client library would
+send some methods again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import socket
+import ssl
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+from drawbar.backends.http.addresses import open_socket
+from drawbar.backends.http.failure import (
+    ErrorReply,
+    Exchange,
+    bad_reply,
+    error_status,
+    lost,
+    reason,
+    redirected,
+    timed_out,
+)
+from drawbar.backends.http.options import AuthSpec, HttpBackendSpec
+from drawbar.backends.http.reply import Unusable, capped, read_value, too_large
+from drawbar.backends.http.request import Binding, Identity, Request, describe, render
+from drawbar.kernel.ports import BackendError, Call, Health, Progress, Reply
+from drawbar.kernel.values import JsonObject, JsonValue
+
+_MOST_REDIRECTS = 5
+_REDIRECTS = (301, 302, 303, 307, 308)
+_ERROR_BODY = 65_536
+"""Bytes of an error reply that are read for its message."""
+_LARGE_BODY = 1_000_000
+"""From here on the client library wants a file, so that sending does not hold up the event loop."""
+_HEALTH_TIME = 5.0
+_HEAD_HEADERS = ("Content-Type", "Content-Length", "Last-Modified", "ETag")
+
+
+class HttpBackend:
+    """Fills the port `drawbar.kernel.ports.Backend`. Nothing is opened before the first call."""
+
+    def __init__(
+        self,
+        spec: HttpBackendSpec,
+        *,
+        folder: Path,
+        concurrency: int,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        parts = urlsplit(spec.url)
+        self._spec = spec
+        self._folder = folder
+        self._concurrency = concurrency
+        self._resolver = resolver
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._host = parts.netloc
+        self._port = URL(spec.url).port
+        self._base_path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
+        self._identity = _identity(spec.auth, spec.headers)
+        self._masked = self._identity.masked()
+        self._reads: aiohttp.ClientSession | None = None
+        self._changes: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    async def invoke(self, binding: Binding, call: Call) -> Reply:
+        """Carry the call out; in a dry run describe the request, with its secrets masked."""
+        dry = call.mode == "dry_run"
+        identity = self._masked if dry else self._identity
+        request = render(binding, call.arguments, self._base_path, identity, call.idempotency_key)
+        if dry:
+            return Reply({"request": describe(request, self._host)})
+        exchange = Exchange(binding.changes)
+        try:
+            async with asyncio.timeout(call.remaining()):
+                return await self._exchange(binding, request, call, exchange)
+        except TimeoutError:
+            raise timed_out(exchange, sent=call.progress.sent) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise lost(error, exchange) from None
+        except BackendError as error:
+            raise self._without_secrets(error) from None
+
+    async def health(self) -> Health:
+        """GET of the `health` path, or else a TCP connection."""
+        try:
+            async with asyncio.timeout(_HEALTH_TIME):
+                if self._spec.health is not None:
+                    return await self._health_page(self._spec.health)
+                return await self._health_port()
+        except TimeoutError:
+            return Health(ok=False, detail=f"{self._host} did not answer in {_HEALTH_TIME:.0f} s")
+        except BackendError as error:
+            return Health(ok=False, detail=error.message)
+        except (aiohttp.ClientError, OSError) as error:
+            return Health(ok=False, detail=lost(error, Exchange(changes=False)).message)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        for session in (self._reads, self._changes):
+            if session is not None:
+                await session.close()
+        self._reads = self._changes = None
+
+    async def _exchange(
+        self, binding: Binding, request: Request, call: Call, exchange: Exchange
+    ) -> Reply:
+        method, target, body = request.method, request.target, request.body
+        for _ in range(_MOST_REDIRECTS + 1):
+            changing = binding.changes and not exchange.accepted
+            response = await self._send(
+                Request(method, target, request.headers, body), call.progress, changing=changing
+            )
+            try:
+                if response.status not in _REDIRECTS:
+                    return await self._read(response, binding, call, exchange)
+                target = self._next_target(response, exchange)
+                if response.status == 303 or (response.status < 303 and method == "POST"):  # noqa: PLR2004 -- RFC 9110, 15.4
+                    method, body = ("HEAD" if method == "HEAD" else "GET"), None
+                    request.headers.pop("Content-Type", None)
+                    exchange.accepted = exchange.changes
+            finally:
+                response.release()
+        raise redirected(response.status, exchange, f"more than {_MOST_REDIRECTS} times")
+
+    async def _send(
+        self, request: Request, progress: Progress, *, changing: bool
+    ) -> aiohttp.ClientResponse:
+        data: bytes | io.BytesIO | None = request.body
+        if request.body is not None and len(request.body) > _LARGE_BODY:
+            data = io.BytesIO(request.body)
+        return await self._session(changing=changing).request(
+            request.method,
+            URL(self._origin + request.target, encoded=True),
+            data=data,
+            headers=request.headers,
+            allow_redirects=False,
+            trace_request_ctx=progress,
+        )
+
+    def _next_target(self, response: aiohttp.ClientResponse, exchange: Exchange) -> str:
+        """Path and query of a redirect that stays on the declared scheme, host and port."""
+        location = response.headers.get("Location")
+        if not location:
+            raise redirected(response.status, exchange, "nowhere, for want of a Location")
+        try:
+            url = response.url.join(URL(location))
+            origin = url.origin()
+        except ValueError:
+            raise redirected(response.status, exchange, "its Location is no URL") from None
+        if origin != response.url.origin():
+            raise redirected(response.status, exchange, f"to {origin}")
+        return url.raw_path_qs
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, binding: Binding, call: Call, exchange: Exchange
+    ) -> Reply:
+        status = response.status
+        if status >= 400:  # noqa: PLR2004 -- errors (RFC 9110, 15.5 and 15.6)
+            body, _ = await _body(response, _ERROR_BODY)
+            raise error_status(
+                ErrorReply(status, body, response.headers.get("Retry-After")), exchange
+            )
+        if status >= 300:  # noqa: PLR2004 -- 300, 304 and what nobody uses
+            raise bad_reply(f"its status is {status}", exchange)
+        if response.method == "HEAD":
+            return Reply(_head(response))
+        body, whole = await _body(response, call.max_bytes)
+        if not whole:
+            raise too_large(binding, call.max_bytes, "done" if exchange.changes else "unknown")
+        location = response.headers.get("Location")
+        if not body and status == 201 and location is not None:  # noqa: PLR2004 -- created; its place is the answer
+            return Reply({"location": location})
+        try:
+            value = read_value(
+                binding, body, response.headers.get("Content-Type", ""), self._spec.charset
+            )
+        except Unusable as error:
+            raise bad_reply(str(error), exchange) from error
+        return capped(value, binding, call.max_rows)
+
+    def _session(self, *, changing: bool) -> aiohttp.ClientSession:
+        if self._closed:
+            _closed()
+        if changing:
+            if self._changes is None:
+                self._changes = self._open_session(changing=True)
+            return self._changes
+        if self._reads is None:
+            self._reads = self._open_session(changing=False)
+        return self._reads
+
+    def _open_session(self, *, changing: bool) -> aiohttp.ClientSession:
+        kept: dict[str, Any] = (
+            {"force_close": True} if changing else {"keepalive_timeout": 30}
+        )  # keywords of TCPConnector
+        connector = aiohttp.TCPConnector(
+            limit=self._concurrency,
+            resolver=self._resolver,
+            ssl=self._tls(),
+            socket_factory=open_socket,
+            **kept,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),  # a cookie would carry one caller's state to the next
+            timeout=aiohttp.ClientTimeout(total=None),  # the call's own deadline holds
+            trace_configs=[_marks_sent()] if changing else None,
+        )
+
+    def _tls(self) -> ssl.SSLContext | bool:
+        tls = self._spec.tls
+        if tls is None:
+            return True
+        ca, certificate, key = (
+            None if path is None else str(self._folder / path)
+            for path in (tls.ca, tls.certificate, tls.key)
+        )
+        try:
+            context = ssl.create_default_context(cafile=ca)
+            if certificate is not None:
+                context.load_cert_chain(certificate, key)
+        except OSError as error:
+            raise BackendError(
+                "A file named under `tls` is no certificate or key that can be used.",
+                code="backend_unavailable",
+                work="not_started",
+            ) from error
+        return context
+
+    async def _health_page(self, path: str) -> Health:
+        headers = {"User-Agent": "drawbar", **self._identity.headers}
+        target = self._base_path + path
+        if self._identity.query:
+            target += ("&" if "?" in path else "?") + self._identity.query
+        response = await self._send(
+            Request("GET", target, headers, None), Progress(), changing=False
+        )
+        response.close()
+        return Health(
+            ok=response.status < 300,  # noqa: PLR2004 -- 2xx
+            detail=f"GET {self._base_path}{path} answered {response.status}",
+        )
+
+    async def _health_port(self) -> Health:
+        host = URL(self._origin).raw_host or ""
+        names = [host]
+        if self._resolver is not None:
+            names = [found["host"] for found in await self._resolver.resolve(host)]
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(names[0], self._port, type=socket.SOCK_STREAM)
+        failure: OSError | None = None
+        for target in found:
+            try:
+                with open_socket(target) as trial:
+                    trial.setblocking(False)
+                    await loop.sock_connect(trial, target[4])
+                    return Health(ok=True, detail=f"{self._host} accepts connections")
+            except OSError as error:
+                failure = error
+        return Health(ok=False, detail=f"{self._host} cannot be reached: {reason(failure)}")
+
+    def _without_secrets(self, error: BackendError) -> BackendError:
+        """Some backends answer with the key they got."""
+        for text in self._secrets():
+            if text in error.message:
+                error.message = error.message.replace(text, "***")
+                error.args = (error.message,)
+        return error
+
+    def _secrets(self) -> list[str]:
+        auth = self._spec.auth
+        found = [value.reveal() for value in self._spec.headers.values()]
+        found += [self._identity.headers.get("Authorization", "").rpartition(" ")[2]]
+        if auth is not None and auth.basic is not None:
+            found.append(auth.basic.password.reveal())
+        if auth is not None and auth.api_key is not None:
+            found.append(auth.api_key.value.reveal())
+        return [text for text in found if len(text) > 3]  # noqa: PLR2004 -- shorter is no secret, and would mask words
+
+
+def _identity(auth: AuthSpec | None, headers: dict[str, Any]) -> Identity:  # values are Secret
+    made = {name: value.reveal() for name, value in headers.items()}
+    query = ""
+    if auth is not None and auth.bearer is not None:
+        made["Authorization"] = f"Bearer {auth.bearer.token.reveal()}"
+    elif auth is not None and auth.basic is not None:
+        pair = f"{auth.basic.username}:{auth.basic.password.reveal()}".encode()
+        made["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+    elif auth is not None and auth.api_key is not None:
+        key = auth.api_key
+        if key.in_ == "header":
+            made[key.name] = key.value.reveal()
+        else:
+            query = f"{quote(key.name, safe='')}={quote(key.value.reveal(), safe='')}"
+    return Identity(made, query)
+
+
+def _marks_sent() -> aiohttp.TraceConfig:
+    """Says that a change leaves once its connection is there, which is just before its first byte."""
+
+    async def mark(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.mark_sent()
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_end.append(mark)
+    config.on_connection_reuseconn.append(mark)
+    return config
+
+
+async def _body(response: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]:
+    """At most `most` bytes, decompressed, and whether that is all."""
+    content = response.content
+    data = await content.readany()
+    if content.at_eof() and len(data) <= most:
+        return data, True
+    parts = [data]
+    size = len(data)
+    while size <= most and (data := await content.readany()):
+        parts.append(data)
+        size += len(data)
+    if size > most:
+        response.close()  # the rest is not wanted
+    return b"".join(parts)[:most], size <= most
+
+
+def _head(response: aiohttp.ClientResponse) -> JsonValue:
+    found: JsonObject = {"status": response.status}
+    for name in _HEAD_HEADERS:
+        if name in response.headers:
+            found[name.lower().replace("-", "_")] = response.headers[name]
+    return found
+
+
+def _closed() -> NoReturn:
+    raise BackendError("The backend was closed.", code="backend_unavailable", work="not_started")

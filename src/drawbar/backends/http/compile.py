@@ -1,0 +1,232 @@
+"""From an HTTP adapter to bindings: where each parameter goes, decided and checked before any call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
+
+from drawbar.backends.http.addresses import is_forbidden
+from drawbar.backends.http.backend import HttpBackend
+from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
+from drawbar.backends.http.places import Places, name_problem
+from drawbar.backends.http.request import Binding
+from drawbar.codecs.text import find_encoding
+from drawbar.compiler.kind import Plan
+from drawbar.compiler.parameters import merge_parameters
+from drawbar.kernel.ports import Backend
+from drawbar.kernel.workers import Workers
+from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
+from drawbar.spec.source import At, Report
+
+_REQUEST = re.compile(r"(?P<method>\S+) +(?P<path>/[^?#\s]*)(?:\?(?P<query>[^#\s]*))?")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_READING = ("GET", "HEAD", "POST")
+_PAGING = re.compile(r"limit|offset|page|cursor|start|after|size|from|top|skip", re.IGNORECASE)
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\t\x80-\xff]*")
+
+CODES = {
+    "DB501": "`request` is no method and path",
+    "DB502": "a place in the path without a parameter",
+    "DB503": "a parameter that would go nowhere",
+    "DB504": "a `to` that names no place of a request",
+    "DB505": "a body where the method has none",
+    "DB506": "an effect that the method cannot have, or that must be written",
+    "DB507": "a backend `url` or `health` path that cannot be called",
+    "DB508": "a parameter whose type cannot be carried in its place",
+    "DB509": "two parameters for one place",
+    "DB510": "a header that cannot be set",
+    "DB511": "`response` is no JSON pointer",
+    "DB512": "a TLS file that is not there, or TLS words without https",
+    "DB513": "a charset that Python does not know",
+}
+
+
+class HttpKind:
+    """Fills the port `drawbar.compiler.kind.Kind`."""
+
+    name = "http"
+    options: type[BackendSpec] = HttpBackendSpec
+    function: type[FunctionSpec] = HttpFunctionSpec
+    codes: Mapping[str, str] = CODES
+
+    def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
+        backend = adapter.backend
+        if not isinstance(backend, HttpBackendSpec):
+            raise TypeError("the loader reads `backend` by this kind's own model")
+        _check_backend(backend, adapter, report)
+        plans = {}
+        for name, spec in adapter.functions.items():
+            if not isinstance(spec, HttpFunctionSpec):
+                raise TypeError("the loader reads functions by this kind's own model")
+            at: At = ("functions", name)
+            plan = _compile_function(name, spec, report, at)
+            if plan is not None and not report.is_broken(at):
+                plans[name] = plan
+        return plans
+
+    def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
+        del plans, workers  # bindings come with each call, and nothing here blocks
+        backend = adapter.backend
+        if not isinstance(backend, HttpBackendSpec):
+            raise TypeError("the loader reads `backend` by this kind's own model")
+        return HttpBackend(
+            backend, folder=adapter.folder, concurrency=adapter.limits.concurrency or 8
+        )
+
+
+KIND = HttpKind()
+
+
+def _compile_function(name: str, spec: HttpFunctionSpec, report: Report, at: At) -> Plan | None:
+    parameters = merge_parameters(spec, {}, report, at)
+    match = _REQUEST.fullmatch(spec.request)
+    if match is None or match["method"] not in _METHODS:
+        report.add(
+            (*at, "request"),
+            "DB501",
+            f"`{spec.request}` is not a method and a path",
+            fix=f"write one of {', '.join(_METHODS)}, a blank and a path, such as `GET /staff/{{staff_no}}`",
+        )
+        return None
+    method = match["method"]
+    _check_effect(method, spec, report, at)
+    query = match["query"] or ""
+    if "{" in query:
+        report.add(
+            (*at, "request"),
+            "DB501",
+            "a place such as {name} stands in the path only",
+            fix="leave the query out here; a parameter goes there by `to: query.NAME`",
+        )
+    places = Places(method, spec, report, at)
+    segments = places.read_path(match["path"], parameters)
+    parameters = tuple(places.put(parameter) for parameter in parameters)
+    places.check()
+    binding = Binding(
+        function=name,
+        method=method,
+        segments=segments,
+        constant_query=quote(query, safe="=&%+,;:@/?-._~"),
+        query=tuple(places.query),
+        headers=tuple(places.headers),
+        body=tuple(places.body),
+        form=spec.body == "form",
+        changes=spec.effect != "read",
+        response=_pointer(spec, report, at),
+        reply=spec.reply,
+        paging=tuple(
+            parameter.name
+            for parameter in parameters
+            if parameter.source == "model" and _PAGING.fullmatch(parameter.name)
+        ),
+    )
+    return Plan(parameters, binding)
+
+
+def _check_effect(method: str, spec: HttpFunctionSpec, report: Report, at: At) -> None:
+    written = "effect" in spec.model_fields_set
+    where = (*at, "effect") if written else (*at, "request")
+    if spec.effect == "read" and method not in _READING:
+        report.add(
+            where,
+            "DB506",
+            f"{method} changes something, and the effect is read",
+            fix="write `effect: write`, or `effect: destroy` for what cannot be taken back",
+        )
+    elif method == "POST" and not written:
+        report.add(
+            where,
+            "DB506",
+            "POST needs its effect written",
+            fix="write `effect: read` for a search that changes nothing, else `write` or `destroy`",
+        )
+
+
+def _pointer(spec: HttpFunctionSpec, report: Report, at: At) -> tuple[str, ...]:
+    text = spec.response
+    if not text:
+        return ()
+    if not text.startswith("/") or re.search("~(?![01])", text):
+        report.add(
+            (*at, "response"),
+            "DB511",
+            f"`{text}` is no JSON pointer",
+            fix="begin with a slash: /data/items",
+        )
+        return ()
+    if spec.reply in ("text", "csv"):
+        report.add((*at, "response"), "DB511", f"a reply of {spec.reply} has no parts to point to")
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/"))
+
+
+def _check_backend(backend: HttpBackendSpec, adapter: Adapter, report: Report) -> None:
+    at: At = ("backend",)
+    message = _url_problem(backend.url)
+    if message is not None:
+        report.add(
+            (*at, "url"), "DB507", message, fix="write one such as http://staff.internal:8080/api"
+        )
+    if backend.health is not None and not re.fullmatch(r"/[\x21-\x7e]*", backend.health):
+        report.add((*at, "health"), "DB507", "`health` is a path that begins with a slash")
+    if find_encoding(backend.charset) is None:
+        report.add((*at, "charset"), "DB513", f"no charset is called `{backend.charset}`")
+    for name, value in backend.headers.items():
+        if message := header_problem(name, value.reveal()):
+            report.add((*at, "headers", name), "DB510", message)
+    key = backend.auth.api_key if backend.auth else None
+    if key is not None and key.in_ == "header":
+        message = header_problem(key.name, key.value.reveal())
+        if message is not None:
+            report.add((*at, "auth", "api_key", "name"), "DB510", message)
+    token = backend.auth.bearer if backend.auth else None
+    if token is not None and not re.fullmatch(r"[\x21-\x7e]+", token.token.reveal()):
+        report.add(
+            (*at, "auth", "bearer", "token"), "DB510", "a token is visible ASCII without blanks"
+        )
+    _check_tls(backend, adapter, report, at)
+
+
+def _url_problem(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "this is no URL"
+    if parts.scheme not in ("http", "https") or not host:
+        return "an API is at an http:// or https:// URL"
+    if parts.username is not None or parts.password is not None:
+        return "user and password do not stand in the URL; write them under `auth: {basic: ...}`"
+    if parts.query or parts.fragment or re.search(r"[\s\x00-\x1f]", url):
+        return "the URL every path starts from has no query, fragment or blank"
+    return _host_problem(host)
+
+
+def _host_problem(host: str) -> str | None:
+    if is_forbidden(host):
+        return f"{host} is a link-local or metadata address, which is never called"
+    if re.fullmatch(r"[\d.]+", host) and not re.fullmatch(r"\d+(\.\d+){3}", host):
+        return f"{host} is a short form of an address; write its four numbers"
+    return None
+
+
+def header_problem(name: str, value: str) -> str | None:
+    """Why a header cannot be sent with every request."""
+    if message := name_problem(name):
+        return message
+    if not _HEADER_VALUE.fullmatch(value) or value != value.strip():
+        return f"the value of {name} holds a line break, a control character or outer blanks"
+    return None
+
+
+def _check_tls(backend: HttpBackendSpec, adapter: Adapter, report: Report, at: At) -> None:
+    if backend.tls is None:
+        return
+    if not backend.url.startswith("https:"):
+        report.add((*at, "tls"), "DB512", "`tls` needs an https:// URL")
+    for word in ("ca", "certificate", "key"):
+        path = getattr(backend.tls, word)
+        if path is not None and not (adapter.folder / path).is_file():
+            report.add((*at, "tls", word), "DB512", f"there is no file {path}")
+    if backend.tls.key is not None and backend.tls.certificate is None:
+        report.add((*at, "tls", "key"), "DB512", "a `key` belongs to a `certificate`")

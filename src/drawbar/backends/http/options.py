@@ -1,0 +1,84 @@
+"""The words of an adapter whose backend is an HTTP API."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText, Spec
+
+
+class BasicAuth(Spec):
+    """User name and password in every request (RFC 7617)."""
+
+    username: str
+    password: SecretText
+
+
+class BearerAuth(Spec):
+    """A token in every request (RFC 6750)."""
+
+    token: SecretText
+
+
+class ApiKeyAuth(Spec):
+    """A key in a header or in the query of every request."""
+
+    name: str = Field(description="Of the header or query parameter.")
+    value: SecretText
+    in_: Literal["header", "query"] = Field("header", alias="in")
+
+
+class AuthSpec(Spec):
+    """How the gateway shows who it is. Exactly one of the three."""
+
+    basic: BasicAuth | None = None
+    bearer: BearerAuth | None = None
+    api_key: ApiKeyAuth | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> AuthSpec:
+        if sum(way is not None for way in (self.basic, self.bearer, self.api_key)) != 1:
+            raise ValueError("write exactly one of basic, bearer and api_key")
+        return self
+
+
+class TlsSpec(Spec):
+    """For servers whose certificate no public authority signed, or that ask for one of ours."""
+
+    ca: str | None = Field(None, description="PEM file of the authority that signed the server's.")
+    certificate: str | None = Field(None, description="PEM file that shows who the gateway is.")
+    key: str | None = Field(None, description="PEM file of its key, when that is another file.")
+
+
+class HttpBackendSpec(BackendSpec):
+    """One HTTP API."""
+
+    url: str = Field(description="Where every path starts, such as http://staff.internal:8080/api.")
+    auth: AuthSpec | None = None
+    headers: dict[str, SecretText] = Field(
+        default_factory=dict, description="Sent with every request; never shown."
+    )
+    health: str | None = Field(
+        None,
+        description="A path whose GET answers 2xx while the API is well; a TCP connection proves it otherwise.",
+    )
+    tls: TlsSpec | None = None
+    charset: str = Field("utf-8", description="Of replies that name none.")
+
+
+class HttpFunctionSpec(FunctionSpec):
+    """One request of the API."""
+
+    request: str = Field(
+        description="Method and path, such as `GET /staff/{staff_no}`. A parameter named in the path goes there; "
+        "others go to the query of GET, HEAD and DELETE and to the body of POST, PUT and PATCH."
+    )
+    body: Literal["json", "form"] = Field("json", description="How the body is written.")
+    response: str | None = Field(
+        None, description="JSON pointer to the part of the reply that matters, such as /data/items."
+    )
+    reply: Literal["json", "text", "xml", "csv"] | None = Field(
+        None, description="What the reply is; by its content type when left out."
+    )

@@ -1,0 +1,237 @@
+"""From validated arguments to the exact request: pure, and the same for a run and a dry run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import quote
+
+import orjson
+
+from drawbar.kernel.ports import BackendError
+from drawbar.kernel.values import JsonObject, JsonValue
+
+_UNSAFE_IN_PATH = re.compile(r"[/\\\x00-\x1f\x7f]")
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
+
+PATH_PATTERN = r"^[^/\\\x00-\x1f\x7f]+$"
+PATH_PATTERN_ALONE = (  # neither . nor .. ; without look-ahead, which OpenAI's strict mode lacks
+    r"^([^./\\\x00-\x1f\x7f]|\.[^./\\\x00-\x1f\x7f]|\.\.[^/\\\x00-\x1f\x7f])[^/\\\x00-\x1f\x7f]*$"
+)
+HEADER_PATTERN = r"^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$"
+"""What is enforced here is published in the schema by `compile`, by these patterns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A parameter and its name on the wire."""
+
+    parameter: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class BodySlot:
+    """A parameter and where it goes in the body; an empty way is the whole body."""
+
+    parameter: str
+    way: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One function, compiled: where each argument goes and how the reply is read."""
+
+    function: str
+    method: str
+    segments: tuple[tuple[str | Slot, ...], ...]
+    """The path between its slashes; literal parts are percent-encoded already."""
+    constant_query: str = ""
+    query: tuple[Slot, ...] = ()
+    headers: tuple[Slot, ...] = ()
+    body: tuple[BodySlot, ...] = ()
+    form: bool = False
+    changes: bool = False
+    """The function's effect is not `read`."""
+    response: tuple[str, ...] = ()
+    reply: Literal["json", "text", "xml", "csv"] | None = None
+    paging: tuple[str, ...] = ()
+    """Parameters of the model that look like paging, for the advice given with a cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What every request of a backend carries beside its arguments. Never shown but `masked`."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+
+    def masked(self) -> Identity:
+        query = f"{self.query.partition('=')[0]}=***" if self.query else ""
+        return Identity(dict.fromkeys(self.headers, "***"), query)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Ready to be sent. `target` is the path and query, encoded, to be put behind scheme and host."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes | None
+
+
+_ACCEPT = {
+    "json": "application/json",
+    "xml": "application/xml, text/xml",
+    "csv": "text/csv",
+    "text": "text/plain, */*;q=0.5",
+    None: "application/json, */*;q=0.5",
+}
+
+
+def render(
+    binding: Binding,
+    arguments: Mapping[str, JsonValue],
+    base_path: str,
+    identity: Identity,
+    idempotency_key: str | None = None,
+) -> Request:
+    """Raises BackendError `invalid_arguments` for a value that cannot be carried where it belongs."""
+    target = base_path + _path(binding, arguments)
+    query = _query(binding, arguments, identity)
+    if query:
+        target = f"{target}?{query}"
+    headers = {"Accept": _ACCEPT[binding.reply], "User-Agent": "drawbar", **identity.headers}
+    for slot in binding.headers:
+        if (value := arguments.get(slot.parameter)) is not None:
+            headers[slot.key] = _header(slot, value)
+    if binding.changes and idempotency_key is not None:
+        headers.setdefault("Idempotency-Key", idempotency_key)
+    body = _body(binding, arguments)
+    if body is not None:
+        headers["Content-Type"] = (
+            "application/x-www-form-urlencoded" if binding.form else "application/json"
+        )
+    return Request(binding.method, target, headers, body)
+
+
+def describe(request: Request, host: str) -> str:
+    """The request as it would stand on the wire."""
+    lines = [f"{request.method} {request.target} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    if request.body is not None:
+        lines.append(f"Content-Length: {len(request.body)}")
+    body = b"" if request.body is None else request.body
+    return "\n".join(lines) + "\n\n" + body.decode(errors="backslashreplace")
+
+
+def _path(binding: Binding, arguments: Mapping[str, JsonValue]) -> str:
+    parts = []
+    for segment in binding.segments:
+        if len(segment) == 1 and isinstance(segment[0], str):
+            parts.append(segment[0])
+        else:
+            parts.append(_segment(segment, arguments))
+    return "/" + "/".join(parts)
+
+
+def _segment(segment: tuple[str | Slot, ...], arguments: Mapping[str, JsonValue]) -> str:
+    text = ""
+    last = ""
+    for part in segment:
+        if isinstance(part, str):
+            text += part
+            continue
+        last = part.parameter
+        text += _path_value(last, arguments.get(last))
+    if text in (".", ".."):
+        raise _refused(last, f"{text!r} would lead to another path of the backend")
+    return text
+
+
+def _path_value(name: str, value: JsonValue) -> str:
+    text = scalar_text(value)
+    if not text:
+        raise _refused(name, "it is part of the path and cannot be empty")
+    if _UNSAFE_IN_PATH.search(text):
+        raise _refused(
+            name, "it is part of the path, where / \\ and control characters cannot stand"
+        )
+    return _encoded(name, text)
+
+
+def _encoded(name: str, text: str) -> str:
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError as error:  # half a surrogate pair
+        raise _refused(name, "it holds half a character") from error
+
+
+def _query(binding: Binding, arguments: Mapping[str, JsonValue], identity: Identity) -> str:
+    parts = [binding.constant_query] if binding.constant_query else []
+    for slot in binding.query:
+        parts.extend(_pairs(slot.parameter, slot.key, arguments.get(slot.parameter)))
+    if identity.query:
+        parts.append(identity.query)
+    return "&".join(parts)
+
+
+def _pairs(name: str, key: str, value: JsonValue) -> Iterator[str]:
+    """`key=value`, once for each element of a list; nothing for null."""
+    for item in value if isinstance(value, list) else [value]:
+        if item is not None:
+            yield f"{quote(key, safe='')}={_encoded(name, scalar_text(item))}"
+
+
+def _header(slot: Slot, value: JsonValue) -> str:
+    text = scalar_text(value)
+    if not _HEADER_VALUE.fullmatch(text):
+        raise _refused(
+            slot.parameter,
+            f"it is the value of the header {slot.key}, which holds visible ASCII characters and inner blanks only",
+        )
+    return text
+
+
+def _body(binding: Binding, arguments: Mapping[str, JsonValue]) -> bytes | None:
+    if not binding.body:
+        return None
+    if binding.form:
+        pairs = [
+            pair
+            for slot in binding.body
+            for pair in _pairs(slot.parameter, slot.way[0], arguments.get(slot.parameter))
+        ]
+        return "&".join(pairs).encode()
+    if not binding.body[0].way:
+        return orjson.dumps(arguments.get(binding.body[0].parameter))
+    whole: JsonObject = {}
+    for slot in binding.body:
+        if slot.parameter in arguments:
+            _put(whole, slot.way, arguments[slot.parameter])
+    return orjson.dumps(whole)
+
+
+def _put(whole: JsonObject, way: tuple[str, ...], value: JsonValue) -> None:
+    for name in way[:-1]:
+        inner = whole.setdefault(name, {})
+        if not isinstance(inner, dict):  # `compile` refuses adapters in which this could happen
+            raise TypeError(f"{'.'.join(way)} goes into a value that is no object")
+        whole = inner
+    whole[way[-1]] = value
+
+
+def scalar_text(value: JsonValue) -> str:
+    """As JSON writes it, a text without its quotes."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else orjson.dumps(value).decode()
+
+
+def _refused(name: str, why: str) -> BackendError:
+    return BackendError(
+        f"{name} was not sent: {why}.", code="invalid_arguments", work="not_started"
+    )
