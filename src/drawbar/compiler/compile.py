@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from drawbar.compiler.function import Function, FunctionLimits
 from drawbar.compiler.kind import Parameter, Plan
 from drawbar.compiler.rules import check_rule, check_select
-from drawbar.compiler.strict import strict_schema
+from drawbar.compiler.strict import Strict, strict_schema
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.load import LoadedAdapter
 from drawbar.spec.model import Adapter, FunctionSpec
@@ -14,6 +16,7 @@ from drawbar.spec.source import At, Report
 
 LONGEST_NAME = 64
 """Characters that model servers take in the name of a function."""
+LONGEST_DESCRIPTION = 1024
 _DEFAULTS = FunctionLimits()
 
 
@@ -25,8 +28,7 @@ def compile_function(adapter: Adapter, name: str, plan: Plan, report: Report) ->
     _check_rules(adapter, spec, plan.parameters, report, at)
     schema = arguments_schema(plan.parameters)
     strict = strict_schema(schema)
-    for lost in strict.lost:
-        report.add(at, "DB230", lost, severity="warning")
+    _report_lost(strict, report, at)
     return Function(
         name=adapter.prefix + name,
         local_name=name,
@@ -68,15 +70,83 @@ def broken_function(loaded: LoadedAdapter, name: str) -> Function:
 
 
 def arguments_schema(parameters: tuple[Parameter, ...]) -> JsonObject:
-    """The closed object of what the model fills in; what the gateway fills in is not there."""
-    published = [parameter for parameter in parameters if parameter.source == "model"]
-    required: list[JsonValue] = [each.name for each in published if each.required]
-    return {
+    """The closed object of what the model fills in; what the gateway fills in is not there.
+
+    Definitions (`$defs`) that a parameter's schema brings with it move to the root, where its references look.
+    """
+    properties: JsonObject = {}
+    definitions: JsonObject = {}
+    required: list[JsonValue] = []
+    for parameter in parameters:
+        if parameter.source != "model":
+            continue
+        schema = parameter.schema
+        if "$defs" in schema:
+            schema = _hoisted(schema, definitions)
+        properties[parameter.name] = schema
+        if parameter.required:
+            required.append(parameter.name)
+    result: JsonObject = {
         "type": "object",
-        "properties": {parameter.name: parameter.schema for parameter in published},
+        "properties": properties,
         "required": required,
         "additionalProperties": False,
     }
+    if definitions:
+        result["$defs"] = definitions
+    return result
+
+
+def _hoisted(schema: JsonObject, definitions: JsonObject) -> JsonObject:
+    """The schema without its definitions, which are added to those of the root under names of their own."""
+    own = schema["$defs"]
+    if not isinstance(own, dict):
+        return schema
+    names: dict[str, str] = {}
+    for name, inner in own.items():
+        taken = name
+        while definitions.get(taken, inner) != inner:
+            taken += "_"
+        names[name] = taken
+    for name, inner in own.items():
+        definitions[names[name]] = _renamed(inner, names)
+    rest = {key: value for key, value in schema.items() if key != "$defs"}
+    renamed = _renamed(rest, names)
+    return renamed if isinstance(renamed, dict) else rest
+
+
+def _renamed(value: JsonValue, names: Mapping[str, str]) -> JsonValue:
+    """With every `$ref` following its definition to its new name."""
+    if isinstance(value, list):
+        return [_renamed(inner, names) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    result = {key: _renamed(inner, names) for key, inner in value.items()}
+    reference = value.get("$ref")
+    if isinstance(reference, str):
+        name = reference.removeprefix("#/$defs/")
+        result["$ref"] = f"#/$defs/{names.get(name, name)}"
+    return result
+
+
+def _report_lost(strict: Strict, report: Report, at: At) -> None:
+    """What a model in OpenAI's strict mode is not held to."""
+    if strict.schema is None:
+        report.add(
+            at,
+            "DB230",
+            f"the function cannot be offered in OpenAI's strict mode: {strict.lost[0]}",
+            fix="it is offered without; its arguments are checked all the same",
+            severity="warning",
+        )
+    elif strict.lost:
+        report.add(
+            at,
+            "DB234",
+            f"OpenAI's strict mode does not know {', '.join(strict.lost)}",
+            fix="the model is told in the description; arguments are checked all the same",
+            severity="warning",
+        )
 
 
 def _limits(adapter: Adapter, spec: FunctionSpec) -> FunctionLimits:
@@ -101,6 +171,13 @@ def _description(adapter: Adapter, spec: FunctionSpec, plan: Plan, report: Repor
             "DB231",
             "the function has no description, so the model has only its name to go by",
             fix="add `description:` and say when to use it",
+            severity="warning",
+        )
+    if len(text) > LONGEST_DESCRIPTION:
+        report.add(
+            (*at, "description"),
+            "DB233",
+            f"the description has {len(text)} characters; some model servers take {LONGEST_DESCRIPTION}",
             severity="warning",
         )
     rules = (*spec.errors, *adapter.errors)

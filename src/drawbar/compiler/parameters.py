@@ -221,14 +221,7 @@ def merged_schema(inherited: JsonObject, spec: ParameterSpec, report: Report, at
         value = getattr(spec, word)
         if value is not None:
             schema[keyword] = value
-    if spec.pattern is not None:
-        schema["pattern"] = whole(spec.pattern)
-    if spec.enum is not None:
-        schema["enum"] = list(spec.enum)
-    if "default" in spec.model_fields_set:
-        schema["default"] = spec.default
-    if spec.examples is not None:
-        schema["examples"] = list(spec.examples)
+    _set_values(schema, spec)
     if spec.items is not None:
         inner = schema.get("items")
         _check_inner(spec.items, inner, report, (*at, "items"))
@@ -238,6 +231,17 @@ def merged_schema(inherited: JsonObject, spec: ParameterSpec, report: Report, at
     if spec.properties is not None:
         _merge_properties(schema, spec.properties, report, at)
     return schema
+
+
+def _set_values(schema: JsonObject, spec: ParameterSpec) -> None:
+    if spec.pattern is not None:
+        schema["pattern"] = whole(spec.pattern)
+    if spec.enum is not None:
+        schema["enum"] = list(spec.enum)
+    if "default" in spec.model_fields_set:
+        schema["default"] = spec.default
+    if spec.examples is not None:
+        schema["examples"] = list(spec.examples)
 
 
 def _merge_properties(

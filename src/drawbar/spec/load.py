@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from drawbar.kernel.errors import Place, Problem
-from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.kernel.values import JsonObject, JsonValue, Secret
 from drawbar.spec.check import check
 from drawbar.spec.check_words import shown_value
 from drawbar.spec.model import (
@@ -257,7 +257,11 @@ class _Reading:
     def _loaded(self, name: str, prefix: str, adapter: Adapter | None) -> LoadedAdapter:
         entries = self.data.get("functions")
         listed = tuple(entries) if isinstance(entries, dict) else ()
-        secrets = secrets_of(adapter) if adapter else secrets_of(tuple(self.references.secrets))
+        secrets = (
+            secrets_of(adapter)
+            if adapter
+            else secrets_of(tuple(Secret(text) for text in self.references.secrets))
+        )
         general: list[Problem] = []
         broken: dict[str, list[Problem]] = {}
         problems: list[Problem] = []

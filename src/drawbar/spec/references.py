@@ -22,6 +22,11 @@ _SOUNDS_SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|CRED|AUTH", re.IGNORECASE)
 _LARGEST = 1_000_000
 
 
+def _is_utf8(text: str) -> bool:
+    """Bytes of the environment that are not UTF-8 arrive as lone surrogates, which JSON cannot hold."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A value that was written with references: how it was written, and all that they stood for."""
@@ -98,6 +103,9 @@ class Resolver:
 
     def _variable(self, name: str, mode: str | None, rest: str | None, at: At) -> str:
         text = self._environ.get(name)
+        if text is not None and not _is_utf8(text):
+            self._report.add(at, "DB120", f"the environment variable {name} is not UTF-8")
+            return ""
         if text is not None and (text or mode is None):
             if _SOUNDS_SECRET.search(name):
                 self.found.secrets.add(text)
@@ -119,18 +127,14 @@ class Resolver:
         try:
             with (self._folder / path).open("rb") as file:
                 content = file.read(_LARGEST + 1)
-            if len(content) > _LARGEST:
-                raise ValueError("it is larger than 1 MB")
             text = content.decode()
-        except UnicodeDecodeError:
-            self._unreadable(path, "it is not UTF-8", at)
         except (OSError, ValueError) as error:
-            self._unreadable(path, getattr(error, "strerror", None) or str(error), at)
-        else:
-            text = text.removesuffix("\n").removesuffix("\r")
-            self.found.secrets.add(text)
-            return text
-        return ""
-
-    def _unreadable(self, path: str, why: str, at: At) -> None:
-        self._report.add(at, "DB121", f"the file {path} cannot be read: {why}")
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            self._report.add(at, "DB121", f"the file {path} cannot be read: {why}")
+            return ""
+        if len(content) > _LARGEST:
+            self._report.add(at, "DB121", f"the file {path} is larger than {_LARGEST} bytes")
+            return ""
+        text = text.removesuffix("\n").removesuffix("\r")
+        self.found.secrets.add(text)
+        return text

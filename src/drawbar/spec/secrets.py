@@ -34,26 +34,30 @@ def secrets_of(value: object) -> tuple[str, ...]:
 
 
 def _secrets(value: object) -> Iterator[str]:
-    match value:
-        case Secret():
-            yield value.reveal()
-        case str():
-            yield from _in_url(value)
-        case BaseModel():
-            for name in type(value).model_fields:
-                yield from _secrets(getattr(value, name))
-        case Mapping():
-            for inner in value.values():
-                yield from _secrets(inner)
-        case tuple() | list() | set() | frozenset():
-            for inner in value:
-                yield from _secrets(inner)
-        case _ if is_dataclass(value):
-            for part in fields(value):
-                if part.name == "secrets":
-                    yield from getattr(value, part.name)
-                elif part.name != "source":
-                    yield from _secrets(getattr(value, part.name))
+    if isinstance(value, Secret):
+        yield value.reveal()
+    elif isinstance(value, str):
+        yield from _in_url(value)
+    else:
+        for inner in _held(value):
+            yield from _secrets(inner)
+
+
+def _held(value: object) -> Iterator[object]:
+    """What a value is made of."""
+    if isinstance(value, BaseModel):
+        yield from (getattr(value, name) for name in type(value).model_fields)
+    elif isinstance(value, Mapping):
+        yield from value.values()
+    elif isinstance(value, (tuple, list, set, frozenset)):
+        yield from value
+    elif is_dataclass(value):
+        for part in fields(value):
+            inner = getattr(value, part.name)
+            if part.name == "secrets":
+                yield from (Secret(text) for text in inner)
+            elif part.name != "source":
+                yield inner
 
 
 def _in_url(text: str) -> Iterator[str]:
