@@ -1,0 +1,108 @@
+"""One HTTP request as the plain ASGI routes see it, and what they need of ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from drawbar.kernel.errors import ClientError
+from drawbar.kernel.values import Caller
+from drawbar.surfaces.errors import Headers, send_body
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
+
+_BODY_TIME = 30.0
+"""Seconds that a client may take to send its body."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request that was let in: its caller is known, its body is here."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    caller: Caller
+    body: bytes
+
+    @cached_property
+    def query(self) -> Mapping[str, list[str]]:
+        text = self.scope["query_string"]
+        return parse_qs(text.decode("latin-1"), keep_blank_values=True) if text else {}
+
+    def header(self, name: bytes) -> str | None:
+        """`name` in lower case."""
+        return header(self.scope, name)
+
+    async def answer(self, body: bytes, status: int = 200, headers: Headers = ()) -> None:
+        await send_body(self.send, status, body, headers)
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The first header of that name; `name` in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value.decode("latin-1"))
+    return None
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """Raises ClientError as soon as more than `limit` bytes are announced or have come."""
+    announced = header(scope, b"content-length")
+    if announced is not None and announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    message = await receive()  # uvicorn has it at once when it came with the headers
+    if not message.get("more_body"):
+        return _sized(_chunk(message), limit)
+    chunks = [_chunk(message)]
+    size = len(chunks[0])
+    try:
+        async with asyncio.timeout(_BODY_TIME):
+            while message.get("more_body") and size <= limit:
+                message = await receive()
+                chunks.append(_chunk(message))
+                size += len(chunks[-1])
+    except TimeoutError:
+        text = f"The body did not arrive within {_BODY_TIME:g} seconds; send the request again."
+        raise ClientError(text, status=408, code="request_timeout") from None
+    return _sized(b"".join(chunks), limit)
+
+
+def _chunk(message: Message) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise ClientError("The client went away before its body was here.", code="client_gone")
+    body: bytes = message.get("body", b"")
+    return body
+
+
+def _sized(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def _too_large(limit: int) -> ClientError:
+    text = (
+        f"The request body is larger than {limit} bytes, the limit of this server "
+        "(`listen: {body: ...}` in its settings). Send less at a time."
+    )
+    return ClientError(text, status=413, code="request_too_large")
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives a body already read, then what comes after it."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

@@ -1,0 +1,165 @@
+"""What every request meets first: its id, its caller, the limits of its body; then the hot routes.
+
+The hot routes are plain ASGI, since FastAPI's own dispatch costs as much as a whole call of a
+function. What is not one of them goes on to FastAPI with its body read and its caller known.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from drawbar.kernel.errors import ClientError
+from drawbar.surfaces.callers import Callers
+from drawbar.surfaces.errors import send_error
+from drawbar.surfaces.exchange import Exchange, header, read_body, replay
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HotRoute: TypeAlias = Callable[..., Awaitable[None]]
+"""Takes the Exchange and the variable parts of the path, in their order."""
+
+_access = logging.getLogger("drawbar.access")
+
+_OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/favicon.ico"})
+"""Answered without an API key."""
+_OPEN_UNDER = ("/console",)
+"""The page itself; what it asks for needs a key as everything else."""
+_NOT_JSON = ("/v1/files", "/v1/uploads")
+"""Uploads, which are answered with a plain word before their content type matters."""
+
+
+class Routes:
+    """Plain ASGI routes by method and path; `{}` stands for one variable part."""
+
+    def __init__(self) -> None:
+        self._routes: dict[int, list[tuple[tuple[str, ...], dict[str, HotRoute]]]] = {}
+
+    def add(self, method: str, template: str, route: HotRoute) -> None:
+        """Fixed parts win over variable ones that were added later."""
+        parts = tuple(template.split("/"))
+        same_length = self._routes.setdefault(len(parts), [])
+        for known, methods in same_length:
+            if known == parts:
+                methods[method] = route
+                return
+        same_length.append((parts, {method: route}))
+
+    def find(self, method: str, path: str) -> tuple[HotRoute, list[str]] | None:
+        parts = path.split("/")
+        for template, methods in self._routes.get(len(parts), ()):
+            if method in methods and _fits(template, parts):
+                return methods[method], [
+                    part for known, part in zip(template, parts, strict=True) if known == "{}"
+                ]
+        return None
+
+    def methods(self, path: str) -> list[str]:
+        """What a path can be asked with."""
+        parts = path.split("/")
+        return sorted(
+            method
+            for template, methods in self._routes.get(len(parts), ())
+            if _fits(template, parts)
+            for method in methods
+        )
+
+
+def _fits(template: tuple[str, ...], parts: list[str]) -> bool:
+    return all(
+        known == part or (known == "{}" and part != "")
+        for known, part in zip(template, parts, strict=True)
+    )
+
+
+class Front:
+    """The ASGI application of the gateway."""
+
+    def __init__(self, routes: Routes, callers: Callers, rest: ASGIApp, *, body_limit: int) -> None:
+        self._routes = routes
+        self._callers = callers
+        self._rest = rest
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        request_id = "req_" + os.urandom(12).hex()
+        id_header = (b"x-request-id", request_id.encode())
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        status = 0
+
+        async def reply(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), id_header]
+            await send(message)
+
+        begun = time.perf_counter()
+        try:
+            await self._answer(scope, receive, reply)
+        except ClientError as error:
+            if status:
+                raise
+            await send_error(reply, error)
+        finally:
+            if _access.isEnabledFor(logging.INFO):
+                _note(scope, status, time.perf_counter() - begun)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if path in _OPEN or path.startswith(_OPEN_UNDER):
+            await self._rest(scope, receive, send)
+            return
+        caller = await self._callers.identify(scope)
+        scope["state"]["caller"] = caller
+        body = b""
+        if scope["method"] not in {"GET", "HEAD", "DELETE", "OPTIONS"}:
+            _check_content_type(scope, path)
+            body = await read_body(scope, receive, self._body_limit)
+            if body and header(scope, b"content-type") is None:
+                raise _wrong_content_type("nothing")
+        if hot := self._routes.find(scope["method"], path):
+            route, parts = hot
+            await route(Exchange(scope, receive, send, caller, body), *parts)
+            return
+        await self._rest(scope, replay(body, receive), send)
+
+
+def _check_content_type(scope: Scope, path: str) -> None:
+    given = header(scope, b"content-type")
+    if given is None or path.startswith(_NOT_JSON):
+        return
+    media = given.partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        raise _wrong_content_type(given)
+
+
+def _wrong_content_type(given: str) -> ClientError:
+    message = (
+        f"Unsupported content type: '{given}'. "
+        "Send the body as JSON with the header 'Content-Type: application/json'."
+    )
+    return ClientError(message, status=415, code="unsupported_content_type")
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    caller = scope["state"].get("caller")
+    _access.info(
+        "request",
+        extra={
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "milliseconds": round(seconds * 1000, 2),
+            "request_id": scope["state"]["request_id"],
+            "caller": caller.subject if caller else None,
+        },
+    )

@@ -1,0 +1,208 @@
+"""/mcp: the MCP server over streamable HTTP, without sessions, so any process can answer any request.
+
+A call that looks, in all but its tool and arguments, like one that the SDK has accepted before is
+answered without it: reading headers, envelope and result through its models takes longer than most
+calls. What is new or unusual always goes through the SDK, which alone decides what is valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp_types import SERVER_INFO_META_KEY
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from drawbar.compiler.function import Toolset
+from drawbar.kernel.values import Caller, JsonObject, JsonValue
+from drawbar.surfaces.callers import check_origin, is_loopback
+from drawbar.surfaces.exchange import Exchange, replay
+from drawbar.surfaces.front import Routes
+from drawbar.surfaces.mcp.server import Context, call, make_server
+from drawbar.surfaces.patience import unless_gone
+from drawbar.surfaces.services import Services
+
+if TYPE_CHECKING:
+    from starlette.types import Message
+
+_JUDGED = frozenset(
+    {
+        b"accept",
+        b"content-type",
+        b"host",
+        b"origin",
+        b"mcp-protocol-version",
+        b"mcp-method",
+        b"mcp-session-id",
+        b"last-event-id",
+    }
+)
+"""Headers that decide whether the SDK accepts a request; `mcp-name` is compared by itself."""
+_MOST_ACCEPTED = 1000
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+
+_Shape = tuple[tuple[tuple[bytes, bytes], ...], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _QuickCall:
+    id: JsonValue
+    name: str
+    arguments: Mapping[str, JsonValue]
+    shape: _Shape
+    modern: bool
+
+
+class McpDoor:
+    """The endpoint. `running()` is entered for as long as the application serves."""
+
+    def __init__(self, services: Services) -> None:
+        self._dispatcher = services.dispatcher
+        self._toolset = services.toolset
+        self._server = make_server(services.toolset, services.dispatcher, _caller_of)
+        self._manager = StreamableHTTPSessionManager(
+            self._server,
+            json_response=True,
+            stateless=True,
+            security_settings=_security(services.settings.listen.host),
+            max_request_body_size=services.settings.listen.body,
+        )
+        self._accepted: set[_Shape] = set()
+        self._stamp = orjson.dumps(
+            {
+                "_meta": {SERVER_INFO_META_KEY: self._server.server_info_stamp},
+                "resultType": "complete",
+            }
+        )
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        return self._manager.run()
+
+    def add_to(self, routes: Routes) -> None:
+        routes.add("POST", "/mcp", self.answer)
+
+    async def answer(self, exchange: Exchange) -> None:
+        check_origin(exchange.scope)
+        quick = self._read(exchange)
+        if quick is not None and quick.shape in self._accepted:
+            await self._answer_quickly(exchange, quick)
+            return
+        status = 0
+
+        async def send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await exchange.send(message)
+
+        receive = replay(exchange.body, exchange.receive)
+        await self._manager.handle_request(exchange.scope, receive, send)
+        if quick is not None and status == 200:  # noqa: PLR2004 -- accepted
+            if len(self._accepted) >= _MOST_ACCEPTED:
+                self._accepted.clear()
+            self._accepted.add(quick.shape)
+
+    async def _answer_quickly(self, exchange: Exchange, quick: _QuickCall) -> None:
+        work = call(self._dispatcher, quick.name, quick.arguments, exchange.caller)
+        if self._toolset[quick.name].effect == "read":
+            text, failed = await unless_gone(work, exchange.receive)
+        else:
+            text, failed = await work  # a change goes on to its end, whoever still listens
+        result: JsonObject = {
+            "content": [{"type": "text", "text": text}],
+            "isError": failed,
+        }
+        if quick.modern:
+            result |= orjson.loads(self._stamp)
+        await exchange.answer(orjson.dumps({"jsonrpc": "2.0", "id": quick.id, "result": result}))
+
+    def _read(self, exchange: Exchange) -> _QuickCall | None:
+        """The call, when it has the plain form that nearly all have."""
+        judged = []
+        name = version = None
+        for header in exchange.scope["headers"]:
+            key, value = header
+            if key in _JUDGED:
+                judged.append((key, value))
+                if key == b"mcp-protocol-version":
+                    version = value
+            elif key == b"mcp-name":
+                if name is not None:
+                    return None
+                name = value
+            elif key.startswith(b"mcp-param-"):
+                return None
+        modern = version is not None and version.decode("latin-1") in MODERN_PROTOCOL_VERSIONS
+        return _plain_call(exchange.body, tuple(judged), name, self._toolset, modern=modern)
+
+
+def _plain_call(
+    body: bytes,
+    judged: tuple[tuple[bytes, bytes], ...],
+    named: bytes | None,
+    toolset: Toolset,
+    *,
+    modern: bool,
+) -> _QuickCall | None:
+    """None leaves the request to the SDK, which says what is wrong with it if anything is."""
+    data = _request(body)
+    if data is None:
+        return None
+    params = data["params"]
+    name, arguments, meta = params.get("name"), params.get("arguments", {}), params.get("_meta", {})
+    function = toolset.get(name) if isinstance(name, str) else None
+    plain = (
+        function is not None
+        and function.callable
+        and isinstance(arguments, dict)
+        and isinstance(meta, dict)
+        and type(meta.get("progressToken", 0)) in {int, str}
+        and (not modern or named == name.encode())
+    )
+    if not plain:
+        return None
+    envelope = {key: value for key, value in meta.items() if key != "progressToken"}
+    return _QuickCall(data["id"], name, arguments, (judged, orjson.dumps(envelope)), modern)
+
+
+def _request(body: bytes) -> Any:  # a JSON-RPC request of the only kind that is answered quickly
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    plain = (
+        isinstance(data, dict)
+        and data.keys() == {"jsonrpc", "id", "method", "params"}
+        and data["jsonrpc"] == "2.0"
+        and data["method"] == "tools/call"
+        and type(data["id"]) in {int, str}
+        and isinstance(data["params"], dict)
+        and data["params"].keys() <= {"name", "arguments", "_meta"}
+    )
+    return data if plain else None
+
+
+def _caller_of(context: Context) -> Caller:
+    caller: Caller = context.request.scope["state"]["caller"]  # type: ignore[union-attr] # the HTTP transport always has a request
+    return caller
+
+
+def _security(host: str) -> TransportSecuritySettings:
+    """On a loopback address only its own names pass. Elsewhere a key protects, which no page has."""
+    if not is_loopback(host):
+        return TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=[form for name in _LOCAL for form in (name, f"{name}:*")],
+        allowed_origins=[
+            form
+            for scheme in ("http", "https")
+            for name in _LOCAL
+            for form in (f"{scheme}://{name}", f"{scheme}://{name}:*")
+        ],
+    )

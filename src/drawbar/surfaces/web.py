@@ -1,0 +1,140 @@
+"""The ASGI application: every surface over HTTP.
+
+`Front` is what the server calls. FastAPI stands behind it for all that is not a hot route, and
+documents the whole at /openapi.json; its pages that load scripts from elsewhere are off.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.responses import Response
+
+from drawbar.kernel.errors import ClientError
+from drawbar.runs.answer import Answers
+from drawbar.surfaces import health
+from drawbar.surfaces.assistants import absent, assistants, runs, threads
+from drawbar.surfaces.assistants.run_streams import RunStreams
+from drawbar.surfaces.callers import Callers
+from drawbar.surfaces.chat import models
+from drawbar.surfaces.chat.completions import Completions
+from drawbar.surfaces.documents import add_hot_routes
+from drawbar.surfaces.errors import envelope, error_headers, no_such_url, our_bug, wrong_method
+from drawbar.surfaces.front import Front, Routes
+from drawbar.surfaces.functions.door import Functions
+from drawbar.surfaces.health import Drain
+from drawbar.surfaces.mcp.door import McpDoor
+from drawbar.surfaces.services import Services
+from drawbar.surfaces.validation import explain
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
+
+_log = logging.getLogger("drawbar.surfaces")
+
+
+def create_app(services: Services, drain: Drain | None = None) -> ASGIApp:
+    """`drain` is set by the server when it goes down, for /readyz to tell."""
+    routes = Routes()
+    mcp = McpDoor(services)
+    answers = Answers(services.model, services.dispatcher, rounds=services.settings.runs.rounds)
+    for surface in (RunStreams(services), Completions(services, answers), Functions(services), mcp):
+        surface.add_to(routes)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with mcp.running():
+            yield
+
+    app = FastAPI(
+        title="Drawbar",
+        version=version("drawbar"),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    app.state.drain = drain or Drain()
+    for module in (assistants, threads, runs, models, absent, health):
+        app.include_router(module.router)
+    app.router.routes.extend(console_routes())
+    _handle_errors(app, routes)
+    add_hot_routes(app)
+    front = Front(
+        routes,
+        Callers(services.settings, services.store),
+        app,
+        body_limit=services.settings.listen.body,
+    )
+    return ServerErrorMiddleware(front, handler=_report_bug)
+
+
+def console_routes() -> Sequence[BaseRoute]:
+    """The chat page, where it is installed."""
+    spec = find_spec("drawbar.surfaces.console")
+    if spec is None or spec.origin is None:
+        return ()
+    found: Sequence[BaseRoute] = import_module("drawbar.surfaces.console").console_routes()
+    return found
+
+
+def _handle_errors(app: FastAPI, routes: Routes) -> None:
+    """Everything that FastAPI says no to, in the one envelope."""
+
+    async def client_error(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, ClientError)  # noqa: S101 -- registered for nothing else
+        return _answer(error)
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 -- registered for nothing else
+        method, path = request.method, request.url.path
+        allowed = (error.headers or {}).get("Allow")
+        if error.status_code == 404 and (methods := routes.methods(path)):  # noqa: PLR2004 -- the status
+            allowed = ", ".join(methods)
+        if allowed:
+            return _answer(wrong_method(method, path, allowed), {"allow": allowed})
+        if error.status_code == 404:  # noqa: PLR2004 -- the status is the fact
+            return _answer(no_such_url(method, path))
+        return _answer(ClientError(str(error.detail), status=error.status_code))
+
+    async def invalid(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for nothing else
+        return _answer(explain(list(error.errors())))
+
+    async def bug(request: Request, _error: Exception) -> Response:
+        return _answer(our_bug(request.state.request_id))  # it is raised again and logged outside
+
+    app.add_exception_handler(ClientError, client_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, bug)
+
+
+def _answer(error: ClientError, headers: dict[str, str] | None = None) -> Response:
+    response = Response(envelope(error), error.status, headers, "application/json")
+    for name, value in error_headers(error):
+        response.headers[name.decode()] = value.decode()
+    return response
+
+
+async def _report_bug(request: Request, error: Exception) -> Response:
+    """The trace goes to the log under an id; the client gets the id."""
+    request_id = request.state.request_id
+    _log.error(
+        "unexpected error",
+        exc_info=error,
+        extra={"request_id": request_id, "path": request.url.path},
+    )
+    return _answer(our_bug(request_id), {"x-request-id": request_id})
