@@ -165,18 +165,18 @@ def _note(finding: _Finding, report: Report, references: References) -> None:
     elif error["type"] == "missing":
         _missing(finding, error, report)
     else:
-        hidden = finding.at in references.at
         wrong = (
             Wrong("DB111", "expected " + wanted([d["type"] for d in finding.details]))
             if len(finding.details) > 1
             else explain(error)
         )
-        _wrong(finding, wrong, report, references if not hidden else None)
+        _wrong(finding, wrong, report, references)
 
 
-def _wrong(finding: _Finding, wrong: Wrong, report: Report, references: References | None) -> None:
-    if references is None:
-        report.add(finding.at, wrong.code, wrong.of_reference(), fix=None)
+def _wrong(finding: _Finding, wrong: Wrong, report: Report, references: References) -> None:
+    reference = references.at.get(finding.at)
+    if reference is not None:
+        report.add(finding.at, wrong.code, wrong.of_reference(reference.written))
         return
     message, fix = wrong.about(finding.value)
     report.add(

@@ -65,10 +65,10 @@ class Wrong:
     private: bool = False
     """The message is a validator's own and may quote the value."""
 
-    def of_reference(self) -> str:
+    def of_reference(self, written: str) -> str:
         """The message where the value came from a reference and must not be seen."""
         message = "the value is not valid here" if self.private else self.message
-        return f"{message}; what the reference stands for does not fit"
+        return f"{message}, and {written} is something else (not shown)"
 
     def about(self, value: JsonValue) -> tuple[str, str | None]:
         if self.kind == "type":

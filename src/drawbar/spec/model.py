@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from drawbar.kernel.values import Effect, Secret
 from drawbar.spec.scalars import Duration, RateText, Size
+from drawbar.spec.secrets import mask_url
 from drawbar.spec.source import Source
 
 
@@ -47,6 +48,9 @@ SecretText = Annotated[
     WithJsonSchema({"type": "string"}),
 ]
 """A value that is never shown. Write it as a reference: `${HR_PASSWORD}` or `${file:/run/secrets/hr}`."""
+
+UrlText = Annotated[str, PlainSerializer(mask_url)]
+"""A URL whose password is masked when it is dumped; otherwise an ordinary text."""
 
 ParameterType = Literal["string", "integer", "number", "boolean", "array", "object"]
 

@@ -24,6 +24,20 @@ def parse_duration(value: object) -> float:
     raise ValueError(message)
 
 
+def duration_text(seconds: float) -> str:
+    """The inverse of `parse_duration`, in the largest unit that leaves a whole number."""
+    units = [unit for unit in ("d", "h", "m", "s") if seconds % _SECONDS[unit] == 0 and seconds]
+    if units:
+        return f"{seconds / _SECONDS[units[0]]:.0f}{units[0]}"
+    return f"{seconds:g}s"
+
+
+def size_text(size: int) -> str:
+    """The inverse of `parse_size`, likewise."""
+    units = [unit for unit in ("GB", "MB", "KB") if size % _BYTES[unit.lower()] == 0 and size]
+    return f"{size // _BYTES[units[0].lower()]}{units[0]}" if units else f"{size}B"
+
+
 def parse_size(value: object) -> int:
     """Bytes. `1MB`, `64KB`, `200B`."""
     if isinstance(value, str) and (match := _SIZE.fullmatch(value)):
@@ -57,11 +71,13 @@ def parse_rate(value: object) -> Rate:
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
+    PlainSerializer(duration_text, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["20s"]}),
 ]
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
+    PlainSerializer(size_text, when_used="json"),
     WithJsonSchema(
         {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(B|KB|MB|GB)$", "examples": ["1MB"]}
     ),

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from drawbar.spec.model import SecretText, Spec
+from drawbar.spec.model import SecretText, Spec, UrlText
 from drawbar.spec.scalars import Duration, Size
 
 
@@ -66,7 +66,7 @@ class Settings(Spec):
 
     adapters: tuple[str, ...] = Field(("../adapters",), description="Folders or files of adapters.")
     listen: ListenSettings = ListenSettings()
-    store: str = Field(
+    store: UrlText = Field(
         "sqlite:///../var/drawbar.db", description="sqlite:///PATH or postgresql://..."
     )
     model: ModelSettings = ModelSettings()

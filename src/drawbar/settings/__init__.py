@@ -1,0 +1,23 @@
+"""The settings of one deployment, and where each of them came from."""
+
+from __future__ import annotations
+
+from drawbar.settings.load import LoadedSettings, adapter_files, load_settings
+from drawbar.settings.model import (
+    CallerSettings,
+    ListenSettings,
+    ModelSettings,
+    RunSettings,
+    Settings,
+)
+
+__all__ = [
+    "CallerSettings",
+    "ListenSettings",
+    "LoadedSettings",
+    "ModelSettings",
+    "RunSettings",
+    "Settings",
+    "adapter_files",
+    "load_settings",
+]
