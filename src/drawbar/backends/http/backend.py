@@ -1,8 +1,8 @@
 """An HTTP API that was opened: connections, redirects, deadlines.
 
 Reads share a pool of connections. A change gets a connection of its own: on a kept one that the
-server is just closing, nobody could tell whether the change arrived, and the client library would
-send some methods again by itself.
+server is just closing, nobody could tell whether the change arrived. Nor is a change ever sent twice:
+the client library does that by itself for PUT and DELETE, unless it is kept from it (`_once`).
 """
 
 from __future__ import annotations
@@ -218,6 +218,7 @@ class HttpBackend:
             cookie_jar=aiohttp.DummyCookieJar(),  # a cookie would carry one caller's state to the next
             timeout=aiohttp.ClientTimeout(total=None),  # the call's own deadline holds
             trace_configs=[_marks_sent()] if changing else None,
+            middlewares=(_once,) if changing else (),
         )
 
     def _tls(self) -> ssl.SSLContext | bool:
@@ -318,6 +319,21 @@ def _marks_sent() -> aiohttp.TraceConfig:
     config.on_connection_create_end.append(mark)
     config.on_connection_reuseconn.append(mark)
     return config
+
+
+class _LostError(aiohttp.ClientError):
+    """A connection lost under a change; not of the classes after which the library sends again."""
+
+
+async def _once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _LostError from error
 
 
 async def _body(response: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]:
