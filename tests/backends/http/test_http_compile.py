@@ -126,8 +126,10 @@ def function(words: str) -> str:
             """,
             [
                 "9:25: DB510 parameter `a`: Host is set by the gateway itself",
-                "10:25: DB510 parameter `b`: a model cannot fill Authorization; "
-                "write `auth` under `backend`",
+                (
+                    "10:25: DB510 parameter `b`: a model cannot fill Authorization; "
+                    "write `auth` under `backend`"
+                ),
                 "11:25: DB510 parameter `c`: `X Y` is no header name",
             ],
         ),
@@ -163,8 +165,10 @@ def test_a_problem_of_a_function_has_its_place(
         (
             'url: "http://a:b@x"',
             [
-                "3:23: DB507 user and password do not stand in the URL; "
-                "write them under `auth: {basic: ...}`"
+                (
+                    "3:23: DB507 user and password do not stand in the URL; "
+                    "write them under `auth: {basic: ...}`"
+                )
             ],
         ),
         (
@@ -191,7 +195,7 @@ def test_a_problem_of_a_function_has_its_place(
             [
                 "3:48: DB510 Host is set by the gateway itself",
                 "3:57: DB510 the value of X-A holds a line break, a control character or outer blanks",
-                "3:71: DB510 `a b` is no header name",
+                "3:70: DB510 `a b` is no header name",
             ],
         ),
         (
