@@ -52,12 +52,11 @@ def compile_function(adapter: Adapter, name: str, plan: Plan, report: Report) ->
 
 def broken_function(loaded: LoadedAdapter, name: str) -> Function:
     """What can be listed of a function that cannot be called."""
-    adapter = loaded.adapter
     return Function(
         name=loaded.prefix + name,
         local_name=name,
         adapter=loaded.name,
-        kind="" if adapter is None else adapter.kind,
+        kind=loaded.kind,
         description="",
         effect="read",
         parameters=(),

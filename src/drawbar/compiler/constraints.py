@@ -29,7 +29,8 @@ _RANGES = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "max
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def _word(keyword: str) -> str:
+def authorauthor_word(keyword: str) -> str:
+    """A keyword of JSON Schema as it is written in an adapter: `min_length` for `minLength`."""
     return _WORD.sub("_", keyword).lower()
 
 
@@ -54,9 +55,9 @@ def _check_words(schema: JsonObject, report: Report, at: At) -> None:
         for keyword, kinds in _FITS.items():
             if keyword in schema and kind not in kinds:
                 report.add(
-                    (*at, _word(keyword)),
+                    (*at, author_word(keyword)),
                     "DB205",
-                    f"`{_word(keyword)}` says nothing about a value of type {kind}",
+                    f"`{author_word(keyword)}` says nothing about a value of type {kind}",
                     fix=f"remove it, or write `type: {min(kinds)}`",
                 )
         for keyword, holder, what in (
@@ -71,9 +72,9 @@ def _check_words(schema: JsonObject, report: Report, at: At) -> None:
         least, most = schema.get(low), schema.get(high)
         if isinstance(least, (int, float)) and isinstance(most, (int, float)) and least > most:
             report.add(
-                (*at, _word(low)),
+                (*at, author_word(low)),
                 "DB205",
-                f"`{_word(low)}` {least} is more than `{_word(high)}` {most}; no value fits",
+                f"`{author_word(low)}` {least} is more than `{author_word(high)}` {most}; no value fits",
             )
     _check_pattern(schema.get("pattern"), report, at)
 

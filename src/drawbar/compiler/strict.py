@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from drawbar.compiler.constraints import author_word
 from drawbar.kernel.values import JsonObject, JsonValue
 
 MAX_PROPERTIES = 5_000
@@ -153,7 +154,11 @@ class _Writing:
         result: JsonObject = {}
         said: list[str] = []
         for keyword, value in schema.items():
-            if keyword in _KEPT or (keyword == "format" and value in _FORMATS) or (keyword == "pattern" and not _BEYOND_REGULAR.search(str(value))):
+            if (
+                keyword in _KEPT
+                or (keyword == "format" and value in _FORMATS)
+                or (keyword == "pattern" and not _BEYOND_REGULAR.search(str(value)))
+            ):
                 result[keyword] = value
             elif keyword not in _REBUILT and keyword not in _SILENT:
                 self.say(keyword, value, way, said)
@@ -177,7 +182,8 @@ class _Writing:
         if text:
             said.append(text)
         if text and keyword not in _NOTHING_LOST:
-            self.lost.append(f"{keyword} of `{way}`" if way else keyword)
+            word = author_word(keyword)
+            self.lost.append(f"`{word}` of `{way}`" if way else f"`{word}`")
 
     def count(self, result: JsonObject, way: str) -> None:
         choices = result.get("enum")

@@ -288,9 +288,10 @@ def adapter_files(loaded: LoadedSettings) -> tuple[list[Path], list[Problem]]:
     for index, name in enumerate(loaded.settings.adapters):
         path = Path(name)
         if path.is_dir():
-            files += sorted(item for item in path.iterdir() if item.suffix in {".yaml", ".yml"})
+            found = (item for item in path.iterdir() if item.suffix in {".yaml", ".yml"})
+            files += sorted(_from_here(item) for item in found)
         elif path.exists():
-            files.append(path)
+            files.append(_from_here(path))
         else:
             report.add(
                 ("adapters", index),
@@ -299,3 +300,9 @@ def adapter_files(loaded: LoadedSettings) -> tuple[list[Path], list[Problem]]:
                 fix="relative paths start at the folder of the settings file",
             )
     return files, report.problems
+
+
+def _from_here(path: Path) -> Path:
+    """Relative where it is below the working directory, so that messages are short."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -62,6 +62,8 @@ class LoadedAdapter:
     prefix: str
     adapter: Adapter | None
     """None when the `backend:` section or its kind is broken."""
+    kind: str
+    """As the file says it; empty where it does not."""
     source: Source
     problems: tuple[Problem, ...]
     """All of them, in the order of the file."""
@@ -129,7 +131,9 @@ def _no_mapping(report: Report, data: JsonValue) -> None:
 
 def _unreadable(source: Source, problems: tuple[Problem, ...]) -> LoadedAdapter:
     name = re.sub(r"\W+", "_", Path(source.file).stem.lower())
-    return LoadedAdapter(source.file, name, f"{name}_", None, source, problems, general=problems)
+    return LoadedAdapter(
+        source.file, name, f"{name}_", None, "", source, problems, general=problems
+    )
 
 
 class _Reading:
@@ -257,6 +261,8 @@ class _Reading:
     def _loaded(self, name: str, prefix: str, adapter: Adapter | None) -> LoadedAdapter:
         entries = self.data.get("functions")
         listed = tuple(entries) if isinstance(entries, dict) else ()
+        backend = self.data.get("backend")
+        kind = backend.get("kind") if isinstance(backend, dict) else None
         secrets = (
             secrets_of(adapter)
             if adapter
@@ -282,6 +288,7 @@ class _Reading:
             name,
             prefix,
             adapter,
+            kind if isinstance(kind, str) else "",
             self.report.source,
             tuple(sorted(problems, key=lambda problem: problem.place)),
             listed,

@@ -1,0 +1,237 @@
+"""`drawbar lint`: every problem in adapters and settings, with file:line:column; nothing is connected to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from drawbar.backends import InstalledKinds
+from drawbar.cli.show import print_json, settings_file
+from drawbar.compiler.toolset import (
+    ALL,
+    CompiledAdapter,
+    clashes,
+    compile_adapter,
+    compile_toolset,
+    select_functions,
+)
+from drawbar.kernel.errors import Problem
+from drawbar.kernel.values import JsonObject
+from drawbar.settings import LoadedSettings, Settings, adapter_files, load_settings
+from drawbar.spec.load import parse_adapter, read_text
+from drawbar.spec.source import Report
+from drawbar.spec.yaml12 import read_yaml
+
+EXAMPLE = "drawbar lint adapters README.md"
+
+_YAML_FILES = frozenset({".yaml", ".yml"})
+_MARKDOWN_FILES = frozenset({".md", ".markdown"})
+_FENCE = re.compile(
+    r"^(?P<indent>[ >]*)(?P<fence>`{3,}|~{3,})[ ]*ya?ml\b(?P<info>[^\n]*)$", re.IGNORECASE
+)
+_ADAPTER_LINE = re.compile(r"\s*adapter\s*:")
+_UNKNOWN_HERE = frozenset({"DB120", "DB121"})
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        help="adapters, settings, Markdown files with YAML blocks that begin with `adapter:`, or folders; "
+        "default: the settings and the adapters they name",
+    )
+    parser.add_argument(
+        "--no-environment",
+        action="store_true",
+        help="do not mind variables and secret files that are not there, as in CI",
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--settings", type=Path, help="default: config/drawbar.yaml")
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was looked at, and what is wrong with it."""
+
+    files: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    compiled: list[CompiledAdapter] = field(default_factory=list)
+
+    def count(self, severity: str) -> int:
+        return sum(problem.severity == severity for problem in self.problems)
+
+
+class AnyEnvironment(Mapping[str, str]):
+    """An environment in which every variable is set: what it holds is not known where lint runs."""
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ.get(name, f"value-of-{name}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+
+def run(args: argparse.Namespace) -> int:
+    findings = lint(args.paths, args.settings, no_environment=args.no_environment)
+    if args.json:
+        print_json([_as_json(problem) for problem in findings.problems])
+    else:
+        for problem in findings.problems:
+            print(problem)
+    errors, warnings = findings.count("error"), findings.count("warning")
+    functions = sum(len(each.functions) for each in findings.compiled)
+    print(
+        f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')} in "
+        f"{_plural(len(findings.files), 'file')} with {_plural(functions, 'function')}",
+        file=sys.stderr,
+    )
+    return 1 if errors else 0
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _as_json(problem: Problem) -> JsonObject:
+    return {
+        "file": problem.place.file,
+        "line": problem.place.line,
+        "column": problem.place.column,
+        "code": problem.code,
+        "severity": problem.severity,
+        "message": problem.message,
+        "fix": problem.fix,
+    }
+
+
+def lint(paths: list[Path], settings: Path | None, *, no_environment: bool = False) -> Findings:
+    """Look at the paths, and at the settings where they are named or nothing else is."""
+    linting = _Linting(AnyEnvironment() if no_environment else os.environ)
+    for path in paths:
+        linting.path(path)
+    if not paths or settings is not None:
+        linting.settings(settings_file(settings), with_adapters=not paths)
+    linting.findings.problems += clashes(*linting.findings.compiled)
+    known = dict.fromkeys(linting.findings.problems)
+    linting.findings.problems = sorted(known, key=lambda problem: problem.place)
+    return linting.findings
+
+
+class _Linting:
+    """One run of lint."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.kinds = InstalledKinds()
+        self.findings = Findings()
+
+    def path(self, path: Path) -> None:
+        if not path.is_dir():
+            self.file(path)
+            return
+        for item in sorted(path.iterdir()):
+            if item.suffix in _YAML_FILES | _MARKDOWN_FILES:
+                self.file(item)
+
+    def file(self, path: Path) -> None:
+        file = str(path)
+        text, problem = read_text(path, file)
+        if problem is not None:
+            self.findings.files.append(file)
+            self.findings.problems.append(problem)
+        elif path.suffix in _MARKDOWN_FILES:
+            self.findings.files.append(file)
+            for block in adapter_blocks(text):
+                self.adapter(block, path, AnyEnvironment())
+        elif _is_settings(text, file):
+            self.settings(path, with_adapters=False)
+        else:
+            self.findings.files.append(file)
+            self.findings.compiled.append(self.adapter(text, path, self.environ))
+
+    def adapter(self, text: str, path: Path, environ: Mapping[str, str]) -> CompiledAdapter:
+        loaded = parse_adapter(text, str(path), path.parent, self.kinds, environ)
+        compiled = compile_adapter(loaded, self.kinds)
+        self.findings.problems += (
+            compiled.problems if environ is os.environ else map(_not_minded, compiled.problems)
+        )
+        return compiled
+
+    def settings(self, path: Path | None, *, with_adapters: bool) -> None:
+        loaded = load_settings(path, self.environ)
+        self.findings.files += [] if path is None else [str(path)]
+        self.findings.problems += loaded.problems
+        if not with_adapters:
+            return
+        files, problems = adapter_files(loaded)
+        self.findings.problems += problems
+        for file in files:
+            self.file(file)
+        self.toolsets(loaded)
+
+    def toolsets(self, loaded: LoadedSettings) -> None:
+        """Patterns that choose nothing are most likely misspelt."""
+        report = Report(loaded.source)
+        toolset = compile_toolset(*self.findings.compiled)
+        for name, patterns in loaded.settings.toolsets.items():
+            if name == ALL:
+                report.add(
+                    ("toolsets", name), "DB704", "`all` is every function already", fix="remove it"
+                )
+            unmatched = select_functions(toolset, patterns)[1]
+            for index, pattern in enumerate(patterns):
+                if pattern in unmatched:
+                    report.add(
+                        ("toolsets", name, index), "DB705", f"no function is called `{pattern}`"
+                    )
+        self.findings.problems += report.problems
+
+
+def _not_minded(problem: Problem) -> Problem:
+    """Missing secrets are only worth a warning where they cannot be expected."""
+    return replace(problem, severity="warning") if problem.code in _UNKNOWN_HERE else problem
+
+
+def _is_settings(text: str, file: str) -> bool:
+    data = read_yaml(text, file)[0].data
+    if not isinstance(data, dict) or data.keys() & {"adapter", "backend", "functions"}:
+        return False
+    return bool(data.keys() & Settings.model_fields.keys())
+
+
+def adapter_blocks(markdown: str) -> Iterator[str]:
+    """The YAML blocks that begin with `adapter:`, each after as many empty lines as stand above it.
+
+    So the places of what is wrong in them are places in the Markdown file. A block with `nolint` after its
+    language is left out.
+    """
+    lines = markdown.splitlines()
+    at = 0
+    while at < len(lines):
+        fence = _FENCE.match(lines[at])
+        at += 1
+        if fence is None:
+            continue
+        end = re.compile(rf"^[ >]*{re.escape(fence['fence'][0])}{{{len(fence['fence'])},}}\s*$")
+        first = at
+        while at < len(lines) and not end.match(lines[at]):
+            at += 1
+        block = [_unquoted(line, fence["indent"]) for line in lines[first:at]]
+        written = [line for line in block if line.strip() and not line.lstrip().startswith("#")]
+        if written and _ADAPTER_LINE.match(written[0]) and "nolint" not in fence["info"]:
+            yield "\n" * first + "\n".join(block) + "\n"
+
+
+def _unquoted(line: str, indent: str) -> str:
+    """Without the marks of a block quote around it, at the same column."""
+    marks = len(indent)
+    return line[:marks].replace(">", " ") + line[marks:]
