@@ -9,11 +9,11 @@ import jsonschema_rs
 
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.check_words import shown_value
+from drawbar.spec.names import closest
 from drawbar.spec.source import At, Report
 
 _FITS: Mapping[str, frozenset[str]] = {
     "pattern": frozenset({"string"}),
-    "format": frozenset({"string"}),
     "minLength": frozenset({"string"}),
     "maxLength": frozenset({"string"}),
     "minimum": frozenset({"integer", "number"}),
@@ -29,9 +29,47 @@ _RANGES = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "max
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def authorauthor_word(keyword: str) -> str:
+def author_word(keyword: str) -> str:
     """A keyword of JSON Schema as it is written in an adapter: `min_length` for `minLength`."""
     return _WORD.sub("_", keyword).lower()
+
+
+_FORMATS = frozenset(
+    {
+        *(
+            "date",
+            "time",
+            "date-time",
+            "duration",
+            "email",
+            "idn-email",
+            "hostname",
+            "idn-hostname",
+        ),
+        *("ipv4", "ipv6", "uri", "uri-reference", "iri", "iri-reference", "uri-template", "uuid"),
+        *("json-pointer", "relative-json-pointer", "regex"),
+    }
+)
+"""Those that are enforced; any other would be published and then ignored."""
+
+
+def check_format(name: str, kind: JsonValue, report: Report, at: At) -> None:
+    """Note a format of the author's that nothing would come of."""
+    if name not in _FORMATS:
+        meant = closest(name, _FORMATS)
+        report.add(
+            (*at, "format"),
+            "DB209",
+            f"no format is called `{name}`",
+            fix=f"did you mean `{meant}`?" if meant else f"known: {', '.join(sorted(_FORMATS))}",
+        )
+    elif kind != "string":
+        report.add(
+            (*at, "format"),
+            "DB205",
+            f"`format` says nothing about a value of type {kind}",
+            fix="remove it, or write `type: string`",
+        )
 
 
 def check_schema(schema: JsonObject, report: Report, at: At, *, const: JsonValue = None) -> None:
@@ -83,7 +121,7 @@ def _check_pattern(pattern: JsonValue, report: Report, at: At) -> None:
     if not isinstance(pattern, str):
         return
     try:
-        jsonschema_rs.Draft202012Validator({"pattern": pattern})
+        _validator({"pattern": pattern})
     except ValueError as error:
         why = getattr(error, "message", str(error)).splitlines()[0]
         report.add((*at, "pattern"), "DB207", f"the pattern is no regular expression: {why}")
@@ -96,17 +134,13 @@ def _check_values(schema: JsonObject, report: Report, at: At, const: JsonValue) 
         return
     rules = {key: value for key, value in schema.items() if key not in ("default", "examples")}
     enum = rules.pop("enum", None)
-    without_enum = jsonschema_rs.Draft202012Validator(rules)
+    without_enum = _validator(rules)
     choices = enum if isinstance(enum, list) else []
     if isinstance(enum, list) and not enum:
         report.add((*at, "enum"), "DB205", "`enum` is empty; no value fits")
     for index, choice in enumerate(choices):
         _check_value(choice, without_enum, report, (*at, "enum", index))
-    validator = (
-        without_enum
-        if enum is None
-        else jsonschema_rs.Draft202012Validator({**rules, "enum": choices})
-    )
+    validator = without_enum if enum is None else _validator({**rules, "enum": choices})
     if "default" in told:
         _check_value(schema["default"], validator, report, (*at, "default"))
     examples = schema.get("examples")
@@ -114,6 +148,10 @@ def _check_values(schema: JsonObject, report: Report, at: At, const: JsonValue) 
         _check_value(example, validator, report, (*at, "examples", index))
     if const is not None:
         _check_value(const, validator, report, (*at, "const"))
+
+
+def _validator(schema: JsonObject) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
 
 
 def _check_value(

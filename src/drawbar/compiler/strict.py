@@ -102,43 +102,6 @@ def is_nullable(schema: JsonValue) -> bool:
     return isinstance(members, list) and any(is_nullable(member) for member in members)
 
 
-def without_nulls(schema: JsonObject, value: JsonValue) -> JsonValue:
-    """Arguments as they are meant: null for what may be left out, and has no null of its own, is left out."""
-    return _without_nulls(schema, value, schema)
-
-
-def _without_nulls(schema: JsonValue, value: JsonValue, root: JsonObject) -> JsonValue:
-    schema = _followed(schema, root)
-    if not isinstance(schema, dict):
-        return value
-    if isinstance(value, list):
-        return [_without_nulls(schema.get("items"), inner, root) for inner in value]
-    properties = schema.get("properties")
-    if not isinstance(value, dict) or not isinstance(properties, dict):
-        return value
-    required = schema.get("required")
-    needed = required if isinstance(required, list) else []
-    return {
-        key: _without_nulls(properties.get(key), inner, root)
-        for key, inner in value.items()
-        if not (
-            inner is None
-            and key in properties
-            and key not in needed
-            and not is_nullable(_followed(properties[key], root))
-        )
-    }
-
-
-def _followed(schema: JsonValue, root: JsonObject) -> JsonValue:
-    """What a `$ref` into the root's definitions stands for."""
-    reference = schema.get("$ref") if isinstance(schema, dict) else None
-    definitions = root.get("$defs")
-    if isinstance(reference, str) and isinstance(definitions, dict):
-        return definitions.get(reference.removeprefix("#/$defs/"))
-    return schema
-
-
 @dataclass(slots=True)
 class _Writing:
     """Counts what the limits hold for, and notes what is lost."""
