@@ -110,7 +110,8 @@ def step_object(step: Step) -> JsonObject:
         "failed_at": step.failed_at,
         "completed_at": step.completed_at,
         "metadata": {**step.metadata},
-        "usage": step.usage,
+        # Known once the model has spoken, shown once the step has ended (contract 3).
+        "usage": None if step.status == "in_progress" else step.usage,
     }
 
 

@@ -6,10 +6,13 @@ function and brings no `parameters` offers that one; a tool with its own `parame
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 from drawbar.compiler.function import Toolset
+from drawbar.kernel.errors import ClientError
 from drawbar.kernel.values import JsonObject
 from drawbar.llm.chat import ToolSchema
 
@@ -29,9 +32,75 @@ def resolve_offer(
     groups: Mapping[str, Sequence[str]],
 ) -> Offer:
     """Raises ClientError for an unknown toolset, a duplicate, or a client's function with a server's name."""
-    raise NotImplementedError
+    served = dict.fromkeys(_group(toolset_name, toolset, groups)) if toolset_name else {}
+    named: set[str] = set()
+    client: list[ToolSchema] = []
+    for index, function in _functions(tools):
+        name = str(function.get("name"))
+        param = f"tools[{index}].function.name"
+        if name in named:
+            raise ClientError(f"The function '{name}' is given twice.", param=param)
+        named.add(name)
+        if function.get("parameters") is None and name in toolset:
+            served[name] = None
+        elif name in toolset:
+            raise ClientError(
+                f"The function '{name}' is executed by this server, so it cannot bring its own "
+                "'parameters'. Leave them out to offer the server's function, or use another name.",
+                param=param,
+            )
+        else:
+            client.append(_client_tool(name, function))
+    return Offer(tuple(served), tuple(client))
+
+
+def client_tools(tools: Sequence[JsonObject], toolset: Toolset) -> tuple[ToolSchema, ...]:
+    """The client's functions among tools that were resolved before."""
+    return tuple(
+        _client_tool(str(function["name"]), function)
+        for _, function in _functions(tools)
+        if function.get("parameters") is not None or str(function["name"]) not in toolset
+    )
 
 
 def server_tools(names: Sequence[str], toolset: Toolset) -> tuple[ToolSchema, ...]:
     """The schemas of server-side functions as a model reads them; those that are broken are left out."""
-    raise NotImplementedError
+    found = (toolset[name] for name in names if name in toolset and toolset[name].callable)
+    return tuple(
+        ToolSchema(
+            function.name,
+            function.description,
+            function.strict_schema or function.schema,
+            strict=function.strict_schema is not None,
+        )
+        for function in found
+    )
+
+
+def _group(name: str, toolset: Toolset, groups: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    patterns = groups.get(name, ("*",) if name == "all" else None)
+    if patterns is None:
+        known = sorted({*groups, "all"})
+        close = get_close_matches(name, known, n=1)
+        hint = f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(known)}."
+        raise ClientError(f"No toolset is called '{name}'. {hint}", param="metadata.toolset")
+    for function in toolset:
+        if any(fnmatchcase(function, pattern) for pattern in patterns):
+            yield function
+
+
+def _functions(tools: Sequence[JsonObject]) -> Iterator[tuple[int, JsonObject]]:
+    for index, tool in enumerate(tools):
+        function = tool.get("function")
+        if tool.get("type") == "function" and isinstance(function, dict):
+            yield index, function
+
+
+def _client_tool(name: str, function: JsonObject) -> ToolSchema:
+    parameters = function.get("parameters")
+    return ToolSchema(
+        name,
+        str(function.get("description") or ""),
+        parameters if isinstance(parameters, dict) else {"type": "object", "properties": {}},
+        strict=bool(function.get("strict")),
+    )

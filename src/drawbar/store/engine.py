@@ -20,8 +20,15 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from drawbar.kernel.errors import DrawbarError
+
 T = TypeVar("T")
 Work: TypeAlias = Callable[[sa.Connection], T]
+
+
+class StoreError(DrawbarError):
+    """The store did not do what it was asked for: a full disk, a lost server, a lock held too long."""
+
 
 _LARGEST_BATCH = 256
 _READERS = 4
@@ -97,11 +104,11 @@ class Database:
             self._read_connections.append(connection)
         try:
             return work(connection)
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
             self._local.connection = None
             self._read_connections.remove(connection)
             connection.close()
-            raise
+            raise _shown(error) from error
         finally:
             if not connection.closed:
                 connection.rollback()  # nothing is sent in autocommit; it ends SQLAlchemy's own state
@@ -162,8 +169,13 @@ class Database:
         return connection
 
 
-class _CommitLostError(SQLAlchemyError):
-    """The server was lost during a commit: the batch may be on the disk, so it is not repeated."""
+def _shown(error: BaseException) -> BaseException:
+    """An error as other layers know it; SQLAlchemy's own stay here. No statement or value is shown."""
+    if not isinstance(error, SQLAlchemyError):
+        return error
+    shown = StoreError(f"the store failed: {getattr(error, 'orig', None) or type(error).__name__}")
+    shown.__cause__ = error
+    return shown
 
 
 def _run_together(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:  # of any result
@@ -190,7 +202,7 @@ def _tell(batch: Sequence[_Write[Any]]) -> None:  # of any result
         if write.future.done():
             continue
         if write.error is not None:
-            write.future.set_exception(write.error)
+            write.future.set_exception(_shown(write.error))
         else:
             write.future.set_result(write.result)
 

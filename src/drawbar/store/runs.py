@@ -7,8 +7,8 @@ another gateway came first, nothing of it is written and `Fenced` is raised.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,7 +26,7 @@ from drawbar.store.records import (
     Message,
     Page,
     Run,
-    RunStatus,
+    RunEvent,
     Step,
     Thread,
 )
@@ -114,7 +114,9 @@ class NewRun:
     """A run to store, with the messages that come before it and, maybe, its new thread."""
 
     run: Run
-    events: Sequence[StoredEvent]
+    rows: Sequence[StoredEvent]
+    events: Sequence[RunEvent]
+    """What `rows` hold, for those who listen."""
     messages: Sequence[Message] = ()
     thread: Thread | None = None
 
@@ -126,8 +128,12 @@ class Opened:
     run: Run
     messages: Sequence[Message]
     steps: Sequence[Step]
-    deltas: Sequence[StoredEvent] = ()
-    """Of a run that was in progress: its stored events."""
+    events: Sequence[StoredEvent] = ()
+    """Of a run that was in progress before: what is stored of its stream."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Of other assistants on the thread, by id."""
+    began: bool = False
+    """It was queued before."""
 
 
 def run_record(row: sa.Row[Any]) -> Run:  # a row of `runs`
@@ -211,6 +217,19 @@ def apply_change(connection: sa.Connection, change: RunChange) -> None:
     insert_events(connection, change.events)
 
 
+def _other_assistants(
+    connection: sa.Connection, messages: Sequence[Message], run: Run
+) -> dict[str, str]:
+    """Names by id of the assistants, other than the run's, that have spoken on the thread."""
+    spoke = {message.assistant_id for message in messages} - {None, run.assistant_id}
+    if not spoke:
+        return {}
+    found = [
+        find_assistant(connection, str(assistant_id)) for assistant_id in sorted(map(str, spoke))
+    ]
+    return {assistant.id: assistant.name or assistant.id for assistant in found if assistant}
+
+
 class RunRows:
     """Stored runs."""
 
@@ -258,13 +277,13 @@ class RunRows:
 
     async def create(
         self, assistant_id: str, thread_id: str | None, make: Callable[[Assistant], NewRun]
-    ) -> Run:
+    ) -> NewRun:
         """Store what `make` makes of the assistant. Raises NoSuch, ThreadBusy, and what `make` raises.
 
         `thread_id` None: `make` brings the new thread.
         """
 
-        def work(connection: sa.Connection) -> Run:
+        def work(connection: sa.Connection) -> NewRun:
             assistant = find_assistant(connection, assistant_id)
             if assistant is None:
                 raise NoSuch("assistant", assistant_id)
@@ -278,8 +297,8 @@ class RunRows:
                 insert_thread(connection, new.thread)
             _insert_run(connection, new.run)
             insert_messages(connection, new.messages)
-            insert_events(connection, new.events)
-            return new.run
+            insert_events(connection, new.rows)
+            return new
 
         try:
             return await self._database.write(work)
@@ -300,12 +319,15 @@ class RunRows:
             if run is None or change is None:
                 return None
             apply_change(connection, change)
+            messages = messages_of_thread(connection, run.thread_id)
             fresh = run.status == "queued" and run.started_at is None
             return Opened(
                 run=change.after,
-                messages=messages_of_thread(connection, run.thread_id),
+                messages=messages,
                 steps=[] if fresh else steps_of_run(connection, run_id),
-                deltas=[] if fresh else events_after(connection, run_id, 0),
+                events=[] if run.status == "queued" else events_after(connection, run_id, 0),
+                names=_other_assistants(connection, messages, run),
+                began=run.status == "queued",
             )
 
         return await self._database.write(work)
@@ -327,16 +349,14 @@ class RunRows:
         """Queue a change at once, in the order of calls; done when on the disk. Fails with Fenced."""
         return self._database.write(lambda c: apply_change(c, change))
 
-    async def unfinished(self) -> Sequence[tuple[str, RunStatus]]:
+    async def unfinished(self) -> Sequence[str]:
         """Runs that a worker should have: queued, in progress or being cancelled."""
         query = (
-            sa.select(runs.c.id, runs.c.status)
+            sa.select(runs.c.id)
             .where(runs.c.status.in_(("queued", "in_progress", "cancelling")))
             .order_by(runs.c.id)
         )
-        return await self._database.read(
-            lambda c: [(row.id, row.status) for row in c.execute(query)]
-        )
+        return await self._database.read(lambda c: list(c.execute(query).scalars()))
 
     async def expired(self, now: int) -> Sequence[str]:
         """Active runs whose time is over."""

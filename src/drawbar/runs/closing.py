@@ -1,0 +1,53 @@
+"""The end of a run: whatever is open is closed with it, then the run itself, in one commit."""
+
+from __future__ import annotations
+
+import time
+
+from drawbar.kernel.values import JsonObject
+from drawbar.runs import states
+from drawbar.runs.journal import Journal
+from drawbar.runs.objects import run_object
+from drawbar.store.records import Step
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+def total_usage(steps: list[Step]) -> JsonObject:
+    """Sums over all turns of a run; a turn that was cut off is not counted by anybody."""
+    total = dict.fromkeys(_COUNTS, 0)
+    for step in steps:
+        for name in _COUNTS:
+            count = (step.usage or {}).get(name)
+            total[name] += count if isinstance(count, int) else 0
+    return {**total}
+
+
+async def end_run(
+    journal: Journal,
+    ending: states.Ending,
+    *,
+    keep_events: float,
+    reason: JsonObject | None = None,
+    message_reason: str | None = None,
+) -> None:
+    """Raises Fenced when the run was taken away meanwhile. `keep_events` in seconds.
+
+    `message_reason` replaces the reason that an unfinished message has from the run's end.
+    """
+    now = int(time.time())
+    run = states.end(journal.run, ending, now, reason=reason)
+    for message in list(journal.messages.values()):
+        if message.status == "in_progress":
+            journal.close_message(
+                states.cut_message(message, message_reason, now)
+                if message_reason
+                else states.end_message(message, run.status, now)
+            )
+    error = states.step_error(run.last_error)
+    for step in journal.open_steps():
+        journal.close_step(states.end_step(step, run.status, now, error=error))
+    run = journal.run = states.with_usage(run, total_usage(list(journal.steps.values())))
+    await journal.tell_stored(
+        f"thread.run.{run.status}", run_object(run), events_until=now + int(keep_events)
+    )
