@@ -1,0 +1,220 @@
+"""The open SQL backend: a place in its bounded threads for each call, its deadline, its cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from drawbar.backends.sql.execute import operate, read
+from drawbar.backends.sql.options import SqlBackendSpec
+from drawbar.backends.sql.plan import Binding, Operation, Query, Reading, Statement
+from drawbar.backends.sql.request import Values, describe
+from drawbar.backends.sql.session import Allowed, Database
+from drawbar.backends.sql.stop import Stop
+from drawbar.backends.sql.url import Target, parse_url
+from drawbar.compiler.kind import Plan
+from drawbar.kernel.ports import BackendError, Call, Health, Reply
+from drawbar.kernel.values import Caller, JsonValue
+from drawbar.kernel.workers import Workers
+from drawbar.spec.model import Adapter
+
+T = TypeVar("T")
+
+_ATTEMPTS = 3
+_STOP_WITHIN = 1.0
+"""Seconds that a stopped call waits for its thread."""
+_HEALTH_WITHIN = 5.0
+_ALONE = Statement("select 1", (), "select 1")
+
+_NOBODY = Caller("drawbar")
+_MARGIN = 0.25
+"""Seconds before the deadline at which the database itself stops, so that its own words arrive in time."""
+
+
+def open_backend(adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> SqlBackend:
+    """Nothing is connected yet."""
+    del plans  # each call brings its own binding
+    backend = adapter.backend
+    assert isinstance(backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
+    return SqlBackend(open_database(parse_url(backend, adapter.folder), workers.size), workers)
+
+
+def open_database(target: Target, size: int) -> Database:
+    """The dialect's own pools of `size` connections."""
+    if target.path is not None:
+        from drawbar.backends.sql.sqlite import SqliteDatabase  # noqa: PLC0415 -- one dialect only
+
+        return SqliteDatabase(target.path, size)
+    from drawbar.backends.sql.postgresql import PostgresqlDatabase  # noqa: PLC0415 -- as above
+
+    return PostgresqlDatabase(target, size)
+
+
+class SqlBackend:
+    """One database. As many calls at a time as there are threads; the others wait, and are told so."""
+
+    def __init__(self, database: Database, workers: Workers) -> None:
+        self._database = database
+        self._workers = workers
+        self._places = asyncio.Semaphore(workers.size)
+        self._running: set[Stop] = set()
+        self._closed = False
+
+    async def invoke(self, binding: Binding, call: Call) -> Reply:
+        """Carry it out, or describe it. Raises BackendError, or lets CancelledError out."""
+        if call.mode == "dry_run":
+            return await self._dry_run(binding, call)
+        values = call.arguments
+        if isinstance(binding, Reading):
+            return await self._in_thread(
+                lambda allowed: self._read(binding, values, call, allowed), call
+            )
+        return await self._in_thread(
+            lambda allowed: self._operate(binding, values, call, allowed), call, changes=True
+        )
+
+    def _read(self, reading: Reading, values: Values, call: Call, allowed: Allowed) -> Reply:
+        with self._database.reading(allowed, snapshot=bool(reading.children)) as session:
+            return read(session, reading, values, call)
+
+    def _operate(self, plan: Operation, values: Values, call: Call, allowed: Allowed) -> Reply:
+        """Repeated when the database undoes it for a conflict: nothing has happened then."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self._database.changing(allowed) as session:
+                    reply = operate(session, plan, values, call)
+            except BackendError as error:
+                if error.code != "conflict" or attempt == _ATTEMPTS:
+                    raise
+            else:
+                return reply
+        raise AssertionError  # the last attempt has returned or raised
+
+    async def _in_thread(
+        self, work: Callable[[Allowed], T], call: Call, *, changes: bool = False
+    ) -> T:
+        """Run in one of the backend's threads, and stop what runs there when this task is cancelled."""
+        until = call.deadline - _margin(call.remaining())
+        await self._place(until)
+        stop = Stop()
+        self._running.add(stop)
+        task = asyncio.ensure_future(self._workers.run(work, Allowed(stop, until)))
+        task.add_done_callback(lambda done: self._ended(done, stop))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await _stopped(task, stop)
+            if changes:
+                _judge(task, stop)
+            raise
+
+    async def _place(self, until: float) -> None:
+        if self._closed:
+            message = "the backend was closed"
+            raise BackendError(message, code="backend_unavailable", work="not_started")
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout_at(
+                asyncio.get_running_loop().time() + until - time.monotonic()
+            ):
+                await self._places.acquire()
+        except TimeoutError:
+            message = f"all {self._workers.size} connections to the database were in use for the whole time of the call"
+            raise BackendError(
+                message, code="backend_busy", retryable=True, work="not_started"
+            ) from None
+
+    def _ended(self, task: asyncio.Task[T], stop: Stop) -> None:
+        self._running.discard(stop)
+        self._places.release()
+        if not task.cancelled():
+            task.exception()  # taken note of, also when nobody waits for it any more
+
+    async def _dry_run(self, binding: Binding, call: Call) -> Reply:
+        """The statements with their values, and how the database would carry them out."""
+        queries = _statements(binding, call.arguments)
+        notes: list[str] = []
+        shown: list[JsonValue] = []
+        for statement in queries:
+            description = describe(statement, call.arguments)
+            try:
+                plan = await self._in_thread(
+                    partial(self._database.explain, statement, call.arguments), call
+                )
+                description["plan"] = list[JsonValue](plan)
+            except BackendError as error:
+                notes.append(f"not explained: {error.message}")
+            shown.append(description)
+        transaction = "read only" if isinstance(binding, Reading) else "one for all statements"
+        request: JsonValue = {"transaction": transaction, "statements": shown}
+        return Reply({"request": request}, notes=tuple(dict.fromkeys(notes)))
+
+    async def health(self) -> Health:
+        """`select 1`, within five seconds."""
+        deadline = time.monotonic() + _HEALTH_WITHIN
+        call = Call("health", {}, _NOBODY, deadline)
+        reading = Reading(Query("sqlite", _ALONE), "many")
+        try:
+            async with asyncio.timeout(_HEALTH_WITHIN):
+                await self._in_thread(lambda allowed: self._read(reading, {}, call, allowed), call)
+        except BackendError as error:
+            return Health(ok=False, detail=f"select 1: {error.message}")
+        except TimeoutError:
+            return Health(ok=False, detail=f"select 1: no answer within {_HEALTH_WITHIN:g} seconds")
+        return Health(ok=True, detail="select 1 was answered")
+
+    async def close(self) -> None:
+        """Stop what runs, and let go of threads and connections."""
+        self._closed = True
+        for stop in tuple(self._running):
+            await _trigger(stop)
+        async with asyncio.timeout(_STOP_WITHIN + _HEALTH_WITHIN):
+            for _ in range(self._workers.size):
+                await self._places.acquire()
+        self._database.close()
+        self._workers.close()
+
+
+def _margin(remaining: float) -> float:
+    return min(_MARGIN, remaining / 10)
+
+
+def _statements(binding: Binding, values: Values) -> list[Statement]:
+    if isinstance(binding, Reading):
+        queries = (binding.query, *binding.children.values())
+        return [query.statement_for(values) for query in queries]
+    return [step.statement for step in binding.steps]
+
+
+async def _trigger(stop: Stop) -> None:
+    """Interrupt what a call does at the database; that may block, so it gets a thread of its own."""
+    with ThreadPoolExecutor(1, thread_name_prefix="sql-stop") as thread:
+        await asyncio.get_running_loop().run_in_executor(thread, stop.trigger)
+
+
+async def _stopped(task: asyncio.Task[T], stop: Stop) -> None:
+    """Stop the thread of a call, and give it a moment to undo what it has begun."""
+    ends = asyncio.get_running_loop().time() + _STOP_WITHIN
+    await _trigger(stop)
+    await asyncio.wait({task}, timeout=max(0.0, ends - asyncio.get_running_loop().time()))
+
+
+def _judge(task: asyncio.Task[T], stop: Stop) -> None:
+    """Raise what is known of a change that was stopped; return when nothing is."""
+    if not task.done():
+        if not stop.committing:  # and so it never will
+            message = "the call was stopped before its changes were committed"
+            raise BackendError(message, code="cancelled", work="rolled_back")
+        return
+    error = task.exception()
+    if isinstance(error, BackendError):
+        raise error
+    if error is None:
+        message = "the call was stopped, but its changes had been committed by then"
+        raise BackendError(message, code="cancelled", work="done")

@@ -1,0 +1,193 @@
+"""Which statements belong where: default-deny on what a reading and a change may be.
+
+This is the author's safety net, not the wall: at run time readings are held by a connection that cannot
+write (SQLite) or a read-only transaction (PostgreSQL).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from drawbar.backends.sql.parse import Found, Parsed
+from drawbar.backends.sql.url import Dialect
+
+_QUERIES = (exp.Query, exp.Values)
+_CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
+_DEFINITIONS = (exp.Drop, exp.TruncateTable)
+# Functions that reach beyond the rows of a select, and that a read-only transaction lets through.
+_REACHING = frozenset(
+    {
+        "dblink",
+        "dblink_connect",
+        "dblink_exec",
+        "dblink_send_query",
+        "edit",
+        "fts3_tokenizer",
+        "lo_creat",
+        "lo_create",
+        "lo_export",
+        "lo_import",
+        "lo_put",
+        "lo_unlink",
+        "load_extension",
+        "lowrite",
+        "nextval",
+        "pg_advisory_lock",
+        "pg_advisory_xact_lock",
+        "pg_cancel_backend",
+        "pg_create_logical_replication_slot",
+        "pg_create_physical_replication_slot",
+        "pg_create_restore_point",
+        "pg_drop_replication_slot",
+        "pg_logical_emit_message",
+        "pg_ls_dir",
+        "pg_notify",
+        "pg_promote",
+        "pg_read_binary_file",
+        "pg_read_file",
+        "pg_reload_conf",
+        "pg_rotate_logfile",
+        "pg_stat_file",
+        "pg_switch_wal",
+        "pg_terminate_backend",
+        "pg_try_advisory_lock",
+        "query_to_xml",
+        "query_to_xml_and_xmlschema",
+        "readfile",
+        "set_config",
+        "setval",
+        "writefile",
+    }
+)
+
+
+def is_change(tree: exp.Expr) -> bool:
+    """Whether it inserts, updates, deletes or merges, also inside a `with`."""
+    return tree.find(*_CHANGES) is not None or isinstance(tree, _DEFINITIONS)
+
+
+def has_rows(tree: exp.Expr) -> bool:
+    return isinstance(tree, _QUERIES) or tree.args.get("returning") is not None
+
+
+def check_reading(parsed: Parsed) -> Iterator[Found]:
+    """What keeps a statement from being a reading."""
+    tree = parsed.tree
+    if not isinstance(tree, _QUERIES):
+        if is_change(tree):
+            yield Found(
+                "DB309",
+                f"{_word(tree)} changes the database, and this place only reads",
+                "write it under `statements`, with `effect: write` or `effect: destroy`",
+            )
+        else:
+            yield Found("DB310", f"{_word(tree)} cannot stand here", "write one select")
+        return
+    yield from check_inside(tree)
+
+
+def check_inside(tree: exp.Expr) -> Iterator[Found]:
+    """What no part of a reading may hold."""
+    if hidden := tree.find(*_CHANGES):
+        yield Found(
+            "DB309",
+            f"{_word(hidden)} inside `with` changes the database, and this place only reads",
+            "write it under `statements`, with `effect: write` or `effect: destroy`",
+        )
+    if tree.find(exp.Into):
+        yield Found("DB309", "`select into` makes a table, and this place only reads", None)
+    if tree.find(exp.Lock):
+        yield Found(
+            "DB309",
+            "`for update` and `for share` lock rows, and this place only reads",
+            "leave it out; `statements` run in a serializable transaction, which needs no locks",
+        )
+    yield from _reaching(tree)
+
+
+def check_change(parsed: Parsed) -> Iterator[Found]:
+    """What keeps a statement from being a step of a business operation."""
+    tree = parsed.tree
+    if not isinstance(tree, (*_QUERIES, *_CHANGES, *_DEFINITIONS)):
+        yield Found(
+            "DB310",
+            f"{_word(tree)} cannot stand under `statements`",
+            "write insert, update, delete, merge, or a select of a function",
+        )
+    elif tree.find(exp.Into):
+        yield Found("DB310", "`select into` makes a table, which is no business operation", None)
+    yield from _reaching(tree, but={"nextval", "setval", "pg_notify", "pg_advisory_xact_lock"})
+
+
+def _reaching(tree: exp.Expr, but: set[str] | None = None) -> Iterator[Found]:
+    for call in tree.find_all(exp.Anonymous):
+        name = call.name.lower()
+        if name in _REACHING and name not in (but or ()):
+            yield Found(
+                "DB318",
+                f"`{name}()` reaches beyond the rows of a statement and is not allowed",
+                None,
+            )
+
+
+def check_columns(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:
+    """Each result column has a name, and no two have the same."""
+    seen: set[str] = set()
+    for index, column in enumerate(_projection(parsed.tree), 1):
+        name = _name(column, dialect)
+        if name is None:
+            yield Found(
+                "DB312",
+                f"result column {index}, `{_shown(column)}`, has no name",
+                "give it one: `... as name`",
+            )
+        elif name in seen:
+            yield Found(
+                "DB313",
+                f"two result columns are called `{name}`, and only one of them would be answered",
+                "rename one: `... as name`",
+            )
+        else:
+            seen.add(name or f"*{index}")
+
+
+def column_names(parsed: Parsed, dialect: Dialect) -> tuple[str, ...] | None:
+    """Names of the result columns; None where a `*` hides them."""
+    names = tuple(_name(column, dialect) for column in _projection(parsed.tree))
+    return None if "" in names or None in names else tuple(name for name in names if name)
+
+
+def _projection(tree: exp.Expr) -> list[exp.Expr]:
+    if isinstance(tree, exp.Query):
+        return list(tree.selects)
+    returning = tree.args.get("returning")
+    return list(returning.expressions) if returning else []
+
+
+def _name(column: exp.Expr, dialect: Dialect) -> str | None:
+    """The name of a result column; "" for `*`, None for an expression without one."""
+    if column.is_star:
+        return ""
+    if isinstance(column, exp.Alias):
+        named = column.args["alias"]
+    elif isinstance(column, exp.Column):
+        named = column.this
+    elif isinstance(column, exp.Subquery) and column.alias:
+        named = column.args["alias"].this
+    else:
+        return None
+    if dialect == "postgresql" and isinstance(named, exp.Identifier) and not named.quoted:
+        return named.name.lower()
+    return str(named.name)
+
+
+def _shown(column: exp.Expr) -> str:
+    text = column.sql(comments=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 -- fits on one line
+
+
+def _word(tree: exp.Expr) -> str:
+    word = str(tree.this) if isinstance(tree, exp.Command) else type(tree).__name__
+    return f"`{word.lower()}`"

@@ -1,0 +1,31 @@
+"""What the core sees of the kind `sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drawbar.backends.sql.backend import SqlBackend, open_backend
+from drawbar.backends.sql.compile import CODES, compile_adapter
+from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
+from drawbar.compiler.kind import Plan
+from drawbar.kernel.workers import Workers
+from drawbar.spec.model import Adapter
+from drawbar.spec.source import Report
+
+
+class SqlKind:
+    """SQL databases: SQLite and PostgreSQL."""
+
+    name = "sql"
+    options = SqlBackendSpec
+    function = SqlFunctionSpec
+    codes = CODES
+
+    def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
+        return compile_adapter(adapter, report)
+
+    def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> SqlBackend:
+        return open_backend(adapter, plans, workers)
+
+
+KIND = SqlKind()

@@ -1,0 +1,165 @@
+"""The words of a SQL adapter, beyond those that every kind has.
+
+A function is a reading (`sql`) or a business operation (`statements`), never both.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+from drawbar.spec.model import BackendSpec, FunctionSpec, ReturnsSpec, SecretText, Spec
+
+RowsWord = Literal["one", "many"]
+
+_COUNT = re.compile(r"(\d+)(?:(\.\.)(\d+)?)?")
+
+
+class Expected(NamedTuple):
+    """How many rows a statement may touch; `high` None: no upper end."""
+
+    low: int
+    high: int | None
+
+    def __str__(self) -> str:
+        if self.high is None:
+            return f"{self.low} or more"
+        return str(self.low) if self.low == self.high else f"{self.low} to {self.high}"
+
+    def allows(self, count: int) -> bool:
+        return count >= self.low and (self.high is None or count <= self.high)
+
+
+def parse_expected(value: object) -> Expected:
+    """`1`, `1..3`, `1..` or `any`."""
+    if isinstance(value, Expected):
+        return value
+    if value == "any":
+        return Expected(0, None)
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and (match := _COUNT.fullmatch(text)):
+        low = int(match[1])
+        high = int(match[3]) if match[3] else (None if match[2] else low)
+        if high is None or low <= high:
+            return Expected(low, high)
+    message = f"{value!r} is no number of rows; write 1, 1..3, 1.. or any"
+    raise ValueError(message)
+
+
+ExpectedRows = Annotated[
+    Expected,
+    BeforeValidator(parse_expected),
+    PlainSerializer(str),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^(\d+(\.\.(\d+)?)?|any)$"},
+            ]
+        }
+    ),
+]
+
+
+class SqlBackendSpec(BackendSpec):
+    """A SQL database."""
+
+    kind: Literal["sql"]
+    url: SecretText = Field(
+        description="sqlite:///./file.db, from the folder of the adapter, or postgresql://user:password@host:port/database."
+    )
+    username: str | None = Field(None, description="Wins over the one in `url`.")
+    password: SecretText | None = Field(
+        None, description="Wins over the one in `url`, and needs no percent-encoding."
+    )
+    max_affected_rows: int | None = Field(
+        None, ge=1, description="Most rows that one call may change; more is undone."
+    )
+
+
+class StatementSpec(Spec):
+    """One statement of a business operation."""
+
+    sql: str
+    expect_rows: ExpectedRows | None = Field(
+        None, description="n, n..m, n.. or any; another number of rows undoes the whole operation."
+    )
+    if_: str | None = Field(None, alias="if", description="Not built yet.")
+    unless: str | None = Field(None, description="Not built yet.")
+    for_each: dict[str, str] | None = Field(None, description="Not built yet.")
+
+
+def _statement(value: object) -> object:
+    return {"sql": value} if isinstance(value, str) else value
+
+
+class GuardSpec(Spec):
+    """A named refusal of the business; the first that hits ends the operation before it changes anything."""
+
+    if_: str | None = Field(
+        None, alias="if", description="Stops when this select or condition has a row."
+    )
+    unless: str | None = Field(None, description="Stops when this select or condition has no row.")
+    code: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    message: str = Field(
+        description="What the model is told; {name} and {let.field} are filled in."
+    )
+
+
+class LetSpec(Spec):
+    """A list of objects that is looked up once."""
+
+    many: str
+
+
+ColumnType = Literal["json", "boolean", "number", "integer", "string", "date", "datetime"]
+
+
+class SqlReturnsSpec(ReturnsSpec):
+    """What of the reply reaches the model, and where the reply of a business operation comes from."""
+
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description="A reading of this adapter that runs after the statements, before commit; its answer is the answer.",
+    )
+    rows: RowsWord | None = Field(None, description="Shape of the rows of `returning`.")
+
+
+class SqlFunctionSpec(FunctionSpec):
+    """A reading (`sql`) or a business operation (`let`, `guard`, `statements`, `returns`)."""
+
+    sql: str | None = Field(None, description="One select; placeholders are `:name`.")
+    rows: RowsWord | None = Field(
+        None,
+        description="one: an object, and no row is a failure; many: a list, which is the rule.",
+    )
+    not_found: str | None = Field(None, description="What is said when `rows: one` finds none.")
+    where: dict[str, str] = Field(
+        default_factory=dict,
+        description="Conditions by parameter; each holds only when its parameter is there.",
+    )
+    with_: dict[str, str] = Field(
+        default_factory=dict,
+        alias="with",
+        description="Lists that belong to the one row, read in the same snapshot.",
+    )
+    columns: dict[str, ColumnType] = Field(
+        default_factory=dict,
+        description="How a result column is read; `list.column` inside `with`.",
+    )
+    let: dict[str, str | LetSpec] = Field(
+        default_factory=dict, description="Values looked up once, before anything is changed."
+    )
+    guard: tuple[GuardSpec, ...] = Field((), description="Named refusals, checked in order.")
+    statements: tuple[Annotated[StatementSpec, BeforeValidator(_statement)], ...] = Field(
+        (), description="The changes, in order, in one transaction."
+    )
+    max_affected_rows: int | None = Field(
+        None, ge=1, description="Wins over the adapter's own `max_affected_rows`."
+    )
+    order_by: Any = Field(None, description="Not built yet.")  # no shape before it is built
+    page: Any = Field(None, description="Not built yet.")  # no shape before it is built
+    returns: SqlReturnsSpec = SqlReturnsSpec()

@@ -1,0 +1,180 @@
+"""What a SQL function compiles to: statements with the places where values go in.
+
+A statement is kept in the author's own words. Only its placeholders are replaced by the driver's, at
+offsets that the parser has confirmed, so literals, comments, casts and `$$` bodies stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from drawbar.backends.sql.options import ColumnType, Expected, RowsWord
+from drawbar.backends.sql.url import Dialect
+from drawbar.kernel.values import JsonValue
+
+Form = Literal["auto", "number", "array"]
+"""auto: by the value, lists and objects as JSON; number: exact decimals where there are; array: the driver's own list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place where a value goes in. Equal slots share one placeholder."""
+
+    name: str
+    field: str | None = None
+    form: Form = "auto"
+    cast: str | None = None
+    """The type it is cast to on the spot; keeps differently typed uses of one name apart."""
+
+    @property
+    def label(self) -> str:
+        return self.name if self.field is None else f"{self.name}.{self.field}"
+
+    def value(self, values: Mapping[str, JsonValue]) -> JsonValue:
+        """What is bound; absent names and fields are null."""
+        found = values.get(self.name)
+        if self.field is None:
+            return found
+        return found.get(self.field) if isinstance(found, dict) else None
+
+
+Pieces: TypeAlias = "tuple[str | Slot, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement as the driver gets it."""
+
+    text: str
+    slots: tuple[Slot, ...]
+    named: str
+    """The same with `:name`, for people."""
+    changes: bool = False
+    """It inserts, updates, deletes or merges."""
+    answers: bool = True
+    """It has result rows."""
+
+
+def render(
+    pieces: Iterable[str | Slot], dialect: Dialect, *, changes: bool = False, answers: bool = True
+) -> Statement:
+    """Number the slots: `?1` on SQLite, `$1` on PostgreSQL."""
+    mark = "?" if dialect == "sqlite" else "$"
+    numbers: dict[Slot, int] = {}
+    text: list[str] = []
+    named: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            text.append(piece)
+            named.append(piece)
+        else:
+            text.append(f"{mark}{numbers.setdefault(piece, len(numbers) + 1)}")
+            named.append(f":{piece.label}")
+    return Statement("".join(text), tuple(numbers), "".join(named), changes, answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """A select in three parts, and the conditions that are joined in when their parameter is there."""
+
+    before: Pieces
+    own: Pieces
+    """The author's own condition; empty when the select has none."""
+    after: Pieces
+    conditions: Mapping[str, Pieces]
+
+    def pieces(self, present: Iterable[str]) -> list[str | Slot]:
+        """The select with the conditions of these parameters."""
+        conditions = [self.conditions[name] for name in present]
+        if self.own:
+            conditions.insert(0, self.own)
+        joined: list[str | Slot] = list(self.before)
+        for index, condition in enumerate(conditions):
+            joined += ["\nwhere (" if index == 0 else ")\n and (", *condition]
+        if conditions:
+            joined.append(")")
+        return [*joined, *self.after]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A select, with its optional conditions."""
+
+    dialect: Dialect
+    statement: Statement
+    filters: Filters | None = None
+    _joined: dict[tuple[str, ...], Statement] = field(default_factory=dict, compare=False)
+
+    def statement_for(self, values: Mapping[str, JsonValue]) -> Statement:
+        """The statement that these values ask for; joined once for each set of conditions."""
+        if self.filters is None:
+            return self.statement
+        present = tuple(name for name in self.filters.conditions if values.get(name) is not None)
+        found = self._joined.get(present)
+        if found is None:
+            found = render(self.filters.pieces(present), self.dialect)
+            self._joined[present] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A function that only reads."""
+
+    query: Query
+    rows: RowsWord
+    told: tuple[str, ...] = ()
+    """Parameters that the model fills, for messages that it reads."""
+    not_found: str | None = None
+    children: Mapping[str, Query] = field(default_factory=dict)
+    """Lists that belong to the one row."""
+    columns: Mapping[str, ColumnType] = field(default_factory=dict)
+    """How a column is read, by name or `list.name`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A value, a row or a list that is looked up before anything is changed."""
+
+    name: str
+    query: Query
+    shape: Literal["value", "row", "list"]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A refusal: when `query` has a row, or when it has none."""
+
+    query: Query
+    stops_on_row: bool
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change."""
+
+    statement: Statement
+    expected: Expected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A function that changes something: look up, check, do, tell; all of it one transaction."""
+
+    steps: tuple[Step, ...]
+    rows: RowsWord = "many"
+    told: tuple[str, ...] = ()
+    not_found: str | None = None
+    max_affected_rows: int | None = None
+    lets: tuple[Let, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    answer: Reading | None = None
+    """The reading that runs before commit and whose answer is the answer."""
+    columns: Mapping[str, ColumnType] = field(default_factory=dict)
+
+
+Binding: TypeAlias = Reading | Operation

@@ -1,0 +1,69 @@
+"""How values of PostgreSQL become Python's: as the server's own text wherever Python's types are narrower.
+
+psycopg raises on `infinity`, dates before Christ and `24:00`, and loses the months of an interval; the texts
+of the server (ISO dates, ISO 8601 intervals) lose nothing. Importing this module needs the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.types.json import Jsonb as _Jsonb
+from psycopg.types.string import TextLoader
+
+from drawbar.backends.sql.reply import read_json
+from drawbar.kernel.values import JsonValue, Secret
+
+Error = psycopg.Error
+driver: Any = psycopg  # handed to SQLAlchemy, which takes any driver
+
+_AS_TEXT = (
+    *("numeric", "date", "time", "timetz", "interval", "uuid", "inet", "cidr"),
+    *("int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange"),
+    *("int4multirange", "int8multirange", "nummultirange"),
+    *("datemultirange", "tsmultirange", "tstzmultirange"),
+)
+
+
+class _MomentLoader(Loader):
+    """`2026-11-24 05:43:20+01` as ISO 8601 with its T and minutes; `infinity` and BC stay as they are."""
+
+    def load(self, data: Buffer) -> str:
+        text = bytes(data).decode()
+        if text.endswith("BC") or text[0] in "i-":
+            return text
+        text = text.replace(" ", "T", 1)
+        return f"{text}:00" if text[-3:-2] in {"+", "-"} and ":" in text[:-3] else text
+
+
+class _JsonLoader(Loader):
+    def load(self, data: Buffer) -> JsonValue:
+        return read_json(bytes(data))
+
+
+def Jsonb(value: object) -> object:  # noqa: N802 -- stands for psycopg's class of this name
+    """A list or an object, bound as jsonb."""
+    return _Jsonb(value)
+
+
+def connect(
+    words: Mapping[str, Any],  # libpq's own words
+    password: Secret | None,
+) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection in autocommit mode that prepares every statement. Raises Error."""
+    secret: dict[str, Any] = {} if password is None else {"password": password.reveal()}
+    connection = psycopg.Connection.connect(
+        autocommit=True, prepare_threshold=0, cursor_factory=psycopg.RawCursor, **words, **secret
+    )
+    adapters = connection.adapters
+    for name in _AS_TEXT:
+        adapters.register_loader(name, TextLoader)
+    for name in ("timestamp", "timestamptz"):
+        adapters.register_loader(name, _MomentLoader)
+    for name in ("json", "jsonb"):
+        adapters.register_loader(name, _JsonLoader)
+    return connection

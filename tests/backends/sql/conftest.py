@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import textwrap
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from drawbar.backends.sql import KIND
+from drawbar.backends.sql.backend import SqlBackend
+from drawbar.compiler.kind import Kind, Plan
+from drawbar.compiler.toolset import CompiledAdapter, compile_adapter
+from drawbar.kernel.ports import BackendError, Call, Mode, Reply
+from drawbar.kernel.values import Caller, JsonValue
+from drawbar.kernel.workers import Workers
+from drawbar.spec.load import parse_adapter
+
+POSTGRESQL = os.environ.get("DRAWBAR_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/test")
+REQUIRED = os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1"
+
+HEAD = """
+adapter: courses
+description: The training office.
+backend:
+  kind: sql
+  url: "{url}"
+functions:
+"""
+
+SCHEMA = """
+create table courses (
+    course_no varchar(20) primary key,
+    title varchar(100) not null,
+    price numeric(10, 2) not null constraint price_positive check (price >= 0),
+    seats integer not null default 10
+);
+create table enrolments (
+    course_no varchar(20) not null references courses (course_no),
+    employee_no varchar(20) not null,
+    constraint enrolments_pk primary key (course_no, employee_no)
+);
+insert into courses values ('C-101', 'Welding', 120.5, 10), ('C-104', 'First aid', 80, 2), ('C-200', 'Ropes', 0, 5);
+"""
+
+
+class OnlySql:
+    """The kinds of these tests."""
+
+    def names(self) -> tuple[str, ...]:
+        return ("sql",)
+
+    def find(self, name: str) -> Kind:
+        assert name == "sql"
+        return KIND
+
+
+def compile_text(text: str, url: str, folder: Path) -> CompiledAdapter:
+    """`text` is what stands under `functions:`."""
+    whole = HEAD.replace("{url}", url) + textwrap.indent(textwrap.dedent(text), "  ")
+    kinds = OnlySql()
+    return compile_adapter(parse_adapter(whole, "courses.yaml", folder, kinds, {}), kinds)
+
+
+@dataclass
+class Office:
+    """An adapter that was compiled and opened on a real database."""
+
+    url: str
+    folder: Path
+    dialect: str
+    threads: int = 4
+
+    def __post_init__(self) -> None:
+        self.backends: list[SqlBackend] = []
+        self.plans: Mapping[str, Plan] = {}
+        self.backend: SqlBackend
+
+    def open(self, text: str) -> Office:
+        compiled = compile_text(text, self.url, self.folder)
+        assert [str(each) for each in compiled.problems if each.severity == "error"] == []
+        assert compiled.adapter is not None
+        self.plans = compiled.plans
+        self.backend = KIND.open(compiled.adapter, compiled.plans, Workers("sql", self.threads))
+        self.backends.append(self.backend)
+        return self
+
+    async def reply(
+        self,
+        function: str,
+        arguments: Mapping[str, JsonValue] | None = None,
+        *,
+        timeout: float = 10.0,  # noqa: ASYNC109 -- the deadline of the call, not of this coroutine
+        max_rows: int = 500,
+        max_bytes: int = 1_000_000,
+        mode: Mode = "run",
+    ) -> Reply:
+        self.call = Call(
+            function,
+            arguments or {},
+            Caller("tester"),
+            time.monotonic() + timeout,
+            max_rows=max_rows,
+            max_bytes=max_bytes,
+            mode=mode,
+        )
+        return await self.backend.invoke(self.plans[function].binding, self.call)
+
+    async def value(
+        self, function: str, arguments: Mapping[str, JsonValue] | None = None
+    ) -> JsonValue:
+        return (await self.reply(function, arguments)).value
+
+    async def error(
+        self,
+        function: str,
+        arguments: Mapping[str, JsonValue] | None = None,
+        *,
+        timeout: float = 10.0,  # noqa: ASYNC109 -- as above
+    ) -> BackendError:
+        with pytest.raises(BackendError) as caught:
+            await self.reply(function, arguments, timeout=timeout)
+        return caught.value
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A schema of its own on a server that has proved to be the one it should be."""
+    psycopg = pytest.importorskip("psycopg")
+    try:
+        connection = psycopg.connect(POSTGRESQL, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        if REQUIRED:
+            raise
+        pytest.skip(f"no PostgreSQL at {POSTGRESQL}: {error}")
+    schema = f"drawbar_{uuid.uuid4().hex}"
+    token = uuid.uuid4().hex
+    separator = "&" if "?" in POSTGRESQL else "?"
+    url = f"{POSTGRESQL}{separator}options=-csearch_path%3D{schema}"
+    with connection:
+        connection.execute(f'create schema "{schema}"')
+        connection.execute(f'create table "{schema}".proof (token text)')
+        connection.execute(f'insert into "{schema}".proof values (%s)', [token])
+        with psycopg.connect(url) as other:
+            assert other.execute("select token from proof").fetchall() == [(token,)]
+        yield url
+        connection.execute(f'drop schema "{schema}" cascade')
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    connection = sqlite3.connect(tmp_path / "courses.db")
+    connection.executescript(SCHEMA)
+    connection.close()
+    return "sqlite:///./courses.db"
+
+
+@pytest.fixture
+async def sqlite(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Office]:
+    office = Office(sqlite_url, tmp_path, "sqlite")
+    yield office
+    for backend in office.backends:
+        await backend.close()
+
+
+@pytest.fixture
+async def postgresql(postgresql_url: str, tmp_path: Path) -> AsyncIterator[Office]:
+    import psycopg
+
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute("drop table if exists enrolments, courses cascade")
+        connection.execute(SCHEMA)
+    office = Office(postgresql_url, tmp_path, "postgresql")
+    yield office
+    for backend in office.backends:
+        await backend.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def office(request: pytest.FixtureRequest) -> Office:
+    """The same tables on each dialect."""
+    found: Office = request.getfixturevalue(request.param)
+    return found
