@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from drawbar.app.gateway import Gateway
-from drawbar.compiler.toolset import toolset_names
+from drawbar.compiler.toolset import select_functions
 from drawbar.llm.open import open_model
 from drawbar.runs.service import Runs
 from drawbar.surfaces.services import Services
@@ -21,7 +21,10 @@ async def deployed(gateway: Gateway) -> AsyncIterator[Services]:
             settings = gateway.settings
             model = open_model(settings.model, gateway.loaded.folder)
             stack.push_async_callback(model.close)
-            toolsets = toolset_names(gateway.toolset, settings.toolsets)
+            toolsets = {
+                name: select_functions(gateway.toolset, patterns)[0]
+                for name, patterns in {"all": ("*",), **settings.toolsets}.items()
+            }
             runs = Runs(gateway.store, model, gateway.dispatcher, settings.runs, toolsets=toolsets)
             stack.push_async_callback(runs.close)
             await runs.start()

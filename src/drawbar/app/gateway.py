@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -19,18 +19,23 @@ from typing import Self
 from drawbar.backends import InstalledKinds
 from drawbar.compiler.function import Function
 from drawbar.compiler.kind import Kinds
-from drawbar.compiler.toolset import CompiledAdapter, compile_adapter, compile_toolset
+from drawbar.compiler.toolset import (
+    CompiledAdapter,
+    clashes,
+    compile_adapter,
+    compile_toolset,
+)
 from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.dispatch.invocation import Invocation, Surface
 from drawbar.dispatch.limits import DEFAULT_CONCURRENCY
 from drawbar.dispatch.redact import Redactor
-from drawbar.kernel.errors import AuthorError, OperatorError, Problem
+from drawbar.kernel.errors import AuthorError, Problem
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.outcome import Outcome
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import Caller, JsonValue
 from drawbar.kernel.workers import Workers
-from drawbar.settings import LoadedSettings, load_settings
+from drawbar.settings import LoadedSettings, adapter_files, load_settings
 from drawbar.spec.load import load_adapter
 from drawbar.spec.secrets import secrets_of
 from drawbar.store.database import Store
@@ -56,45 +61,31 @@ def load(
     if any(problem.severity == "error" for problem in loaded.problems):
         raise AuthorError(loaded.problems)
     kinds = InstalledKinds()
-    compiled = [
-        compile_adapter(load_adapter(path, kinds, environ), kinds) for path in adapter_files(loaded)
-    ]
-    return Gateway(loaded, compiled, kinds)
-
-
-def adapter_files(loaded: LoadedSettings) -> list[Path]:
-    """The adapter files that the settings name; of a folder, every YAML file in it, by name."""
-    files: list[Path] = []
-    for name in loaded.settings.adapters:
-        path = loaded.folder / name
-        if path.is_dir():
-            files += sorted(item for item in path.iterdir() if item.suffix in {".yaml", ".yml"})
-        elif path.exists():
-            files.append(path)
-        else:
-            raise OperatorError(f"{path}: there is no such file or folder of adapters.")
-    return files
+    files, missing = adapter_files(loaded)
+    compiled = [compile_adapter(load_adapter(path, kinds, environ), kinds) for path in files]
+    return Gateway(loaded, compiled, kinds, missing)
 
 
 class Gateway:
     """Compiled functions, and what it takes to call them."""
 
     def __init__(
-        self, loaded: LoadedSettings, compiled: list[CompiledAdapter], kinds: Kinds
+        self,
+        loaded: LoadedSettings,
+        compiled: Sequence[CompiledAdapter],
+        kinds: Kinds,
+        missing: Sequence[Problem] = (),
     ) -> None:
         self.loaded = loaded
         self.settings = loaded.settings
         self.adapters = tuple(compiled)
         self.toolset = compile_toolset(*compiled)
-        found = [*loaded.problems, *(problem for item in compiled for problem in item.problems)]
-        known = set(found)
-        clashes = [
-            problem
-            for function in self.toolset.values()
-            for problem in function.problems
-            if problem not in known
-        ]
-        self.problems: tuple[Problem, ...] = (*found, *clashes)
+        self.problems: tuple[Problem, ...] = (
+            *loaded.problems,
+            *missing,
+            *(problem for item in compiled for problem in item.problems),
+            *clashes(*compiled),
+        )
         self._kinds = kinds
         self._opened: contextlib.AsyncExitStack | None = None
         self.backends: Mapping[str, Backend] = {}
