@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from drawbar.llm.chat import (
     CallDelta,
+    ChatEvent,
     ChatModel,
     ChatRequest,
     Finished,
@@ -36,19 +38,6 @@ class Listener(Protocol):
     def arguments(self, index: int, piece: str) -> None: ...
 
 
-class Silence:
-    """A listener that does nothing, to listen to some of it only."""
-
-    def text(self, piece: str) -> None:
-        """Unheard."""
-
-    def call(self, index: int, call_id: str, name: str) -> None:
-        """Unheard."""
-
-    def arguments(self, index: int, piece: str) -> None:
-        """Unheard."""
-
-
 async def take_turn(
     model: ChatModel,
     request: ChatRequest,
@@ -59,10 +48,9 @@ async def take_turn(
 
     Raises ModelError; a stream that ends without `Finished` is one.
     """
-    hearing = _Hearing(listener, give_id)
-    stream = model.stream(request)
-    try:
-        async for event in stream:
+    hearing = Hearing(listener, give_id)
+    async with listening(model, request) as events:
+        async for event in events:
             match event:
                 case TextDelta():
                     hearing.hear_text(event.text)
@@ -70,13 +58,23 @@ async def take_turn(
                     hearing.hear_call(event)
                 case Finished():
                     return hearing.turn(event)
-    finally:
-        if isinstance(stream, AsyncGenerator):
-            await stream.aclose()  # stops the request now, not when the garbage is collected
     raise ModelError("The model's answer broke off.")
 
 
-class _Hearing:
+@asynccontextmanager
+async def listening(
+    model: ChatModel, request: ChatRequest
+) -> AsyncIterator[AsyncIterator[ChatEvent]]:
+    """The model's stream; leaving stops its request now, not when the garbage is collected."""
+    stream = model.stream(request)
+    try:
+        yield stream
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
+
+
+class Hearing:
     """What was said so far."""
 
     def __init__(self, listener: Listener, give_id: Callable[[str | None], str]) -> None:
