@@ -297,7 +297,7 @@ def _check_inner(spec: ParameterSpec, inherited: JsonValue, report: Report, at: 
 
 def closed(schema: JsonObject) -> JsonObject:
     """A copy in which no object takes properties that are not declared."""
-    result = copy.deepcopy(schema)
+    result = copy.deepcopy(schema) if schema else {}
     _close(result)
     return result
 

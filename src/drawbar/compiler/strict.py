@@ -131,7 +131,7 @@ class _Writing:
             raise _Inexpressible(f"`{way}` takes a value of any type")
         if said:
             result["description"] = _joined(result.get("description"), said)
-        return result
+        return schema if result == schema else result  # one object in memory where it can be
 
     def flattened(self, schema: JsonObject, way: str) -> JsonObject:
         members = schema["allOf"]

@@ -27,7 +27,11 @@ class CompiledAdapter:
     name: str
     file: str
     adapter: Adapter | None
-    """None when there is no backend to open."""
+    """What its backend is opened with; None when there is none to open.
+
+    Its functions, and their text in the source, are left out: they are compiled, and ten thousand of them would
+    take more room than what they were compiled to.
+    """
     plans: Mapping[str, Plan]
     """By local name, of the functions that can be called."""
     functions: tuple[Function, ...]
@@ -56,12 +60,16 @@ def compile_adapter(loaded: LoadedAdapter, kinds: Kinds) -> CompiledAdapter:
     return CompiledAdapter(
         loaded.name,
         loaded.file,
-        adapter,
+        None if adapter is None else _lean(adapter),
         {each.local_name: plans[each.local_name] for each in finished if each.callable},
         finished,
         tuple(sorted(problems.all, key=lambda problem: problem.place)),
         loaded.source.place(("adapter",)),
     )
+
+
+def _lean(adapter: Adapter) -> Adapter:
+    return replace(adapter, functions={}, source=adapter.source.without("functions"))
 
 
 def _check_tests(adapter: Adapter, listed: Iterable[str], report: Report) -> None:
@@ -86,7 +94,7 @@ class _Sorted:
     """The problems of a file, sorted by the functions they concern."""
 
     def __init__(self, loaded: LoadedAdapter, adapter: Adapter | None, report: Report) -> None:
-        secrets = () if adapter is None else secrets_of(adapter)
+        secrets = secrets_of(adapter) if report.problems else ()
         self.all = list(loaded.problems)
         self.general = list(loaded.general)
         self.own: dict[str, list[Problem]] = {

@@ -263,11 +263,10 @@ class _Reading:
         listed = tuple(entries) if isinstance(entries, dict) else ()
         backend = self.data.get("backend")
         kind = backend.get("kind") if isinstance(backend, dict) else None
-        secrets = (
-            secrets_of(adapter)
-            if adapter
-            else secrets_of(tuple(Secret(text) for text in self.references.secrets))
-        )
+        secrets: tuple[str, ...] = ()
+        if self.report.problems:
+            hidden = tuple(Secret(text) for text in self.references.secrets)
+            secrets = secrets_of((hidden, adapter))
         general: list[Problem] = []
         broken: dict[str, list[Problem]] = {}
         problems: list[Problem] = []

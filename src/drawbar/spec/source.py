@@ -6,15 +6,62 @@ equal keys never wins silently.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from drawbar.kernel.errors import Place, Problem, Severity
 from drawbar.kernel.values import JsonValue
 
 At: TypeAlias = "tuple[str | int, ...]"
 """The way to a value: keys and list positions from the root of the file."""
+
+
+LINE = 1 << 20
+"""More than the columns of any line."""
+
+
+class Places(Mapping[At, Place]):
+    """Places by the way to them, made when asked for: most are never needed.
+
+    They are kept in the shape of the data: a mark (`line * LINE + column`) for each value, and for one that holds
+    others a pair of its mark and the marks inside, by key.
+    """
+
+    __slots__ = ("_file", "_root")
+
+    def __init__(self, file: str, root: tuple[int, Any]) -> None:
+        self._file = file
+        self._root = root
+
+    def __getitem__(self, at: At) -> Place:
+        found: Any = self._root  # an int or a pair
+        for key in at:
+            if not isinstance(found, tuple) or key not in found[1]:
+                raise KeyError(at)
+            found = found[1][key]
+        line, column = divmod(found[0] if isinstance(found, tuple) else found, LINE)
+        return Place(self._file, line, column)
+
+    def without(self, key: str) -> Places:
+        """Without those inside one key of the root."""
+        mark, inside = self._root
+        found = inside.get(key, 0)
+        bare = found[0] if isinstance(found, tuple) else found
+        return Places(self._file, (mark, {**inside, key: bare} if key in inside else inside))
+
+    def __iter__(self) -> Iterator[At]:
+        return _ways((), self._root)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _ways(at: At, found: Any) -> Iterator[At]:
+    yield at
+    if isinstance(found, tuple):
+        for key, inner in found[1].items():
+            yield from _ways((*at, key), inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +79,14 @@ class Source:
                 return place
         return Place(self.file)
 
+    def without(self, key: str) -> Source:
+        """The same without what stands inside one key of the root; the key keeps its place."""
+        if not isinstance(self.data, dict) or key not in self.data:
+            return self
+        data = {each: value for each, value in self.data.items() if each != key}
+        places = self.places.without(key) if isinstance(self.places, Places) else self.places
+        return Source(self.file, data, places)
+
 
 class Report:
     """Collects problems of one file; nothing is raised before the whole file was read."""
@@ -41,6 +96,7 @@ class Report:
         self.problems: list[Problem] = []
         self.ways: list[At] = []
         """Where each of the problems stands, in the same order."""
+        self._broken: set[At] = set()
 
     def add(
         self,
@@ -58,15 +114,9 @@ class Report:
         """Note a problem that was made elsewhere."""
         self.problems.append(problem)
         self.ways.append(at)
-
-    def within(self, at: At = ()) -> tuple[Problem, ...]:
-        """Problems noted at this value or inside it."""
-        return tuple(
-            problem
-            for way, problem in zip(self.ways, self.problems, strict=True)
-            if way[: len(at)] == at
-        )
+        if problem.severity == "error":
+            self._broken.update(at[:length] for length in range(len(at) + 1))
 
     def is_broken(self, at: At = ()) -> bool:
         """Whether an error was noted at this value or inside it."""
-        return any(problem.severity == "error" for problem in self.within(at))
+        return at in self._broken

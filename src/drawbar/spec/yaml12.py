@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -27,7 +26,7 @@ from yaml.events import (
 
 from drawbar.kernel.errors import Place, Problem
 from drawbar.kernel.values import JsonValue
-from drawbar.spec.source import At, Source
+from drawbar.spec.source import LINE, At, Places, Source
 from drawbar.spec.yaml_words import in_plain_words
 
 MAX_DEPTH = 60
@@ -51,11 +50,10 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _NUMBERS_BEGIN = frozenset("0123456789+-.")
 
-_LINE = 1 << 20
 _Marks: TypeAlias = (
     "dict[str | int, Any]"  # recursive: an int, or a pair of an int and the marks inside
 )
-"""Where things stand, shaped like the data: `line * _LINE + column`, and for containers what is inside."""
+"""Where things stand, shaped like the data: `line * LINE + column`, and for containers what is inside."""
 
 
 class BadScalar(Exception):
@@ -109,38 +107,6 @@ def _whole(text: str, radix: int) -> int:
     return number
 
 
-class Places(Mapping[At, Place]):
-    """Places by the way to them, made when asked for: most are never needed."""
-
-    __slots__ = ("_file", "_root")
-
-    def __init__(self, file: str, root: tuple[int, Any]) -> None:
-        self._file = file
-        self._root = root
-
-    def __getitem__(self, at: At) -> Place:
-        found: Any = self._root  # an int or a pair, see _Marks
-        for key in at:
-            if not isinstance(found, tuple) or key not in found[1]:
-                raise KeyError(at)
-            found = found[1][key]
-        line, column = divmod(found[0] if isinstance(found, tuple) else found, _LINE)
-        return Place(self._file, line, column)
-
-    def __iter__(self) -> Iterator[At]:
-        return _ways((), self._root)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-def _ways(at: At, found: Any) -> Iterator[At]:
-    yield at
-    if isinstance(found, tuple):
-        for key, inner in found[1].items():
-            yield from _ways((*at, key), inner)
-
-
 class _Stop(Exception):
     """The file cannot be read any further; its problem was noted."""
 
@@ -174,11 +140,11 @@ class _Reading:
     anchors: dict[str, _Anchored | None] = field(default_factory=dict)
     aliased: int = 0
     root: JsonValue = None
-    root_marks: tuple[int, Any] = (_LINE + 1, {})
+    root_marks: tuple[int, Any] = (LINE + 1, {})
     documents: int = 0
 
     def problem(self, mark: int, code: str, message: str, fix: str | None = None) -> None:
-        line, column = divmod(mark, _LINE)
+        line, column = divmod(mark, LINE)
         problem = Problem(Place(self.file, line, column), code, message, fix)
         self.problems.append((self.way(), problem))
 
@@ -235,7 +201,7 @@ class _Reading:
                 self.problem(mark, "DB104", "a key is missing before the colon")
         elif text in frame.marks:
             first = frame.marks[text]
-            place = Place(self.file, *divmod(first[0] if type(first) is tuple else first, _LINE))
+            place = Place(self.file, *divmod(first[0] if type(first) is tuple else first, LINE))
             self.problem(
                 mark,
                 "DB102",
@@ -336,7 +302,7 @@ class _Reading:
 
 def _mark(event: Any) -> int:
     mark = event.start_mark
-    return (mark.line + 1) * _LINE + mark.column + 1  # type: ignore[no-any-return]  # no types in PyYAML
+    return (mark.line + 1) * LINE + mark.column + 1  # type: ignore[no-any-return]  # no types in PyYAML
 
 
 def _fastest() -> Any:
@@ -353,7 +319,7 @@ def read_yaml(text: str, file: str, parser: Any = None) -> tuple[Source, list[tu
             reading.event(event)
     except yaml.YAMLError as error:
         line, column, message, fix = in_plain_words(error, text)
-        reading.problem(line * _LINE + column, "DB100", message, fix)
+        reading.problem(line * LINE + column, "DB100", message, fix)
         return Source(file, None), reading.problems
     except _Stop:
         return Source(file, None), reading.problems
