@@ -1,0 +1,167 @@
+"""From a command adapter to bindings: what each argument and each byte of input is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from drawbar.backends.command.backend import CommandBackend
+from drawbar.backends.command.options import CommandBackendSpec, CommandFunctionSpec, Form
+from drawbar.backends.command.request import Binding, Output
+from drawbar.backends.command.standard_input import Inputs
+from drawbar.backends.command.words import Words
+from drawbar.codecs.codec import CODES as CODEC_CODES
+from drawbar.codecs.codec import Codec
+from drawbar.codecs.jsontext import JsonCodec
+from drawbar.codecs.record import RecordCodec, RecordsCodec, make_layout
+from drawbar.codecs.record_spec import RecordSpec, RecordsSpec
+from drawbar.codecs.text import LinesCodec, TextCodec, find_encoding
+from drawbar.compiler.kind import Plan
+from drawbar.compiler.parameters import merge_parameters
+from drawbar.kernel.ports import Backend
+from drawbar.kernel.workers import Workers
+from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
+from drawbar.spec.source import At, Report
+
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LAST_EXIT = 255
+
+CODES = {
+    "DB601": "a `program` that cannot be started as written",
+    "DB602": "an argument with a brace that stands alone, or with a parameter that does not exist",
+    "DB603": "a parameter that would go nowhere",
+    "DB604": "a list or object in an argument",
+    "DB605": "an argument whose parameter may be missing",
+    "DB606": "standard input without the parameter that fills it",
+    "DB607": "an exit code that cannot be",
+    "DB608": "a variable of the environment that cannot be set",
+    "DB609": "a `to` that names no place of standard input",
+    **CODEC_CODES,
+}
+
+
+class CommandKind:
+    """Fills the port `drawbar.compiler.kind.Kind`."""
+
+    name = "command"
+    options: type[BackendSpec] = CommandBackendSpec
+    function: type[FunctionSpec] = CommandFunctionSpec
+    codes: Mapping[str, str] = CODES
+
+    def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
+        backend = _backend(adapter)
+        _check_backend(backend, report)
+        encoding = find_encoding(backend.encoding) or "utf-8"
+        plans = {}
+        for name, spec in adapter.functions.items():
+            if not isinstance(spec, CommandFunctionSpec):
+                raise TypeError("the loader reads functions by this kind's own model")
+            at: At = ("functions", name)
+            plan = _compile_function(name, spec, adapter, report, encoding)
+            if plan is not None and not report.is_broken(at):
+                plans[name] = plan
+        return plans
+
+    def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
+        del plans, workers  # bindings come with each call, and nothing here blocks
+        return CommandBackend(_backend(adapter), adapter.folder)
+
+
+KIND = CommandKind()
+
+
+def _backend(adapter: Adapter) -> CommandBackendSpec:
+    if not isinstance(adapter.backend, CommandBackendSpec):
+        raise TypeError("the loader reads `backend` by this kind's own model")
+    return adapter.backend
+
+
+def _compile_function(
+    name: str, spec: CommandFunctionSpec, adapter: Adapter, report: Report, encoding: str
+) -> Plan | None:
+    at: At = ("functions", name)
+    backend = _backend(adapter)
+    parameters = {each.name: each for each in merge_parameters(spec, {}, report, at)}
+    words = Words(spec, parameters, report, at)
+    groups = words.read(after_dashes="--" in backend.program[1:])
+    inputs = Inputs(spec, parameters, report, at)
+    made = inputs.read(words.used, encoding)
+    codec = _output(spec, report, (*at, "stdout"), encoding)
+    _check_exit_codes(spec, report, at)
+    if codec is None or report.is_broken(at):
+        return None
+    declared = {int(code) for code in spec.exit_codes}
+    for rule in (*spec.errors, *adapter.errors):
+        code = rule.when.get("exit")
+        if code is not None and str(code).isdigit():
+            declared.add(int(code))
+    binding = Binding(
+        function=name,
+        groups=groups,
+        input=made,
+        output=_form(spec.stdout),
+        codec=codec,
+        exit_codes=dict(spec.exit_codes),
+        declared=frozenset(declared),
+        changes=spec.effect != "read",
+    )
+    return Plan(tuple(parameters.values()), binding)
+
+
+def _output(spec: CommandFunctionSpec, report: Report, at: At, encoding: str) -> Codec | None:
+    match spec.stdout:
+        case RecordSpec() | RecordsSpec() as record:
+            layout = make_layout(record, report, at)
+            if layout is None:
+                return None
+            return RecordCodec(layout) if isinstance(record, RecordSpec) else RecordsCodec(layout)
+        case "json":
+            return JsonCodec()
+        case "lines":
+            return LinesCodec(encoding)
+        case _:
+            return TextCodec(encoding)
+
+
+def _form(stdout: Form | RecordSpec | RecordsSpec) -> Output:
+    if isinstance(stdout, RecordSpec):
+        return "record"
+    return "records" if isinstance(stdout, RecordsSpec) else stdout
+
+
+def _check_exit_codes(spec: CommandFunctionSpec, report: Report, at: At) -> None:
+    for code in spec.exit_codes:
+        if not 0 < code <= _LAST_EXIT:
+            report.add(
+                (*at, "exit_codes", str(code)),
+                "DB607",
+                f"a program cannot end badly with {code}",
+                fix=f"0 is success; other codes are 1 to {_LAST_EXIT}",
+            )
+
+
+def _check_backend(backend: CommandBackendSpec, report: Report) -> None:
+    at: At = ("backend",)
+    for index, part in enumerate(backend.program):
+        if "\0" in part or (index == 0 and not part.strip()):
+            report.add((*at, "program", index), "DB601", "this is no name of a program or argument")
+    if len(backend.program) == 1 and " " in backend.program[0]:
+        report.add(
+            (*at, "program", 0),
+            "DB601",
+            f"`{backend.program[0]}` is looked for as the name of one file, blanks included",
+            fix="write the program and its arguments as elements of the list",
+            severity="warning",
+        )
+    for name, value in backend.env.items():
+        if not _ENV_NAME.fullmatch(name) or "\0" in value.reveal():
+            report.add(
+                (*at, "env", name), "DB608", f"`{name}` or its value cannot be in an environment"
+            )
+    if find_encoding(backend.encoding) is None:
+        report.add(
+            (*at, "encoding"),
+            "DB801",
+            f"no encoding is called `{backend.encoding}`",
+            fix="write one that Python knows, such as utf-8, cp1252 or latin-1",
+        )
