@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
@@ -59,7 +59,7 @@ async def serve(
     services: Services,
     listening: socket.socket,
     stop: asyncio.Event,
-    started: asyncio.Event | None = None,
+    started: Callable[[], None] | None = None,
 ) -> None:
     """Answer until `stop` is set; then accept nothing new and give what is under way its time.
 
@@ -84,7 +84,7 @@ async def serve(
         while not (server.started or running.done()):
             await asyncio.sleep(0.005)  # uvicorn tells of its start in no other way
         if started is not None:
-            started.set()
+            started()
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()

@@ -190,7 +190,7 @@ _Limit = Callable[[Mapping[str, Any], Any], tuple[str, str, str]]  # Any: the in
 
 def _number(word: str, code: str, sign: str, key: str) -> _Limit:
     def tell(context: Mapping[str, Any], value: Any) -> tuple[str, str, str]:
-        name = "integer" if isinstance(value, int) else "decimal"
+        name = "decimal" if isinstance(value, float) else "integer"
         return (
             f"{name} {word} value",
             f"{name}_{code}_value",

@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import Response
+from starlette.routing import Route
 
 from drawbar.kernel.errors import ClientError
 from drawbar.runs.answer import Answers
@@ -44,6 +45,16 @@ if TYPE_CHECKING:
 _log = logging.getLogger("drawbar.surfaces")
 
 
+_ROUTERS = (
+    assistants.router,
+    threads.router,
+    runs.router,
+    models.router,
+    absent.router,
+    health.router,
+)
+
+
 def create_app(services: Services, drain: Drain | None = None) -> ASGIApp:
     """`drain` is set by the server when it goes down, for /readyz to tell."""
     routes = Routes()
@@ -67,8 +78,8 @@ def create_app(services: Services, drain: Drain | None = None) -> ASGIApp:
     )
     app.state.services = services
     app.state.drain = drain or Drain()
-    for module in (assistants, threads, runs, models, absent, health):
-        app.include_router(module.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     app.router.routes.extend(console_routes())
     _handle_errors(app, routes)
     add_hot_routes(app)
@@ -100,14 +111,12 @@ def _handle_errors(app: FastAPI, routes: Routes) -> None:
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 -- registered for nothing else
         method, path = request.method, request.url.path
-        allowed = (error.headers or {}).get("Allow")
-        if error.status_code == 404 and (methods := routes.methods(path)):  # noqa: PLR2004 -- the status
-            allowed = ", ".join(methods)
+        if error.status_code not in {404, 405}:
+            return _answer(ClientError(str(error.detail), status=error.status_code))
+        allowed = ", ".join(sorted({*routes.methods(path), *_methods(path)}))
         if allowed:
             return _answer(wrong_method(method, path, allowed), {"allow": allowed})
-        if error.status_code == 404:  # noqa: PLR2004 -- the status is the fact
-            return _answer(no_such_url(method, path))
-        return _answer(ClientError(str(error.detail), status=error.status_code))
+        return _answer(no_such_url(method, path))
 
     async def invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for nothing else
@@ -120,6 +129,17 @@ def _handle_errors(app: FastAPI, routes: Routes) -> None:
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, bug)
+
+
+def _methods(path: str) -> set[str]:
+    """What FastAPI answers on a path; it names only those of the first route that fits."""
+    return {
+        method
+        for router in _ROUTERS
+        for route in router.routes
+        if isinstance(route, Route) and route.path_regex.fullmatch(path)
+        for method in route.methods or ()
+    }
 
 
 def _answer(error: ClientError, headers: dict[str, str] | None = None) -> Response:
