@@ -17,9 +17,7 @@ def text(description: str = "", **words: JsonValue) -> JsonObject:
     return {"type": "string", **({"description": description} if description else {}), **words}
 
 
-def function(
-    named: str, told: str, /, *required: str, **parameters: JsonObject
-) -> ToolSchema:
+def function(named: str, told: str, /, *required: str, **parameters: JsonObject) -> ToolSchema:
     properties: JsonObject = {**parameters}
     names: list[JsonValue] = [*required]
     schema: JsonObject = {
@@ -79,7 +77,10 @@ FUNCTIONS = (
         note=text(maxLength=200),
     ),
     function(
-        "hr_cancel_leave", "Cancel a leave request that has not begun.", "leave_id", leave_id=LEAVE_ID
+        "hr_cancel_leave",
+        "Cancel a leave request that has not begun.",
+        "leave_id",
+        leave_id=LEAVE_ID,
     ),
     function(
         "bookings_find_customers",

@@ -17,24 +17,15 @@ from drawbar.llm.ranking import Ranking
 from drawbar.llm.sentence import Sentence
 from drawbar.llm.slot import slots_of
 from drawbar.llm.slots import Filled, fill
-from drawbar.llm.words import STOP_WORDS, term_of, terms_of, words_of
+from drawbar.llm.words import CHANGE_WORDS, READ_WORDS, STOP_WORDS, term_of, terms_of, words_of
 
-_READ_WORDS = """
-    get list find show search lookup check read view count query fetch describe look display
-    status track see browse"""
-_READ = frozenset(_READ_WORDS.split())
-_CHANGE_WORDS = """
-    create add new make insert register post put set change update edit modify alter rename move
-    reschedule cancel delete remove drop close issue take reserve book order request submit apply
-    approve reject refuse report send pay refund assign start stop restart enable disable grant
-    revoke upload write transfer charge enter announce withdraw record log file raise"""
-_CHANGE = frozenset(_CHANGE_WORDS.split())
 _POLITE = re.compile(
     r"^\W*(?:(?:hi|hello|hey|please|kindly|bitte|ok(?:ay)?|so|then|and|also|now|i(?:'d| would) like (?:you )?to|"
     r"i (?:want|need|have) (?:you )?to|(?:can|could|would|will) (?:you|i|we)(?: please)?|let'?s|just|"
     r"go ahead and)\b[\s,]*)+",
     re.IGNORECASE,
 )
+_EXAMPLE = re.compile(r'"[^"]*"|\bsuch as\b[^.;:]*|\be\.g\.[^.;:]*', re.IGNORECASE)
 _OBJECT_WORDS = "a an the my our his her their this that these those it them one for all two three"
 _OBJECT = frozenset(_OBJECT_WORDS.split())
 _CANDIDATES = 12
@@ -42,8 +33,9 @@ _ENOUGH = 0.45
 """Share of the telling words of a sentence that its function must explain."""
 _COMPLETE = 0.6
 """A function with all its arguments wins against a better one without when it has this share of its score."""
-_MISSING = 1.2
 _STRONG = 1.5
+_CLEAR = 3
+"""Arguments recognised by their form that speak for a function even when few words do."""
 _LONGEST = 2000
 
 
@@ -63,7 +55,11 @@ class Chooser:
     def __init__(self, tools: Sequence[ToolSchema]) -> None:
         self.ranking = Ranking(tools)
         self._verbs = [_change_verbs(tool) for tool in tools]
-        self._vocabulary = [_vocabulary(tool) for tool in tools]
+        self._core = [_core(tool) for tool in tools]
+        self._vocabulary = [
+            core.union(*(slot.terms for slot in slots_of(tool.parameters)))
+            for core, tool in zip(self._core, tools, strict=True)
+        ]
 
     def choose(
         self, text: str, today: date, context: str = "", only: str | None = None
@@ -80,7 +76,7 @@ class Chooser:
             return None
         best = max(choices, key=lambda choice: choice.score)
         if best.missing:
-            complete = [choice for choice in choices if not choice.missing]
+            complete = [each for each in choices if not each.missing and each.arguments]
             second = max(complete, key=lambda choice: choice.score, default=best)
             if second.score >= _COMPLETE * best.score:
                 return second
@@ -90,7 +86,7 @@ class Chooser:
         names = [tool.name for tool in self.ranking.tools]
         if only is not None:
             return [names.index(only)] if only in names else []
-        scores = self.ranking.scores(terms_of(text))
+        scores = self.ranking.scores(_asked(terms_of(text)))
         order, ordered = _order_of(text)
         allowed = [
             index
@@ -110,15 +106,23 @@ class Chooser:
         filled = fill(tool.parameters, sentence, self._vocabulary[index])
         if context:
             _add_from_context(tool, filled, Sentence(context, today), self._vocabulary[index])
-        open_terms = sentence.open_terms()
+        open_terms = _asked(sentence.open_terms())
         explained = self._explained(index, open_terms)
         strong = [name for name in filled.strong if name in _required(tool)]
-        if not forced and (explained < _ENOUGH or not (open_terms or strong)):
+        enough = _ENOUGH if len(filled.strong) < _CLEAR else 0.0
+        if not forced and (explained < enough or not self._meant(index, open_terms, filled)):
             return None
-        score = self.ranking.scores(terms_of(text)).get(index, 0.0)
+        score = self.ranking.scores(_asked(terms_of(text))).get(index, 0.0)
         score += _STRONG * len(strong) + 0.5 * (len(filled.arguments) - len(strong))
-        score = (score - _MISSING * len(filled.missing)) * (0.5 + explained / 2)
+        score *= 0.5 + explained / 2
         return Choice(tool, filled.arguments, tuple(filled.missing), score)
+
+    def _meant(self, index: int, terms: Sequence[str], filled: Filled) -> bool:
+        """Whether a word beside the verb names the function itself, or its arguments speak for it."""
+        rest = set(terms) - self._verbs[index]
+        if rest:
+            return bool(rest & self._core[index]) or len(filled.strong) >= _CLEAR
+        return bool(filled.strong)
 
     def _explained(self, index: int, terms: Sequence[str]) -> float:
         """The share of the terms, by weight, that the function speaks of; unknown ones weigh most."""
@@ -154,16 +158,16 @@ def _order_of(text: str) -> tuple[str, frozenset[str]]:
         return "", frozenset()
     first = words[0]
     verbs = frozenset(term_of(word) for word in words) & _CHANGE_TERMS
-    if first in _CHANGE or (term_of(first) in _CHANGE_TERMS and first not in STOP_WORDS):
+    if first in CHANGE_WORDS or (term_of(first) in _CHANGE_TERMS and first not in STOP_WORDS):
         certain = len(words) > 1 and (words[1] in _OBJECT or first not in _NOUNS)
         return ("certain" if certain else "maybe"), frozenset((term_of(first),)) | verbs
-    if first in _READ or first in STOP_WORDS or term_of(first) in _READ_TERMS:
+    if first in READ_WORDS or first in STOP_WORDS or term_of(first) in _READ_TERMS:
         return "", frozenset()
     return ("maybe" if verbs else ""), verbs
 
 
-_CHANGE_TERMS = frozenset(term_of(word) for word in _CHANGE)
-_READ_TERMS = frozenset(term_of(word) for word in _READ)
+_CHANGE_TERMS = frozenset(term_of(word) for word in CHANGE_WORDS)
+_READ_TERMS = frozenset(term_of(word) for word in READ_WORDS)
 _NOUN_WORDS = "order book request report issue charge delay change record log file"
 _NOUNS = frozenset(_NOUN_WORDS.split())
 
@@ -171,19 +175,26 @@ _NOUNS = frozenset(_NOUN_WORDS.split())
 def _change_verbs(tool: ToolSchema) -> frozenset[str]:
     """The terms by which a change is ordered; empty for a function that reads."""
     for word in words_of(tool.name):
-        if word.text.lower() in _READ:
+        if word.text.lower() in READ_WORDS:
             return frozenset()
-        if word.text.lower() in _CHANGE:
+        if word.text.lower() in CHANGE_WORDS:
             described = [each.text.lower() for each in words_of(tool.description)[:1]]
             return frozenset(term_of(each) for each in [word.text, *described])
     return frozenset()
 
 
-def _vocabulary(tool: ToolSchema) -> frozenset[str]:
-    terms = {term_of(word.text) for word in words_of(tool.name)} | set(terms_of(tool.description))
+def _core(tool: ToolSchema) -> frozenset[str]:
+    """The terms of a function itself; the examples in its description are values, not its words."""
+    words = [word.term for word in words_of(tool.name)]
+    terms = set(words) | set(terms_of(_EXAMPLE.sub(" ", tool.description)))
     for slot in slots_of(tool.parameters):
-        terms |= slot.terms
+        terms |= slot.name_terms
     return frozenset(terms)
+
+
+def _asked(terms: Sequence[str]) -> list[str]:
+    """The terms without the verbs of reading, which stand before anything."""
+    return [term for term in terms if term not in _READ_TERMS]
 
 
 def _required(tool: ToolSchema) -> frozenset[str]:

@@ -7,12 +7,12 @@ names with a capital; what follows a preposition; for a parameter to search by, 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from drawbar.kernel.values import JsonObject
 from drawbar.llm.sentence import Sentence, Span
 from drawbar.llm.slot import Slot
-from drawbar.llm.words import STOP_WORDS, term_of, words_of
+from drawbar.llm.words import READ_WORDS, STOP_WORDS, term_of, words_of
 
 _SEARCHED = frozenset(
     (
@@ -82,7 +82,17 @@ _VERBS = frozenset(
 def find_free_text(slot: Slot, sentence: Sentence, vocabulary: Collection[str]) -> str | None:
     """The text, taken from the sentence; None when no words stand for it."""
     names = {word.text.lower() for word in words_of(slot.name)}
-    for span in _spans(slot, names, sentence, vocabulary):
+    return _first(_spans(slot, names, sentence, vocabulary), slot, sentence)
+
+
+def find_beside(slot: Slot, sentence: Sentence, vocabulary: Collection[str]) -> str | None:
+    """A name right after or before a word of the parameter: `vessel Kittiwake`, `the Kittiwake vessel`."""
+    del vocabulary
+    return _first(_beside(slot, sentence), slot, sentence)
+
+
+def _first(spans: Iterable[Span], slot: Slot, sentence: Sentence) -> str | None:
+    for span in spans:
         text = span.text.strip()
         if text and _allowed(text, slot.schema):
             sentence.take(span.start, span.end)
@@ -104,7 +114,6 @@ def _spans(
     if names & _IDS:
         yield from (token for token in sentence.tokens() if re.search(r"\d", token.text))
         return
-    yield from _beside(slot, sentence)
     if not searched and not slot.required:
         return
     yield from _matches(_NAMED, sentence)
@@ -122,7 +131,6 @@ def _matches(pattern: re.Pattern[str], sentence: Sentence) -> Iterator[Span]:
 
 
 def _beside(slot: Slot, sentence: Sentence) -> Iterator[Span]:
-    """A name right after or before a word of the parameter: `vessel Kittiwake`, `the Kittiwake vessel`."""
     for name in sentence.names():
         around = sentence.before(name.start, 1) + sentence.after(name.end, 1)
         if {term_of(word) for word in around} & slot.name_terms:

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.llm.chat import ToolSchema
-from drawbar.llm.words import term_of, terms_of, words_of
+from drawbar.llm.words import terms_of, words_of
 
 _SATURATION = 1.2
 _LENGTH = 0.5
 _NAME = 3.0
+_PREFIX = 1.0
 _DESCRIPTION = 1.0
 _PARAMETER = 0.6
 _DEPTH = 4
@@ -62,8 +63,10 @@ class Ranking:
 def _weights(tool: ToolSchema) -> dict[str, float]:
     """The terms of a function and how much each counts; its name counts most."""
     weights: dict[str, float] = {}
-    for word in words_of(tool.name):
-        _add(weights, [term_of(word.text)], _NAME)
+    words = words_of(tool.name)
+    for index, word in enumerate(words):
+        prefix = index == 0 and len(words) > 2  # noqa: PLR2004 -- the adapter's name, a verb and a noun
+        _add(weights, [word.term], _PREFIX if prefix else _NAME)
     _add(weights, terms_of(tool.description), _DESCRIPTION)
     _add(weights, _schema_terms(tool.parameters, _DEPTH), _PARAMETER)
     return weights

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from drawbar.llm.dates import DayFound, find_days
-from drawbar.llm.words import STOP_WORDS, Word, words_of
+from drawbar.llm.words import CHANGE_WORDS, READ_WORDS, STOP_WORDS, Word, words_of
 
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|(?<!\w)\'([^\']{2,})\'(?!\w)')
 _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)?(?![\w-])(?!\.\d)")
@@ -113,15 +113,15 @@ class Sentence:
         return [
             word.term
             for word in self.words()
-            if word.text.lower() not in STOP_WORDS
-            and not word.text[0].isdigit()
+            if word.tells
             and self.is_free(word.start, word.end)
             and all(word.end <= start or word.start >= end for start, end in closed)
         ]
 
 
 def _says_nothing(word: str) -> bool:
-    return word.strip().removesuffix("'s").lower() in STOP_WORDS
+    plain = word.strip().removesuffix("'s").lower()
+    return plain in STOP_WORDS or plain in READ_WORDS or plain in CHANGE_WORDS
 
 
 def _number(text: str) -> float:

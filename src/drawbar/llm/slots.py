@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.llm.dates import DayFound
-from drawbar.llm.free_text import find_free_text
+from drawbar.llm.free_text import find_beside, find_free_text
 from drawbar.llm.sentence import Sentence, Span
 from drawbar.llm.slot import TO, Slot, is_free_text, is_loose, slots_of
 from drawbar.llm.words import term_of
@@ -54,11 +54,12 @@ def fill(parameters: JsonObject, sentence: Sentence, vocabulary: Collection[str]
                 if value is not None:
                     filled.arguments[slot.name] = value
                     filled.strong.append(slot.name)
-    for slot in slots:
-        if slot.name not in filled.arguments and is_free_text(slot.schema):
-            text = find_free_text(slot, sentence, vocabulary)
-            if text is not None:
-                filled.arguments[slot.name] = text
+    for find in (find_beside, find_free_text):
+        for slot in slots:
+            if slot.name not in filled.arguments and is_free_text(slot.schema):
+                text = find(slot, sentence, vocabulary)
+                if text is not None:
+                    filled.arguments[slot.name] = text
     found = filled.arguments
     filled.arguments = {slot.name: found[slot.name] for slot in slots if slot.name in found}
     filled.missing = [slot.name for slot in slots if slot.required and slot.name not in found]

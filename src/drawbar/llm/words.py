@@ -16,11 +16,11 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _STOP_WORDS = """
     a about actually after all also am an and any are as at be been but by can could das dem den der
     des did die do does ein eine einen er es for from für give had has have he hello her hi him his how i
-    ich if in ich ist it its itself just know let like many me mir more most much must my need now of off
+    ich if in is ist it its itself just know let like many me mir more most much must my need now of off
     ok on one only or our please re really right s see she should show since so some such t tell than
     thank thanks that the their them then there these they this those to too um und up us user very von
     want was we well were what when where which who whose whom why will with would yes you your zu
-    ve ll d m don doesn isn aren thing things something anything number nr no"""
+    ve ll d m don doesn isn aren thing things something anything number named called titled matching containing nr no not viel wieviel go goes going got get work works still currently current latest"""
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that say nothing about what is asked for."""
 
@@ -29,7 +29,7 @@ _SAME = (
     "leave holiday vacation urlaub absence pto",
     "customer client kunde buyer",
     "invoice bill rechnung",
-    "open unpaid outstanding overdue owe due unsettled paid pay offen",
+    "open unpaid outstanding overdue owe unsettled offen",
     "vessel ship boat ferry",
     "sailing crossing trip voyage sail",
     "departure depart leaving board abfahrt",
@@ -82,6 +82,20 @@ _IRREGULAR = {
 }
 
 
+_READ_WORDS = """
+    get list find show search lookup check read view count query fetch describe look display
+    status track see browse"""
+READ_WORDS = frozenset(_READ_WORDS.split())
+"""Verbs of functions and sentences that only want to know."""
+_CHANGE_WORDS = """
+    create add new make insert register post put set change update edit modify alter rename move
+    reschedule cancel delete remove drop close issue take reserve book order request submit apply
+    approve reject refuse report send pay refund assign start stop restart enable disable grant
+    revoke upload write transfer charge enter announce withdraw record log file raise"""
+CHANGE_WORDS = frozenset(_CHANGE_WORDS.split())
+"""Verbs of functions and sentences that want something changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word where it stands in the text."""
@@ -94,6 +108,15 @@ class Word:
     def term(self) -> str:
         return term_of(self.text)
 
+    @property
+    def tells(self) -> bool:
+        """Whether it may say what is asked for: it is no stop word, number or single letter."""
+        return (
+            len(self.text) > 1
+            and not self.text[0].isdigit()
+            and self.text.lower() not in STOP_WORDS
+        )
+
 
 def words_of(text: str) -> list[Word]:
     """Words and numbers. `customer_no`, `customerNo` and `little-auk` are two words each."""
@@ -105,8 +128,8 @@ def words_of(text: str) -> list[Word]:
 
 
 def terms_of(text: str) -> list[str]:
-    """The terms of a text without its stop words."""
-    return [term_of(word.text) for word in words_of(text) if word.text.lower() not in STOP_WORDS]
+    """The terms of a text without its stop words, numbers and single letters."""
+    return [word.term for word in words_of(text) if word.tells]
 
 
 @lru_cache(maxsize=20_000)
