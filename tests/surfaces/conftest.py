@@ -6,7 +6,9 @@ The backend is a shelf in memory, so that a test decides when it answers and how
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import queue
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -195,3 +197,23 @@ def start(tmp_path: Path) -> Serve:
 def soon() -> Callable[[Awaitable[Any]], Awaitable[Any]]:
     """Waits for something that happens at once if it happens at all."""
     return lambda what: asyncio.wait_for(what, 5)
+
+
+@pytest.fixture
+def sync_served(tmp_path: Path) -> Iterator[Served]:
+    """The same on a loop in a thread, for clients that block."""
+    ready: queue.SimpleQueue[tuple[Served, asyncio.AbstractEventLoop, asyncio.Event]]
+    ready = queue.SimpleQueue()
+
+    async def run() -> None:
+        done = asyncio.Event()
+        async with gateway(tmp_path) as running:
+            ready.put((running, asyncio.get_running_loop(), done))
+            await done.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    served, loop, done = ready.get(timeout=10)
+    yield served
+    loop.call_soon_threadsafe(done.set)
+    thread.join(10)
