@@ -81,18 +81,28 @@ class RecordField:
 
     def publish(self, schema: JsonObject) -> JsonObject:
         """The schema of the parameter with the limits of this field added, so that they are known."""
+        if "enum" in schema or "const" in schema:
+            return schema
         match self.type:
-            case "text" if schema.get("type") == "string":
-                return schema | {"maxLength": _least(schema.get("maxLength"), self.width)}
-            case "digits" if schema.get("type") == "string":
-                pattern: JsonObject = {} if "pattern" in schema else {"pattern": "^[0-9]+$"}
-                most = _least(schema.get("maxLength"), self.width)
-                return schema | pattern | {"minLength": 1, "maxLength": most}
+            case "text" | "digits" if schema.get("type") == "string":
+                return self._publish_length(schema)
             case "digits" | "decimal" if schema.get("type") in ("integer", "number"):
                 return self._publish_number(schema)
             case "date" if schema.get("type") == "string":
                 return {"format": "date"} | schema
         return schema
+
+    def _publish_length(self, schema: JsonObject) -> JsonObject:
+        """By a pattern where the author wrote neither: OpenAI's strict mode holds a model to that one."""
+        pattern = schema.get("pattern")
+        if isinstance(pattern, str):
+            longest = longest_match(pattern)
+            if longest is not None and longest <= self.width:
+                return schema
+        if isinstance(pattern, str) or "maxLength" in schema:
+            return schema | {"maxLength": _least(schema.get("maxLength"), self.width)}
+        letters, least = ("0-9", 1) if self.type == "digits" else (r"^\x00-\x1f\x7f", 0)
+        return schema | {"pattern": f"^[{letters}]{{{least},{self.width}}}$"}
 
     def fits(self, schema: JsonObject) -> bool:
         """Whether a parameter of this schema can go into the field at all."""
@@ -232,6 +242,24 @@ class RecordField:
 
     def _no(self, message: str) -> CodecError:
         return CodecError(message, field=self.name)
+
+
+_ATOM = re.compile(
+    r"(?:\[\^?\]?(?:[^\]\\]|\\.)*\]|\\[dwsDWS.+*?\-]|[^\\\[\](){}.*+?|^$])(\?|\{(?:\d+,)?(\d+)\})?"
+)
+
+
+def longest_match(pattern: str) -> int | None:
+    """The longest text that a plain pattern takes: single characters and counts. None: not known."""
+    rest = pattern.removeprefix("^(?:").removesuffix(")$").removeprefix("^").removesuffix("$")
+    longest = 0
+    while rest:
+        atom = _ATOM.match(rest)
+        if atom is None:
+            return None
+        longest += int(atom[2]) if atom[2] else 1
+        rest = rest[atom.end() :]
+    return longest
 
 
 def _unpunched(text: str) -> tuple[bool, str]:

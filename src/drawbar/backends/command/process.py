@@ -1,7 +1,7 @@
 """One run of a program: its pipes, its caps, its end.
 
 The program leads a process group of its own. When a run ends, for whatever reason, the whole group
-is ended with it: SIGTERM, then SIGKILL half a second later. A program that leaves its group on
+is ended with it: SIGTERM, then SIGKILL within half a second. A program that leaves its group on
 purpose (`setsid`, as daemons do) is out of reach.
 """
 
@@ -16,11 +16,12 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_TERM_TIME = 0.5
-"""Seconds from SIGTERM to SIGKILL."""
+_TERM_TIME = 0.4
+"""Seconds from SIGTERM to SIGKILL; a fifth more for the others once the program itself has ended."""
 _PIPE_TIME = 0.5
 """Seconds that a child may hold the pipes open after the program itself has ended."""
 _REAP_TIME = 0.4
+"""Seconds in which what was killed has to be gone; with the above, less than one."""
 _ERRORS = 4096
 """Bytes of standard error that are kept: the last ones, where a traceback says what it was."""
 
@@ -159,14 +160,22 @@ async def _undisturbed(
 
 async def _end(transport: asyncio.SubprocessTransport, pipes: _Pipes) -> None:
     group = transport.get_pid()
-    limit = time.monotonic() + _TERM_TIME
     if _signal(group, signal.SIGTERM):
         await asyncio.wait([pipes.exited], timeout=_TERM_TIME)
-        while _signal(group, 0) and time.monotonic() < limit:  # noqa: ASYNC110 -- nobody tells when a group is gone
-            await asyncio.sleep(0.01)
-        _signal(group, signal.SIGKILL)
-        await asyncio.wait([pipes.exited], timeout=_REAP_TIME)
+        if not await _is_gone(group, time.monotonic() + _TERM_TIME / 5):
+            _signal(group, signal.SIGKILL)
+            await asyncio.wait([pipes.exited], timeout=_REAP_TIME / 2)
+            await _is_gone(group, time.monotonic() + _REAP_TIME / 2)
     transport.close()
+
+
+async def _is_gone(group: int, limit: float) -> bool:
+    """Wait for the last of a group. Nobody tells when that is, so it is asked for."""
+    while _signal(group, 0):
+        if time.monotonic() >= limit:
+            return False
+        await asyncio.sleep(0.01)
+    return True
 
 
 def _signal(group: int, number: int) -> bool:

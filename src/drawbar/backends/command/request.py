@@ -112,8 +112,8 @@ def input_of(binding: Binding, arguments: Mapping[str, JsonValue]) -> bytes:
     try:
         data = plan.codec.encode(value)
     except CodecError as error:
-        where = f"{error.where}, " if error.where else ""
-        name = f"{where}{error.field}" if error.field else error.where or "standard input"
+        names = (error.where, error.field)
+        name = ", ".join(name for name in names if name) or "standard input"
         raise _refused(name, error.message) from error
     return data + b"\n" if isinstance(plan.codec, JsonCodec) else data
 
@@ -160,5 +160,5 @@ def _text(value: JsonValue) -> str:
 
 def _refused(name: str, why: str) -> BackendError:
     return BackendError(
-        f"{name} was not passed on: {why}.", code="invalid_arguments", work="not_started"
+        f"{name}: {why}. Nothing was passed on.", code="invalid_arguments", work="not_started"
     )
