@@ -171,6 +171,10 @@ class _Progress:
             writer.keep()
         else:
             writer.finish(self._usage(turn, request), answered=not turn.calls)
+        if turn.calls:
+            # Queued before any of them is carried out: after a crash each call keeps its id, by which
+            # the ledger knows whether it was sent.
+            self._journal.save()
         return await self._after(turn)
 
     async def _after(self, turn: Turn) -> bool:
@@ -249,14 +253,16 @@ class _Progress:
         told = await carry_out(self._engine.dispatcher, item.call, site)
         if journal.interruption.reason is not None:
             return  # the run has ended meanwhile; a late output does not open it again
-        journal.change_step(with_outputs(journal.steps[step_id], {item.call.id: told.output}))
+        step = with_outputs(journal.steps[step_id], {item.call.id: told.output})
+        journal.change_step(step)
         call: JsonObject = {
             "index": item.index,
             "type": "function",
             "function": {"output": told.output},
         }
         journal.tell(STEP_DELTA, step_delta(step_id, call))
-        journal.save()
+        if any(other.call.name not in self._client_names for other in open_calls(step)):
+            journal.save()  # the last one is stored with what follows at once
 
     # Budgets and ends
 

@@ -82,7 +82,6 @@ class Writer:
             if self._message is not None:
                 self._journal.change_message(self._with_text(self._message))
                 self._give_usage(self._message, usage)
-        self._journal.save()
 
     def _with_text(self, message: Message) -> Message:
         return replace(message, content=[text_part("".join(self._text))])

@@ -12,20 +12,22 @@ from drawbar.kernel.ids import new_id
 from drawbar.kernel.values import JsonObject
 from drawbar.store.engine import Database
 from drawbar.store.listing import read_page
+from drawbar.store.prepared import Prepared
 from drawbar.store.records import Assistant, Listing, Page
 from drawbar.store.tables import assistants
 
 _BODY = tuple(field.name for field in fields(Assistant) if field.name not in {"id", "created_at"})
-_BY_ID = sa.select(assistants).where(assistants.c.id == sa.bindparam("key"))
+_WITH_ID = sa.select(assistants).where(assistants.c.id == sa.bindparam("key"))
+_BY_ID = Prepared(_WITH_ID)
 _UPDATE = sa.update(assistants).where(assistants.c.id == sa.bindparam("key"))
 
 
-def assistant_record(row: sa.Row[Any]) -> Assistant:  # a row of `assistants`
+def assistant_record(row: Any) -> Assistant:  # a row of `assistants`
     return Assistant(id=row.id, created_at=row.created_at, **row.body)
 
 
 def find_assistant(connection: sa.Connection, assistant_id: str) -> Assistant | None:
-    row = connection.execute(_BY_ID, {"key": assistant_id}).first()
+    row = _BY_ID.first(connection, {"key": assistant_id})
     return None if row is None else assistant_record(row)
 
 
@@ -62,7 +64,7 @@ class Assistants:
             raise TypeError(message)
 
         def work(connection: sa.Connection) -> Assistant | None:
-            row = connection.execute(_BY_ID.with_for_update(), {"key": assistant_id}).first()
+            row = connection.execute(_WITH_ID.with_for_update(), {"key": assistant_id}).first()
             if row is None:
                 return None
             body = {**row.body, **changes}

@@ -17,12 +17,17 @@ import sqlalchemy as sa
 from drawbar.kernel.ports import AuditEntry
 from drawbar.kernel.values import JsonObject, canonical_json
 from drawbar.store.engine import Database
+from drawbar.store.prepared import Prepared
 from drawbar.store.tables import audit
 
 GENESIS = "0" * 64
 _CHAIN_LOCK = 0x64726177  # of PostgreSQL: several gateways append to one chain
-_LAST = sa.select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
-_INSERT = sa.insert(audit)
+_LAST = Prepared(
+    sa.select(audit.c.number, audit.c.hash)
+    .order_by(audit.c.number.desc())
+    .limit(sa.literal_column("1"))
+)
+_INSERT = Prepared(sa.insert(audit), ("number", "entry", "prev_hash", "hash"))
 _log = logging.getLogger("drawbar.store")
 
 
@@ -33,7 +38,7 @@ def chain_hash(previous: str, entry: JsonObject) -> str:
 def _append(connection: sa.Connection, entries: Sequence[JsonObject]) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
-    last = connection.execute(_LAST).first()
+    last = _LAST.first(connection, {})
     number, previous = (last.number, last.hash) if last is not None else (0, GENESIS)
     rows = []
     for entry in entries:
@@ -41,7 +46,7 @@ def _append(connection: sa.Connection, entries: Sequence[JsonObject]) -> None:
         current = chain_hash(previous, entry)
         rows.append({"number": number, "entry": entry, "prev_hash": previous, "hash": current})
         previous = current
-    connection.execute(_INSERT, rows)
+    _INSERT.run_many(connection, rows)
 
 
 class AuditTrail:

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from drawbar.kernel.errors import DrawbarError
+from drawbar.store.prepared import dumps
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[sa.Connection], T]
@@ -51,6 +52,8 @@ class Database:
         self.dialect = url.get_backend_name()
         self._writer = _writing_engine(url)
         self._reader = _reading_engine(url)
+        driver_error: type[Exception] = self._writer.dialect.loaded_dbapi.Error
+        self._errors = (SQLAlchemyError, driver_error)
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()  # of any result
         self._thread = threading.Thread(target=self._write_loop, name="drawbar-store", daemon=True)
@@ -104,14 +107,14 @@ class Database:
             self._read_connections.append(connection)
         try:
             return work(connection)
-        except SQLAlchemyError as error:
+        except self._errors as error:
             self._local.connection = None
             self._read_connections.remove(connection)
             connection.close()
-            raise _shown(error) from error
+            raise self._shown(error) from error
         finally:
-            if not connection.closed:
-                connection.rollback()  # nothing is sent in autocommit; it ends SQLAlchemy's own state
+            if not connection.closed and connection.in_transaction():
+                connection.rollback()  # of SQLAlchemy's own state; the driver is in autocommit
 
     def _write_loop(self) -> None:
         connection: sa.Connection | None = None
@@ -150,41 +153,48 @@ class Database:
             except Exception as error:  # noqa: BLE001 -- each work's own error comes out of the second pass
                 connection = self._fresh(connection, error)
                 _run_apart(connection, batch)
-        except SQLAlchemyError as error:
+        except self._errors as error:
             _log.warning("a commit failed: %s", error)
             for write in batch:
                 write.error = write.error or error
             if connection is not None:
                 connection.close()
                 connection = None
+        for write in batch:
+            if write.error is not None:
+                write.error = self._shown(write.error)
         self._loop.call_soon_threadsafe(_tell, batch)
         return connection
 
+    def _shown(self, error: BaseException) -> BaseException:
+        """An error as other layers know it; the driver's own stay here, with statements and values."""
+        if not isinstance(error, self._errors):
+            return error
+        cause = getattr(error, "orig", None) or error
+        shown = StoreError(f"the store failed: {type(cause).__name__}: {cause}")
+        shown.__cause__ = error
+        return shown
+
     def _fresh(self, connection: sa.Connection, error: Exception) -> sa.Connection:
         """The same connection, rolled back; or a new one when the server was lost."""
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
-            connection.close()
-            return self._writer.connect()
-        connection.rollback()
-        return connection
-
-
-def _shown(error: BaseException) -> BaseException:
-    """An error as other layers know it; SQLAlchemy's own stay here. No statement or value is shown."""
-    if not isinstance(error, SQLAlchemyError):
-        return error
-    shown = StoreError(f"the store failed: {getattr(error, 'orig', None) or type(error).__name__}")
-    shown.__cause__ = error
-    return shown
+        raw: Any = error.orig if isinstance(error, DBAPIError) else error  # the driver's own error
+        known = isinstance(raw, self._errors)
+        if not (known and connection.dialect.is_disconnect(raw, None, None)):
+            connection.rollback()
+            return connection
+        connection.invalidate()
+        connection.close()
+        return self._writer.connect()
 
 
 def _run_together(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:  # of any result
-    for write in batch:
-        write.result = write.work(connection)
-    connection.commit()
+    with connection.begin():
+        for write in batch:
+            write.result = write.work(connection)
 
 
 def _run_apart(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:  # of any result
+    connection.begin()
     for write in batch:
         savepoint = connection.begin_nested()
         try:
@@ -202,13 +212,9 @@ def _tell(batch: Sequence[_Write[Any]]) -> None:  # of any result
         if write.future.done():
             continue
         if write.error is not None:
-            write.future.set_exception(_shown(write.error))
+            write.future.set_exception(write.error)
         else:
             write.future.set_result(write.result)
-
-
-def dumps(value: object) -> str:
-    return orjson.dumps(value).decode()
 
 
 def _writing_engine(url: sa.URL) -> sa.Engine:
@@ -235,6 +241,7 @@ def _engine(url: sa.URL, **options: Any) -> sa.Engine:  # options of create_engi
         json_deserializer=orjson.loads,
         pool_size=_READERS,
         connect_args={"check_same_thread": False} if sqlite else {"connect_timeout": 10},
+        **({"paramstyle": "named"} if sqlite else {}),
         **options,
     )
 

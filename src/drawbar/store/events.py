@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
 from drawbar.kernel.values import JsonValue
 from drawbar.store.engine import Database
+from drawbar.store.prepared import Prepared
 from drawbar.store.tables import run_events, runs
 
 
@@ -24,8 +24,8 @@ class StoredEvent:
     data: JsonValue
 
 
-_INSERT = sa.insert(run_events)
-_AFTER = (
+_INSERT = Prepared(sa.insert(run_events), ("run_id", "first_seq", "seq", "name", "data"))
+_AFTER = Prepared(
     sa.select(run_events)
     .where(run_events.c.run_id == sa.bindparam("run"), run_events.c.seq > sa.bindparam("after"))
     .order_by(run_events.c.seq)
@@ -43,17 +43,12 @@ def insert_events(connection: sa.Connection, new: Iterable[StoredEvent]) -> None
         }
         for event in new
     ]
-    if rows:
-        connection.execute(_INSERT, rows)
+    _INSERT.run_many(connection, rows)
 
 
 def events_after(connection: sa.Connection, run_id: str, seq: int) -> list[StoredEvent]:
-    rows = connection.execute(_AFTER, {"run": run_id, "after": seq})
-    return [_record(row) for row in rows]
-
-
-def _record(row: sa.Row[Any]) -> StoredEvent:  # a row of `run_events`
-    return StoredEvent(row.run_id, row.first_seq, row.seq, row.name, row.data)
+    rows = _AFTER.rows(connection, {"run": run_id, "after": seq})
+    return [StoredEvent(row.run_id, row.first_seq, row.seq, row.name, row.data) for row in rows]
 
 
 class Events:

@@ -16,13 +16,14 @@ import sqlalchemy as sa
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.values import Caller
 from drawbar.store.engine import Database
+from drawbar.store.prepared import Prepared
 from drawbar.store.records import ApiKey
 from drawbar.store.tables import api_keys
 
 _FRESH_SECONDS = 2.0
 _MOST_CACHED = 10_000
 _USE_NOTED_SECONDS = 60
-_BY_HASH = sa.select(api_keys).where(api_keys.c.hash == sa.bindparam("key"))
+_BY_HASH = Prepared(sa.select(api_keys).where(api_keys.c.hash == sa.bindparam("key")))
 _USED = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key"))
 
 
@@ -30,7 +31,7 @@ def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _record(row: sa.Row[Any]) -> ApiKey:  # a row of `api_keys`
+def _record(row: Any) -> ApiKey:  # a row of `api_keys`
     return ApiKey(row.id, row.created_at, Caller.from_json(row.caller), row.note, row.last_used_at)
 
 
@@ -59,7 +60,7 @@ class Keys:
         known = self._known.get(digest)
         if known is not None and time.monotonic() - known[1] < _FRESH_SECONDS:
             return known[0].caller
-        row = await self._database.read(lambda c: c.execute(_BY_HASH, {"key": digest}).first())
+        row = await self._database.read(lambda c: _BY_HASH.first(c, {"key": digest}))
         if row is None:
             self._known.pop(digest, None)
             return None

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from drawbar.kernel.outcome import Outcome, outcome_from_json
 from drawbar.kernel.ports import Intent, LedgerEntry
 from drawbar.store.engine import Database
+from drawbar.store.prepared import Prepared
 from drawbar.store.tables import invocations
 
 _STATES = {
@@ -17,13 +18,24 @@ _STATES = {
     "failed": "failed",
     "indeterminate": "unknown",
 }
-_INSERT = sa.insert(invocations)
-_BY_KEY = sa.select(invocations.c.outcome).where(
+_INSERT = Prepared(
+    sa.insert(invocations),
+    (
+        "run_id",
+        "call_id",
+        "function",
+        "arguments_hash",
+        "effect",
+        "idempotency_key",
+        "state",
+        "intended_at",
+    ),
+)
+_IS_CALL = sa.and_(
     invocations.c.run_id == sa.bindparam("run"), invocations.c.call_id == sa.bindparam("call")
 )
-_SETTLE = sa.update(invocations).where(
-    invocations.c.run_id == sa.bindparam("run"), invocations.c.call_id == sa.bindparam("call")
-)
+_BY_KEY = Prepared(sa.select(invocations.c.outcome).where(_IS_CALL))
+_SETTLE = Prepared(sa.update(invocations).where(_IS_CALL), ("state", "settled_at", "outcome"))
 
 
 class StoredLedger:
@@ -46,11 +58,11 @@ class StoredLedger:
         }
 
         def work(connection: sa.Connection) -> LedgerEntry | None:
-            known = connection.execute(_BY_KEY, key).first()
+            known = _BY_KEY.first(connection, key)
             if known is not None:
                 outcome = None if known.outcome is None else outcome_from_json(known.outcome)
                 return LedgerEntry(outcome)
-            connection.execute(_INSERT, row)
+            _INSERT.run(connection, row)
             return None
 
         return await self._database.write(work)
@@ -65,6 +77,6 @@ class StoredLedger:
         }
 
         def work(connection: sa.Connection) -> None:
-            connection.execute(_SETTLE, values)
+            _SETTLE.run(connection, values)
 
         await self._database.write(work)

@@ -17,7 +17,7 @@ def read_page(
     query: sa.Select[Any],  # rows of any table
     key: sa.Column[str],
     page: Page,
-    record: Callable[[sa.Row[Any]], T],  # rows of any table
+    record: Callable[[Any], T],  # rows of any table
 ) -> Listing[T]:
     """`before` alone reads backwards from its cursor, so the page ends just before it.
 

@@ -13,6 +13,7 @@ from drawbar.kernel.ids import new_id
 from drawbar.kernel.values import JsonObject
 from drawbar.store.engine import Database
 from drawbar.store.listing import read_page
+from drawbar.store.prepared import Prepared
 from drawbar.store.records import Listing, Message, Page
 from drawbar.store.tables import messages
 
@@ -26,12 +27,17 @@ _BODY = (
     "completed_at",
     "incomplete_at",
 )
-_INSERT = sa.insert(messages)
-_BY_ID = sa.select(messages).where(
+_INSERT = Prepared(
+    sa.insert(messages),
+    ("id", "thread_id", "run_id", "created_at", "status", "metadata", "body"),
+)
+_WITH_ID = sa.select(messages).where(
     messages.c.id == sa.bindparam("key"), messages.c.thread_id == sa.bindparam("thread")
 )
-_UPDATE = sa.update(messages).where(messages.c.id == sa.bindparam("key"))
-_OF_THREAD = (
+_BY_ID = Prepared(_WITH_ID)
+_WHERE_ID = sa.update(messages).where(messages.c.id == sa.bindparam("key"))
+_UPDATE = Prepared(_WHERE_ID, ("status", "body"))
+_OF_THREAD = Prepared(
     sa.select(messages)
     .where(messages.c.thread_id == sa.bindparam("thread"))
     .order_by(messages.c.id)
@@ -61,7 +67,7 @@ def new_message(
     )
 
 
-def message_record(row: sa.Row[Any]) -> Message:  # a row of `messages`
+def message_record(row: Any) -> Message:  # a row of `messages`
     return Message(
         id=row.id,
         created_at=row.created_at,
@@ -81,8 +87,12 @@ def _row(message: Message) -> dict[str, object]:
         "created_at": message.created_at,
         "status": message.status,
         "metadata": message.metadata,
-        "body": {name: getattr(message, name) for name in _BODY},
+        "body": _body(message),
     }
+
+
+def _body(message: Message) -> dict[str, object]:
+    return {name: getattr(message, name) for name in _BODY}
 
 
 def insert_messages(
@@ -91,22 +101,20 @@ def insert_messages(
     rows = [
         _row(replace(message, thread_id=thread_id) if thread_id else message) for message in new
     ]
-    if rows:
-        connection.execute(_INSERT, rows)
+    _INSERT.run_many(connection, rows)
 
 
 def update_messages(connection: sa.Connection, changed: Iterable[Message]) -> None:
     """All but the metadata, which only its own endpoint changes."""
-    for message in changed:
-        row = _row(message)
-        connection.execute(
-            _UPDATE, {"key": message.id, "status": row["status"], "body": row["body"]}
-        )
+    rows = [
+        {"key": message.id, "status": message.status, "body": _body(message)} for message in changed
+    ]
+    _UPDATE.run_many(connection, rows)
 
 
 def messages_of_thread(connection: sa.Connection, thread_id: str) -> list[Message]:
     """Oldest first."""
-    return [message_record(row) for row in connection.execute(_OF_THREAD, {"thread": thread_id})]
+    return [message_record(row) for row in _OF_THREAD.rows(connection, {"thread": thread_id})]
 
 
 class Messages:
@@ -115,7 +123,7 @@ class Messages:
 
     async def get(self, thread_id: str, message_id: str) -> Message | None:
         def work(connection: sa.Connection) -> Message | None:
-            row = connection.execute(_BY_ID, {"key": message_id, "thread": thread_id}).first()
+            row = _BY_ID.first(connection, {"key": message_id, "thread": thread_id})
             return None if row is None else message_record(row)
 
         return await self._database.read(work)
@@ -137,11 +145,11 @@ class Messages:
 
         def work(connection: sa.Connection) -> Message | None:
             row = connection.execute(
-                _BY_ID.with_for_update(), {"key": message_id, "thread": thread_id}
+                _WITH_ID.with_for_update(), {"key": message_id, "thread": thread_id}
             ).first()
             if row is None:
                 return None
-            connection.execute(_UPDATE, {"key": message_id, "metadata": metadata})
+            connection.execute(_WHERE_ID, {"key": message_id, "metadata": metadata})
             return replace(message_record(row), metadata=metadata)
 
         return await self._database.write(work)

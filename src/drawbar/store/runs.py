@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from drawbar.kernel.values import Caller
 from drawbar.store.assistants import find_assistant
@@ -20,6 +19,7 @@ from drawbar.store.engine import Database
 from drawbar.store.events import StoredEvent, events_after, insert_events
 from drawbar.store.listing import read_page
 from drawbar.store.messages import insert_messages, messages_of_thread, update_messages
+from drawbar.store.prepared import Prepared
 from drawbar.store.records import (
     Assistant,
     Listing,
@@ -31,7 +31,7 @@ from drawbar.store.records import (
     Thread,
 )
 from drawbar.store.steps import insert_steps, steps_of_run, update_steps
-from drawbar.store.tables import ACTIVE, runs
+from drawbar.store.tables import IS_ACTIVE, runs
 from drawbar.store.threads import insert_thread, thread_exists
 
 _SNAPSHOT = (
@@ -60,15 +60,47 @@ _STATE = (
     "completed_at",
     "usage",
 )
-_INSERT = sa.insert(runs)
-_BY_ID = sa.select(runs).where(runs.c.id == sa.bindparam("key"))
-_FENCED = sa.update(runs).where(
+_INSERT = Prepared(
+    # Only the index that locks the thread can be in the way: ids are new.
+    sa.insert(runs),
+    (
+        "id",
+        "thread_id",
+        "created_at",
+        "status",
+        "epoch",
+        "cancel_requested",
+        "expires_at",
+        "last_seq",
+        "metadata",
+        "snapshot",
+        "state",
+    ),
+    tail=" ON CONFLICT DO NOTHING",
+)
+_WITH_ID = sa.select(runs).where(runs.c.id == sa.bindparam("key"))
+_BY_ID = Prepared(_WITH_ID)
+_LOCKED = Prepared(_WITH_ID.with_for_update())
+_WHERE_OURS = sa.update(runs).where(
     runs.c.id == sa.bindparam("key"),
     runs.c.epoch == sa.bindparam("old_epoch"),
     runs.c.status == sa.bindparam("old_status"),
 )
-_ACTIVE_OF_THREAD = sa.select(runs.c.id).where(
-    runs.c.thread_id == sa.bindparam("thread"), runs.c.status.in_(ACTIVE)
+_SEQ = Prepared(_WHERE_OURS, ("last_seq",))
+_STATUS = Prepared(
+    _WHERE_OURS,
+    (
+        "last_seq",
+        "epoch",
+        "status",
+        "state",
+        "expires_at",
+        "cancel_requested",
+        "events_until",
+    ),
+)
+_ACTIVE_OF_THREAD = Prepared(
+    sa.select(runs.c.id).where(runs.c.thread_id == sa.bindparam("thread"), IS_ACTIVE)
 )
 
 
@@ -136,7 +168,7 @@ class Opened:
     """It was queued before."""
 
 
-def run_record(row: sa.Row[Any]) -> Run:  # a row of `runs`
+def run_record(row: Any) -> Run:  # a row of `runs`
     snapshot = dict(row.snapshot)
     caller = Caller.from_json(snapshot.pop("caller"))
     functions = tuple(snapshot.pop("functions"))
@@ -150,7 +182,7 @@ def run_record(row: sa.Row[Any]) -> Run:  # a row of `runs`
         expires_at=row.expires_at,
         epoch=row.epoch,
         metadata=row.metadata,
-        cancel_requested=row.cancel_requested,
+        cancel_requested=bool(row.cancel_requested),
         last_seq=row.last_seq,
         **snapshot,
         **row.state,
@@ -162,14 +194,14 @@ def _state(run: Run) -> dict[str, object]:
 
 
 def find_run(connection: sa.Connection, run_id: str, *, lock: bool = False) -> Run | None:
-    query = _BY_ID.with_for_update() if lock else _BY_ID
-    row = connection.execute(query, {"key": run_id}).first()
+    row = (_LOCKED if lock else _BY_ID).first(connection, {"key": run_id})
     return None if row is None else run_record(row)
 
 
 def active_run(connection: sa.Connection, thread_id: str) -> str | None:
     """The id of the run that locks the thread."""
-    return connection.execute(_ACTIVE_OF_THREAD, {"thread": thread_id}).scalar()
+    row = _ACTIVE_OF_THREAD.first(connection, {"thread": thread_id})
+    return None if row is None else str(row.id)
 
 
 def _insert_run(connection: sa.Connection, run: Run) -> None:
@@ -187,28 +219,31 @@ def _insert_run(connection: sa.Connection, run: Run) -> None:
         "snapshot": {**snapshot, "caller": run.caller.as_json()},
         "state": _state(run),
     }
-    try:
-        connection.execute(_INSERT, row)
-    except IntegrityError as error:
+    if _INSERT.run(connection, row) != 1:
         # Another gateway was quicker between our check and this insert; the index decides.
-        raise ThreadBusy(run.thread_id, "") from error
+        raise ThreadBusy(run.thread_id, "")
 
 
 def apply_change(connection: sa.Connection, change: RunChange) -> None:
     before, after = change.before, change.after
-    values: dict[str, object] = {"last_seq": after.last_seq}
-    if after.epoch != before.epoch:
-        values["epoch"] = after.epoch
-    if after.status != before.status:
+    values: dict[str, object] = {
+        "key": before.id,
+        "old_epoch": before.epoch,
+        "old_status": before.status,
+        "last_seq": after.last_seq,
+    }
+    statement = _SEQ
+    if after.status != before.status or after.epoch != before.epoch:
+        statement = _STATUS
         values |= {
+            "epoch": after.epoch,
             "status": after.status,
             "state": _state(after),
             "expires_at": after.expires_at,
             "cancel_requested": after.cancel_requested,
             "events_until": change.events_until,
         }
-    guard = {"key": before.id, "old_epoch": before.epoch, "old_status": before.status}
-    if connection.execute(_FENCED, {**guard, **values}).rowcount != 1:
+    if statement.run(connection, values) != 1:
         raise Fenced(before.id)
     insert_messages(connection, change.new_messages)
     update_messages(connection, change.changed_messages)

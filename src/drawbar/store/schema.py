@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from drawbar.kernel.errors import OperatorError
-from drawbar.store.engine import dumps
+from drawbar.store.prepared import dumps
 
 HEAD = "0001"
 """The newest revision; a test compares it with the migrations."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from drawbar.store.engine import Database
 from drawbar.store.listing import read_page
+from drawbar.store.prepared import Prepared
 from drawbar.store.records import Listing, Page, Step
 from drawbar.store.tables import run_steps
 
@@ -24,19 +25,25 @@ _BODY = (
     "completed_at",
     "usage",
 )
-_INSERT = sa.insert(run_steps)
-_UPDATE = sa.update(run_steps).where(run_steps.c.id == sa.bindparam("key"))
-_OF_RUN = (
+_INSERT = Prepared(
+    sa.insert(run_steps), ("id", "run_id", "step_no", "created_at", "type", "status", "body")
+)
+_UPDATE = Prepared(
+    sa.update(run_steps).where(run_steps.c.id == sa.bindparam("key")), ("status", "body")
+)
+_OF_RUN = Prepared(
     sa.select(run_steps)
     .where(run_steps.c.run_id == sa.bindparam("run"))
     .order_by(run_steps.c.step_no)
 )
-_BY_ID = sa.select(run_steps).where(
-    run_steps.c.id == sa.bindparam("key"), run_steps.c.run_id == sa.bindparam("run")
+_BY_ID = Prepared(
+    sa.select(run_steps).where(
+        run_steps.c.id == sa.bindparam("key"), run_steps.c.run_id == sa.bindparam("run")
+    )
 )
 
 
-def step_record(row: sa.Row[Any]) -> Step:  # a row of `run_steps`
+def step_record(row: Any) -> Step:  # a row of `run_steps`
     return Step(
         id=row.id,
         created_at=row.created_at,
@@ -65,18 +72,17 @@ def insert_steps(connection: sa.Connection, new: Iterable[Step]) -> None:
         }
         for step in new
     ]
-    if rows:
-        connection.execute(_INSERT, rows)
+    _INSERT.run_many(connection, rows)
 
 
 def update_steps(connection: sa.Connection, changed: Iterable[Step]) -> None:
-    for step in changed:
-        connection.execute(_UPDATE, {"key": step.id, "status": step.status, "body": _body(step)})
+    rows = [{"key": step.id, "status": step.status, "body": _body(step)} for step in changed]
+    _UPDATE.run_many(connection, rows)
 
 
 def steps_of_run(connection: sa.Connection, run_id: str) -> list[Step]:
     """Oldest first."""
-    return [step_record(row) for row in connection.execute(_OF_RUN, {"run": run_id})]
+    return [step_record(row) for row in _OF_RUN.rows(connection, {"run": run_id})]
 
 
 class Steps:
@@ -85,7 +91,7 @@ class Steps:
 
     async def get(self, run_id: str, step_id: str) -> Step | None:
         def work(connection: sa.Connection) -> Step | None:
-            row = connection.execute(_BY_ID, {"key": step_id, "run": run_id}).first()
+            row = _BY_ID.first(connection, {"key": step_id, "run": run_id})
             return None if row is None else step_record(row)
 
         return await self._database.read(work)

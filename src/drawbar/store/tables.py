@@ -17,9 +17,6 @@ metadata = sa.MetaData(
     }
 )
 
-ACTIVE = ("queued", "in_progress", "requires_action", "cancelling")
-"""States in which a run locks its thread."""
-
 
 def id_type() -> sa.types.TypeEngine[str]:
     return sa.String().with_variant(sa.String(collation="C"), "postgresql")
@@ -56,7 +53,8 @@ messages = sa.Table(
     sa.Index("ix_messages_thread_id_id", "thread_id", "id"),
 )
 
-_active = sa.text("status IN ('queued', 'in_progress', 'requires_action', 'cancelling')")
+IS_ACTIVE = sa.text("status IN ('queued', 'in_progress', 'requires_action', 'cancelling')")
+"""Of runs that lock their thread."""
 
 runs = sa.Table(
     "runs",
@@ -82,11 +80,11 @@ runs = sa.Table(
         "uq_runs_active_thread",
         "thread_id",
         unique=True,
-        sqlite_where=_active,
-        postgresql_where=_active,
+        sqlite_where=IS_ACTIVE,
+        postgresql_where=IS_ACTIVE,
     ),
     # What is looked for once a second: active runs by their expiry.
-    sa.Index("ix_runs_active", "expires_at", sqlite_where=_active, postgresql_where=_active),
+    sa.Index("ix_runs_active", "expires_at", sqlite_where=IS_ACTIVE, postgresql_where=IS_ACTIVE),
     sa.Index("ix_runs_events_until", "events_until"),
 )
 

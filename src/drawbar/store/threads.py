@@ -11,15 +11,17 @@ from drawbar.kernel.ids import new_id
 from drawbar.kernel.values import JsonObject
 from drawbar.store.engine import Database
 from drawbar.store.messages import insert_messages
+from drawbar.store.prepared import Prepared
 from drawbar.store.records import Message, Thread
 from drawbar.store.tables import threads
 
-_BY_ID = sa.select(threads).where(threads.c.id == sa.bindparam("key"))
+_WITH_ID = sa.select(threads).where(threads.c.id == sa.bindparam("key"))
+_BY_ID = Prepared(_WITH_ID)
 _UPDATE = sa.update(threads).where(threads.c.id == sa.bindparam("key"))
-_INSERT = sa.insert(threads)
+_INSERT = Prepared(sa.insert(threads), ("id", "created_at", "body"))
 
 
-def thread_record(row: sa.Row[Any]) -> Thread:  # a row of `threads`
+def thread_record(row: Any) -> Thread:  # a row of `threads`
     return Thread(id=row.id, created_at=row.created_at, **row.body)
 
 
@@ -30,11 +32,11 @@ def new_thread(metadata: dict[str, str], tool_resources: JsonObject | None) -> T
 def insert_thread(connection: sa.Connection, thread: Thread) -> None:
     body = {"metadata": thread.metadata, "tool_resources": thread.tool_resources}
     row = {"id": thread.id, "created_at": thread.created_at, "body": body}
-    connection.execute(_INSERT, row)
+    _INSERT.run(connection, row)
 
 
 def thread_exists(connection: sa.Connection, thread_id: str) -> bool:
-    return connection.execute(_BY_ID, {"key": thread_id}).first() is not None
+    return _BY_ID.first(connection, {"key": thread_id}) is not None
 
 
 class Threads:
@@ -60,7 +62,7 @@ class Threads:
 
     async def get(self, thread_id: str) -> Thread | None:
         def work(connection: sa.Connection) -> Thread | None:
-            row = connection.execute(_BY_ID, {"key": thread_id}).first()
+            row = _BY_ID.first(connection, {"key": thread_id})
             return None if row is None else thread_record(row)
 
         return await self._database.read(work)
@@ -73,7 +75,7 @@ class Threads:
             raise TypeError(message)
 
         def work(connection: sa.Connection) -> Thread | None:
-            row = connection.execute(_BY_ID.with_for_update(), {"key": thread_id}).first()
+            row = connection.execute(_WITH_ID.with_for_update(), {"key": thread_id}).first()
             if row is None:
                 return None
             body = {**row.body, **changes}
