@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -61,6 +62,11 @@ class DeskServer(ThreadingHTTPServer):
     """HTTP around the desk; one thread a connection."""
 
     daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Without the parent's question to the name service, which can take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def __init__(self, port: int, desk: Desk, key: str) -> None:
         super().__init__(("127.0.0.1", port), _Handler)

@@ -7,6 +7,7 @@ from datetime import date
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -136,6 +137,11 @@ class OfficeServer(ThreadingHTTPServer):
     """HTTP around the office; one thread a connection."""
 
     daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Without the parent's question to the name service, which can take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def __init__(self, port: int, office: Office) -> None:
         super().__init__(("127.0.0.1", port), _Handler)

@@ -1,6 +1,7 @@
 // One guided invocation as a card: what was asked for, what came of it.
 
 import { el, icon } from "./dom.js";
+import { inline } from "./markdown.js";
 import { pairs, renderValue } from "./values.js";
 
 export const STATES = {
@@ -105,13 +106,14 @@ export class Card {
       el("li", {}, el("code", {}, problem.argument || "arguments"), " ", problem.message),
     );
     const bad = outcome.state !== "succeeded";
-    const lead = outcome.message || LEAD[outcome.state];
+    const message = bad ? (outcome.message ?? LEAD[outcome.state]) : null;
+    const lead = outcome.state === "indeterminate" && outcome.message ? LEAD.indeterminate : null;
     this.told.replaceChildren(
       ...[
-        bad && lead ? el("p", { class: "call-message" }, outcome.message ? outcome.message : lead) : null,
-        bad && outcome.message && LEAD[outcome.state] ? el("p", { class: "call-lead" }, LEAD[outcome.state]) : null,
+        message ? el("p", { class: "call-message" }, ...inline(sentence(message))) : null,
+        lead ? el("p", { class: "call-lead" }, lead) : null,
         problems.length > 0 ? el("ul", { class: "call-problems" }, ...problems) : null,
-        outcome.hint ? el("p", { class: "call-hint" }, outcome.hint) : null,
+        outcome.hint ? el("p", { class: "call-hint" }, ...inline(outcome.hint)) : null,
         outcome.data !== undefined ? reply("Reply", outcome.data) : null,
         outcome.detail !== undefined ? reply("Details", outcome.detail) : null,
         ...(outcome.notes ?? []).map((note) => el("p", { class: "call-note" }, note)),
@@ -119,6 +121,8 @@ export class Card {
     );
   }
 }
+
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function size(value) {
   if (Array.isArray(value)) return value.length === 1 ? "1 record" : `${value.length} records`;

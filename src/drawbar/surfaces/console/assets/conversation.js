@@ -1,7 +1,7 @@
 // The conversation on the page: what people wrote, and each run as it happens.
 
 import { announce, el, icon } from "./dom.js";
-import { Card } from "./cards.js";
+import { Card, sentence } from "./cards.js";
 import { renderMarkdown } from "./markdown.js";
 
 export const ENDED = ["completed", "incomplete", "failed", "cancelled", "expired"];
@@ -23,8 +23,11 @@ const textOf = (message) =>
     .map((part) => (typeof part.text === "string" ? part.text : part.text.value))
     .join("\n\n");
 
-const clock = (seconds) =>
-  new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(new Date(seconds * 1000));
+function clock(seconds) {
+  const moment = new Date(seconds * 1000);
+  const today = moment.toDateString() === new Date().toDateString();
+  return new Intl.DateTimeFormat(undefined, { dateStyle: today ? undefined : "medium", timeStyle: "short" }).format(moment);
+}
 
 /** One run: its steps in order, the words as they come, and how it ended. */
 export class Turn {
@@ -141,7 +144,7 @@ export class Turn {
     this.element.dataset.status = this.status;
     const busy = ["queued", "in_progress", "cancelling"].includes(this.status);
     const talking = [...this.texts.values()].some((text) => text.value !== "");
-    const text = this.status === "failed" ? (this.error?.message ?? "The run failed.") : NOTES[this.status];
+    const text = this.status === "failed" ? sentence(this.error?.message ?? "The run failed.") : NOTES[this.status];
     if (!text || (busy && this.status !== "cancelling" && talking)) {
       this.note.replaceChildren();
       return;

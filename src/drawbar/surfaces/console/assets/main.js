@@ -405,7 +405,7 @@ async function begin() {
     return;
   }
   const { assistant, model, functions, caller } = page.config;
-  byId("assistant-name").textContent = `${assistant.name} · ${caller}`;
+  byId("assistant-name").textContent = `${assistant.name}, asked by ${caller}`;
   byId("model-label").textContent = model.label;
   byId("model-label").classList.toggle("not-a-model", !model.is_model);
   byId("model-label").hidden = false;

@@ -1,4 +1,4 @@
-// A small, safe part of Markdown as elements: paragraphs, headings, lists, tables, code, bold.
+// A small, safe part of Markdown as elements: paragraphs, headings, lists, tables, code, bold, emphasis.
 // Anything else stays the text it is. Links stay text too: a model must not lead a reader elsewhere.
 
 import { el } from "./dom.js";
@@ -108,13 +108,15 @@ function readTable(lines, at) {
   return [el("div", { class: "table-scroll", tabindex: "0" }, el("table", {}, header, body)), next];
 }
 
-function inline(text) {
+/** One line as texts and elements. */
+export function inline(text) {
   return text
-    .split(/(`[^`]+`|\*\*[^*]+\*\*)/)
+    .split(/(`[^`]+`|\*\*[^*]+\*\*|(?<![\w*])\*[^\s*](?:[^*]*[^\s*])?\*(?![\w*]))/)
     .filter((part) => part !== "")
     .map((part) => {
       if (part.length > 2 && part.startsWith("`") && part.endsWith("`")) return el("code", {}, part.slice(1, -1));
       if (part.length > 4 && part.startsWith("**") && part.endsWith("**")) return el("strong", {}, part.slice(2, -2));
+      if (part.length > 2 && part.startsWith("*") && part.endsWith("*")) return el("em", {}, part.slice(1, -1));
       return part;
     });
 }
