@@ -64,7 +64,10 @@ class Shelf:
             raise BackendError("connection lost", code="connection_lost", work="unknown")
         if part_no not in self.parts:
             raise BackendError(
-                f"no part {part_no}", code="not_found", work="not_started", hint="Ask for the number."
+                f"no part {part_no}",
+                code="not_found",
+                work="not_started",
+                hint="Ask for the number.",
             )
         return Reply(self.parts[part_no])
 
@@ -75,7 +78,9 @@ class Shelf:
         pass
 
 
-def function(name: str, effect: Effect, *, allow: str | None = None, broken: bool = False) -> Function:
+def function(
+    name: str, effect: Effect, *, allow: str | None = None, broken: bool = False
+) -> Function:
     schema: JsonObject = {
         "type": "object",
         "properties": {"part_no": {"type": "string", "minLength": 1, "description": "Its number."}},

@@ -191,7 +191,11 @@ async def test_a_wrong_query_is_explained(
         ("GET", "/v1/assistants/asst_1", "No assistant found with id 'asst_1'."),
         ("DELETE", "/v1/assistants/asst_1", "No assistant found with id 'asst_1'."),
         ("GET", f"/v1/threads/{WRONG_THREAD}", f"No thread found with id '{WRONG_THREAD}'."),
-        ("GET", f"/v1/threads/{WRONG_THREAD}/messages", f"No thread found with id '{WRONG_THREAD}'."),
+        (
+            "GET",
+            f"/v1/threads/{WRONG_THREAD}/messages",
+            f"No thread found with id '{WRONG_THREAD}'.",
+        ),
         ("GET", f"/v1/threads/{WRONG_THREAD}/runs/run_1", "No run found with id 'run_1'."),
         ("POST", f"/v1/threads/{WRONG_THREAD}/runs/run_1/cancel", "No run found with id 'run_1'."),
         ("GET", f"/v1/threads/{WRONG_THREAD}/runs/run_1/steps", "No run found with id 'run_1'."),
@@ -318,7 +322,9 @@ async def test_all_problems_are_told_at_once(shared: Served) -> None:
     assert error["param"] == "model"
 
 
-@pytest.mark.parametrize("path", ["/v1/files", "/v1/files/file-1/content", "/v1/vector_stores/vs_1"])
+@pytest.mark.parametrize(
+    "path", ["/v1/files", "/v1/files/file-1/content", "/v1/vector_stores/vs_1"]
+)
 async def test_files_are_said_to_be_absent(shared: Served, path: str) -> None:
     async with shared.http() as http:
         response = await http.get(path)

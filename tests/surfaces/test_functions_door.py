@@ -42,7 +42,12 @@ async def test_a_call_is_answered_with_its_outcome(served: Served) -> None:
     ],
 )
 async def test_the_status_tells_what_kind_of_no_it_is(
-    served: Served, name: str, arguments: dict[str, Any], status: int, outcome: str, code: str | None
+    served: Served,
+    name: str,
+    arguments: dict[str, Any],
+    status: int,
+    outcome: str,
+    code: str | None,
 ) -> None:
     async with served.http() as http:
         response = await http.post(f"/functions/{name}", json=arguments)
@@ -101,9 +106,7 @@ async def test_functions_are_listed_with_the_reason_why_one_is_broken(served: Se
         "kind": "shelf",
         "callable": False,
         "parameters": listed[0]["parameters"],
-        "problems": [
-            {"code": "DB399", "message": "there is no such table", "severity": "error"}
-        ],
+        "problems": [{"code": "DB399", "message": "there is no such table", "severity": "error"}],
     }
     assert unknown.status_code == 404
     assert unknown.json()["error"]["code"] == "unknown_function"

@@ -312,12 +312,18 @@ async def test_a_run_says_what_it_was_told_to_do_differently(served: Served) -> 
         ({"assistant_id": "thread_1"}, "assistant_id"),
         ({"tools": [CLIENT_TOOL] * 21}, "tools"),
         ({"max_prompt_tokens": 255}, "max_prompt_tokens"),
-        ({"truncation_strategy": {"type": "last_messages", "last_messages": 0}}, "truncation_strategy.last_messages"),
+        (
+            {"truncation_strategy": {"type": "last_messages", "last_messages": 0}},
+            "truncation_strategy.last_messages",
+        ),
         ({"tool_choice": "any"}, "tool_choice"),
         ({"extra_body": {"nonsense": 1}}, "nonsense"),
         ({"extra_query": {"nonsense": "1"}}, "nonsense"),
         ({"include": ["everything"]}, "include"),
-        ({"additional_messages": [{"role": "user", "content": []}]}, "additional_messages[0].content"),
+        (
+            {"additional_messages": [{"role": "user", "content": []}]},
+            "additional_messages[0].content",
+        ),
     ],
 )
 async def test_a_wrong_run_is_refused_before_anything_is_stored(
@@ -379,9 +385,7 @@ async def test_steps_are_listed_and_fetched(served: Served) -> None:
             steps.data[0].id, thread_id=thread, run_id=run.id
         )
         with pytest.raises(openai.NotFoundError):
-            await client.beta.threads.runs.steps.retrieve(
-                "step_1", thread_id=thread, run_id=run.id
-            )
+            await client.beta.threads.runs.steps.retrieve("step_1", thread_id=thread, run_id=run.id)
 
     assert [step.type for step in steps.data] == ["tool_calls", "message_creation"]
     assert one.id == steps.data[0].id

@@ -102,7 +102,8 @@ def _tell(error: ErrorDetails) -> _Told:
     if kind in _EXPECTED:
         return _wrong_type(_EXPECTED[kind], error["input"], param)
     if kind in _ALLOWED:
-        return _not_allowed(str(context.get(_ALLOWED[kind], "")), error["input"], param)
+        word = "role" if "role" in str(context.get("discriminator")) else "type"
+        return _not_allowed(str(context.get(_ALLOWED[kind], "")), error["input"], param, word)
     if kind in _LIMITS:
         what, code, expected = _LIMITS[kind](context, error["input"])
         return f"Invalid '{param}': {what}. Expected {expected} instead.", code, param
@@ -136,15 +137,16 @@ def _reason(error: ErrorDetails) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _not_allowed(allowed: str, value: object, param: str | None) -> _Told:
+def _not_allowed(allowed: str, value: object, param: str | None, word: str) -> _Told:
+    """`word` is the key that tells the branches of a union apart."""
     given = value
-    if allowed.startswith("'@"):  # a union that is told apart by `type`
+    if allowed.startswith("'@"):  # a union of objects
         if not isinstance(value, dict):
             return _wrong_type("an object", value, param)
-        param = f"{param}.type" if param else "type"
-        if "type" not in value:
+        param = f"{param}.{word}" if param else word
+        if word not in value:
             return f"Missing required parameter: '{param}'.", "missing_required_parameter", param
-        given = value["type"]
+        given = value[word]
     allowed = allowed.replace("@", "").replace("' or '", "' and '").replace(" or ", " and ")
     one = "Supported value is" if " and " not in allowed and "," not in allowed else None
     message = f"Invalid value: {_quoted(given)}. {one or 'Supported values are'}: {allowed}."
