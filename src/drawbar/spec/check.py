@@ -60,23 +60,22 @@ def _read_numbers(
 
 
 def _replaced(value: JsonValue, way: At, scalar: JsonValue) -> JsonValue:
+    """A copy with another scalar at the end of the way, which leads through mappings and lists."""
     if not way:
         return scalar
-    key, rest = way[0], way[1:]
     if isinstance(value, dict):
-        return {k: _replaced(v, rest, scalar) if k == key else v for k, v in value.items()}
-    if isinstance(value, list):
-        return [_replaced(v, rest, scalar) if i == key else v for i, v in enumerate(value)]
-    return value
+        key = str(way[0])
+        return {**value, key: _replaced(value[key], way[1:], scalar)}
+    changed: list[JsonValue] = list(value)  # type: ignore[arg-type]  # what is no mapping is a list here
+    index = int(way[0])
+    changed[index] = _replaced(changed[index], way[1:], scalar)
+    return changed
 
 
-def _at(value: JsonValue, way: At) -> JsonValue:
+def _at(value: Any, way: At) -> JsonValue:  # what the way leads through is a mapping or a list
     for key in way:
-        if isinstance(value, dict) and isinstance(key, str):
-            value = value.get(key)
-        elif isinstance(value, list) and isinstance(key, int):
-            value = value[key]
-    return value
+        value = value[key]
+    return value  # type: ignore[no-any-return]  # JSON holds JSON
 
 
 def _way(loc: tuple[int | str, ...], value: JsonValue) -> At:

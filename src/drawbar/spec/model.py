@@ -6,7 +6,7 @@ pages, so each field's meaning stands in its description and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
@@ -30,6 +30,11 @@ class Spec(BaseModel):
         arbitrary_types_allowed=True,
         populate_by_name=True,
     )
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:  # as pydantic declares it
+        """Passwords in URLs are masked here, too: a trace shows what a model holds."""
+        for name, value in super().__repr_args__():
+            yield name, mask_url(value) if isinstance(value, str) else value
 
 
 def _secret(value: object) -> Secret:

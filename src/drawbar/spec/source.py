@@ -69,7 +69,7 @@ class Source:
     """What a file holds. `places` has the place of every key and every list element."""
 
     file: str
-    data: JsonValue
+    data: JsonValue = field(repr=False)  # may hold secrets that were written in clear
     places: Mapping[At, Place] = field(default_factory=dict)
 
     def place(self, at: At) -> Place:

@@ -176,7 +176,7 @@ class _Reading:
         value: JsonValue = event.value
         if event.tag is not None and event.tag not in (_STR, "!"):
             self.tag(event, mark)
-        elif event.implicit[0]:
+        elif event.implicit[0] and event.tag is None:
             try:
                 value = plain_scalar(event.value)
             except BadScalar as error:
