@@ -91,6 +91,17 @@ class Store:
             self._folder.cleanup()
 
 
+def migrate_store(url: str) -> tuple[str | None, str]:
+    """Bring the tables to this version; revisions before (None: there were none) and after."""
+    where = parse_url(url)
+    if where.get_backend_name() == "sqlite":
+        where, folder = _sqlite_file(where)
+        if folder is not None:
+            folder.cleanup()
+            raise OperatorError("a store in memory has nothing to migrate; name a file")
+    return prepare_schema(where, migrate=True)
+
+
 def _sqlite_file(url: sa.URL) -> tuple[sa.URL, tempfile.TemporaryDirectory[str] | None]:
     """The URL of a file whose folder exists. Memory cannot be shared by connections: a file stands in."""
     folder = None
