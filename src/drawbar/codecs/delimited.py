@@ -29,7 +29,7 @@ class CsvCodec:
         writer = csv.writer(out, delimiter=self._delimiter, quoting=csv.QUOTE_MINIMAL)
         writer.writerow(names)
         for number, row in enumerate(value, 1):
-            if not isinstance(row, dict) or list(row) != names:
+            if not isinstance(row, dict) or row.keys() != set(names):
                 raise CodecError(f"not an object with {', '.join(names)}", where=f"row {number}")
             writer.writerow([_cell(row[name], f"row {number}, {name}") for name in names])
         return self._text.encode(out.getvalue())

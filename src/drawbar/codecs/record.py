@@ -147,38 +147,50 @@ def make_layout(spec: RecordSpec | RecordsSpec, report: Report, at: At) -> Layou
     many = isinstance(spec, RecordsSpec)
     fields = spec.records if isinstance(spec, RecordsSpec) else spec.record
     before = len(report.problems)
-    encoding = find_encoding(spec.encoding)
     lines = spec.separator == "line"
-    if encoding is None:
-        report.add(
-            (*at, "encoding"),
-            "DB801",
-            f"no encoding is called `{spec.encoding}`",
-            fix="write one that Python knows, such as utf-8, cp1252, latin-1 or cp037",
-        )
-        return None
-    if lines and "\n0 ".encode(encoding) != b"\n0 ":
-        report.add(
-            (*at, "encoding"),
-            "DB801",
-            f"records in {encoding} have no line ends",
-            fix="write `separator: none`, so that the length alone ends a record",
-        )
+    encoding = _check_encoding(spec.encoding, report, (*at, "encoding"), lines=lines)
     where = (*at, "records" if many else "record")
     letters = "A".encode(encoding) != b"A"
+    made = []
     for index, field in enumerate(fields):
         if field.pad is not None and not _is_one_byte(field.pad, encoding):
             report.add(
                 (*where, index, "pad"), "DB802", f"`{field.pad}` is not one byte in {encoding}"
             )
-    made = [
-        _make_field(field, report, (*where, index), letters=letters)
-        for index, field in enumerate(fields)
-    ]
+        made.append(_make_field(field, report, (*where, index), letters=letters))
     _check_names(fields, report, where)
     if len(report.problems) > before:
         return None
     return Layout(tuple(made), encoding, lines)
+
+
+def _check_encoding(name: str, report: Report, at: At, *, lines: bool) -> str:
+    """Python's name of it; another one, for checking the rest, where it was reported."""
+    encoding = find_encoding(name)
+    if encoding is None:
+        report.add(
+            at,
+            "DB801",
+            f"no encoding is called `{name}`",
+            fix="write one that Python knows, such as utf-8, cp1252, latin-1 or cp037",
+        )
+        return "utf-8"
+    if len(" ".encode(encoding)) != 1:
+        report.add(
+            at,
+            "DB801",
+            f"a blank in {encoding} takes more than one byte, and widths count bytes",
+            fix="write an encoding whose blank is one byte, such as utf-8, cp1252 or cp037",
+        )
+        return "utf-8"
+    if lines and "\n0 ".encode(encoding) != b"\n0 ":
+        report.add(
+            at,
+            "DB801",
+            f"records in {encoding} have no line ends",
+            fix="write `separator: none`, so that the length alone ends a record",
+        )
+    return encoding
 
 
 def _is_one_byte(letter: str, encoding: str) -> bool:

@@ -57,6 +57,10 @@ def living(folder: Any) -> list[str]:
     return found
 
 
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @pytest.fixture
 def family(folder: Any, open_command: Any) -> Any:
     os.mkfifo(folder.path / "ready")
@@ -68,12 +72,12 @@ async def test_at_the_deadline_the_program_and_all_its_descendants_end(
 ) -> None:
     progress = Progress()
     begun = time.monotonic()
-    call = asyncio.create_task(family.fail("make", seconds=1.5, progress=progress))
+    call = asyncio.create_task(family.fail("make", seconds=3, progress=progress))
     await asyncio.to_thread((folder.path / "ready").read_text)
 
     error = await call
 
-    assert time.monotonic() - begun < 1.5 + 1.0
+    assert time.monotonic() - begun < 3 + 2  # one second, and another for a busy machine
     assert (error.code, error.work, error.retryable) == ("timeout", "unknown", False)
     assert progress.sent
     assert living(folder) == []
@@ -89,7 +93,7 @@ async def test_a_cancel_ends_the_program_and_all_its_descendants(family: Any, fo
     with pytest.raises(asyncio.CancelledError):
         await call
 
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 2  # one second, and another for a busy machine
     assert living(folder) == []
 
 
@@ -139,7 +143,7 @@ def test_the_same_holds_on_the_event_loop_of_the_server(folder: Any, compile_tex
     async def scenario() -> tuple[str, str]:
         backend = KIND.open(adapter.adapter, adapter.plans, Workers("x", 1))
         binding = adapter.plans["make"].binding
-        call = Call("make", {}, Caller("anna"), time.monotonic() + 1.5)
+        call = Call("make", {}, Caller("anna"), time.monotonic() + 3)
         task = asyncio.create_task(backend.invoke(binding, call))
         await asyncio.to_thread((folder.path / "ready").read_text)
         try:
@@ -373,9 +377,9 @@ async def test_a_program_need_not_read_what_it_gets(folder: Any, open_command: A
 async def test_many_calls_at_once_leave_no_descriptor_open(folder: Any, open_command: Any) -> None:
     opened = open_command(runs(folder.script("ok.sh", "echo ok")))
     await opened.invoke("look")
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = open_descriptors()
 
     replies = await asyncio.gather(*(opened.invoke("look", seconds=30) for _ in range(24)))
 
     assert [reply.value for reply in replies] == ["ok"] * 24
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    assert open_descriptors() <= before
