@@ -100,6 +100,17 @@ class Database:
         self._reader.dispose()
 
     def _read(self, work: Work[T]) -> T:
+        try:
+            return self._read_once(work)
+        except self._errors as error:
+            if not self._is_lost(error):
+                raise self._shown(error) from error
+        try:
+            return self._read_once(work)  # on a new connection; reading twice does no harm
+        except self._errors as error:
+            raise self._shown(error) from error
+
+    def _read_once(self, work: Work[T]) -> T:
         connection: sa.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._reader.connect()
@@ -107,11 +118,12 @@ class Database:
             self._read_connections.append(connection)
         try:
             return work(connection)
-        except self._errors as error:
+        except self._errors:
             self._local.connection = None
             self._read_connections.remove(connection)
+            connection.invalidate()
             connection.close()
-            raise self._shown(error) from error
+            raise
         finally:
             if not connection.closed and connection.in_transaction():
                 connection.rollback()  # of SQLAlchemy's own state; the driver is in autocommit
@@ -177,14 +189,18 @@ class Database:
 
     def _fresh(self, connection: sa.Connection, error: Exception) -> sa.Connection:
         """The same connection, rolled back; or a new one when the server was lost."""
-        raw: Any = error.orig if isinstance(error, DBAPIError) else error  # the driver's own error
-        known = isinstance(raw, self._errors)
-        if not (known and connection.dialect.is_disconnect(raw, None, None)):
+        if not self._is_lost(error):
             connection.rollback()
             return connection
         connection.invalidate()
         connection.close()
         return self._writer.connect()
+
+    def _is_lost(self, error: Exception) -> bool:
+        """Whether this error means that the connection to the server is gone."""
+        raw: Any = error.orig if isinstance(error, DBAPIError) else error  # the driver's own error
+        known = isinstance(raw, self._errors)
+        return known and self._writer.dialect.is_disconnect(raw, None, None)
 
 
 def _run_together(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:  # of any result

@@ -1,0 +1,128 @@
+"""The writer: group commit, order, and failures that stay with whoever caused them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from drawbar.store.database import Store
+from drawbar.store.engine import Database, StoreError
+
+INSERT = sa.text("INSERT INTO t VALUES (:n)")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database(sa.make_url(f"sqlite+pysqlite:///{tmp_path}/t.db"))
+    await opened.execute(sa.text("CREATE TABLE t (n INTEGER PRIMARY KEY)"))
+    yield opened
+    await opened.close()
+
+
+async def numbers(database: Database) -> list[int]:
+    query = sa.text("SELECT n FROM t ORDER BY rowid")
+    return await database.read(lambda c: list(c.execute(query).scalars()))
+
+
+async def test_writes_happen_in_the_order_in_which_they_were_queued(database: Database) -> None:
+    await asyncio.gather(*(database.execute(INSERT, {"n": n}) for n in (3, 1, 2)))
+
+    assert await numbers(database) == [1, 2, 3]
+
+
+async def test_a_write_that_fails_takes_no_other_down(database: Database) -> None:
+    def odd(connection: sa.Connection) -> None:
+        connection.execute(INSERT, {"n": 7})
+        message = "changed its mind"
+        raise KeyError(message)
+
+    results = await asyncio.gather(
+        database.execute(INSERT, {"n": 1}),
+        database.execute(INSERT, {"n": 1}),
+        database.write(odd),
+        database.execute(INSERT, {"n": 2}),
+        return_exceptions=True,
+    )
+
+    assert [type(result) for result in results] == [int, StoreError, KeyError, int]
+    assert await numbers(database) == [1, 2]
+
+
+async def test_an_error_of_the_driver_is_told_without_statement_or_values(
+    database: Database,
+) -> None:
+    await database.execute(INSERT, {"n": 4711})
+
+    with pytest.raises(StoreError) as caught:
+        await database.execute(INSERT, {"n": 4711})
+
+    assert "UNIQUE constraint failed" in str(caught.value)
+    assert "4711" not in str(caught.value)
+    assert "INSERT" not in str(caught.value)
+
+
+async def test_writes_that_wait_share_a_commit(database: Database) -> None:
+    commits: list[int] = []
+    sa.event.listen(database._writer, "commit", lambda _: commits.append(1))
+
+    await asyncio.gather(*(database.execute(INSERT, {"n": n}) for n in range(100)))
+
+    assert len(commits) < 20
+    assert len(await numbers(database)) == 100
+
+
+async def test_a_reader_cannot_write_and_works_on_after_an_error(database: Database) -> None:
+    with pytest.raises(StoreError, match="readonly"):
+        await database.read(lambda c: c.execute(INSERT, {"n": 1}))
+
+    assert await numbers(database) == []
+
+
+async def test_close_finishes_what_is_queued_and_takes_nothing_more(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/drawbar.db"
+    store = await Store.open(url)
+    creating = [asyncio.ensure_future(store.threads.create()) for _ in range(20)]
+    await asyncio.sleep(0)
+
+    await store.close()
+
+    threads = await asyncio.gather(*creating)
+    with pytest.raises(RuntimeError, match="the store is closed"):
+        await store.threads.create()
+    again = await Store.open(url)
+    assert [await again.threads.get(thread.id) for thread in threads] == threads
+    await again.close()
+
+
+async def test_a_waiter_that_gives_up_does_not_disturb_the_writer(database: Database) -> None:
+    waiting = database.execute(INSERT, {"n": 1})
+    waiting.cancel()
+
+    await database.execute(INSERT, {"n": 2})
+
+    assert 2 in await numbers(database)
+
+
+async def test_postgresql_work_goes_on_after_the_server_dropped_the_connection(
+    postgresql_url: str,
+) -> None:
+    store = await Store.open(postgresql_url)
+    first = await store.threads.create()
+    assert await store.threads.get(first.id) == first
+    drop = sa.text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    engine = sa.create_engine(postgresql_url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        connection.execute(drop)
+    engine.dispose()
+
+    thread = await store.threads.create()
+
+    assert await store.threads.get(thread.id) == thread
+    await store.close()
