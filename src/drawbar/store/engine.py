@@ -101,32 +101,35 @@ class Database:
 
     def _read(self, work: Work[T]) -> T:
         try:
-            return self._read_once(work)
-        except self._errors as error:
-            if not self._is_lost(error):
-                raise self._shown(error) from error
-        try:
-            return self._read_once(work)  # on a new connection; reading twice does no harm
+            connection = self._reading_connection()
+            try:
+                return work(connection)
+            except self._errors as error:
+                lost = self._is_lost(connection, error)
+                self._drop_reading_connection(connection)
+                if not lost:
+                    raise
+            # On a new connection: reading twice does no harm.
+            return work(self._reading_connection())
         except self._errors as error:
             raise self._shown(error) from error
 
-    def _read_once(self, work: Work[T]) -> T:
+    def _reading_connection(self) -> sa.Connection:
+        """This thread's own."""
         connection: sa.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._reader.connect()
             self._local.connection = connection
             self._read_connections.append(connection)
-        try:
-            return work(connection)
-        except self._errors:
-            self._local.connection = None
-            self._read_connections.remove(connection)
-            connection.invalidate()
-            connection.close()
-            raise
-        finally:
-            if not connection.closed and connection.in_transaction():
-                connection.rollback()  # of SQLAlchemy's own state; the driver is in autocommit
+        elif connection.in_transaction():
+            connection.rollback()  # of SQLAlchemy's own state; the driver is in autocommit
+        return connection
+
+    def _drop_reading_connection(self, connection: sa.Connection) -> None:
+        self._local.connection = None
+        self._read_connections.remove(connection)
+        connection.invalidate()
+        connection.close()
 
     def _write_loop(self) -> None:
         connection: sa.Connection | None = None
@@ -189,18 +192,22 @@ class Database:
 
     def _fresh(self, connection: sa.Connection, error: Exception) -> sa.Connection:
         """The same connection, rolled back; or a new one when the server was lost."""
-        if not self._is_lost(error):
+        if not self._is_lost(connection, error):
             connection.rollback()
             return connection
         connection.invalidate()
         connection.close()
         return self._writer.connect()
 
-    def _is_lost(self, error: Exception) -> bool:
-        """Whether this error means that the connection to the server is gone."""
-        raw: Any = error.orig if isinstance(error, DBAPIError) else error  # the driver's own error
-        known = isinstance(raw, self._errors)
-        return known and self._writer.dialect.is_disconnect(raw, None, None)
+    def _is_lost(self, connection: sa.Connection, error: Exception) -> bool:
+        """Whether the connection to the server is gone."""
+        if isinstance(error, DBAPIError):
+            return error.connection_invalidated
+        raw: Any = error  # the driver's own error
+        if not isinstance(error, self._errors) or connection.invalidated:
+            return False
+        driver = connection.connection.dbapi_connection
+        return self._writer.dialect.is_disconnect(raw, driver, None)
 
 
 def _run_together(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:  # of any result
