@@ -286,6 +286,27 @@ async def test_a_slow_reply_is_cut_off_at_the_deadline(raw_server: Any, open_htt
     assert time.monotonic() - begun < 2
 
 
+async def test_reads_share_connections_up_to_the_declared_concurrency(
+    raw_server: Any, open_http: Any
+) -> None:
+    connections = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        while True:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n")
+
+    text = tasks(await raw_server(talk)).replace(
+        "functions:", "limits: {concurrency: 2}\n    functions:"
+    )
+    opened = open_http(text)
+
+    await asyncio.gather(*(opened.invoke("get") for _ in range(20)))
+
+    assert len(connections) == 2
+
+
 async def test_health_follows_the_port_when_no_path_is_declared(api: Any, open_http: Any) -> None:
     port = unused_port()
 

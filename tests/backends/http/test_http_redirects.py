@@ -52,6 +52,21 @@ async def test_a_redirect_within_the_backend_is_followed(
     assert api.requests[1][2]["authorization"] == "Bearer t0psecret"
 
 
+@pytest.mark.parametrize("location", ["/there", "/there?a=1", "/there?key=t0psecret"])
+async def test_a_key_in_the_query_goes_along_within_the_backend(
+    location: str, api: Any, open_http: Any
+) -> None:
+    leads(api, 302, location)
+    text = DOCS.replace(
+        "{{bearer: {{token: t0psecret}}}}",
+        "{{api_key: {{name: key, value: t0psecret, in: query}}}}",
+    )
+
+    await open_http(text.format(url=api.url)).invoke("get")
+
+    assert api.requests[1][1].count("key=t0psecret") == 1
+
+
 @pytest.mark.parametrize(
     "location",
     [

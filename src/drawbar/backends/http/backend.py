@@ -162,7 +162,10 @@ class HttpBackend:
             raise redirected(response.status, exchange, "its Location is no URL") from None
         if origin != response.url.origin():
             raise redirected(response.status, exchange, f"to {origin}")
-        return url.raw_path_qs
+        key = self._identity.query
+        if not key or key.partition("=")[0] in url.query:
+            return url.raw_path_qs
+        return f"{url.raw_path_qs}{'&' if url.raw_query_string else '?'}{key}"
 
     async def _read(
         self, response: aiohttp.ClientResponse, binding: Binding, call: Call, exchange: Exchange
