@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import jsonschema_rs
 
 from drawbar.kernel.values import JsonObject, JsonValue
-from drawbar.spec.check_words import shown_value
 from drawbar.spec.names import closest
 from drawbar.spec.source import At, Report
 
@@ -114,17 +113,22 @@ def _check_words(schema: JsonObject, report: Report, at: At) -> None:
                 "DB205",
                 f"`{author_word(low)}` {least} is more than `{author_word(high)}` {most}; no value fits",
             )
-    _check_pattern(schema.get("pattern"), report, at)
+    pattern = schema.get("pattern")
+    if isinstance(pattern, str) and not report.is_broken((*at, "pattern")):
+        check_pattern(pattern, report, at)
 
 
-def _check_pattern(pattern: JsonValue, report: Report, at: At) -> None:
-    if not isinstance(pattern, str):
-        return
+def check_pattern(pattern: str, report: Report, at: At) -> None:
+    """Note a pattern that does not compile in the dialect by which arguments are checked."""
     try:
         _validator({"pattern": pattern})
-    except ValueError as error:
-        why = getattr(error, "message", str(error)).splitlines()[0]
-        report.add((*at, "pattern"), "DB207", f"the pattern is no regular expression: {why}")
+    except ValueError:
+        report.add(
+            (*at, "pattern"),
+            "DB207",
+            f"{pattern} is no regular expression",
+            fix="the dialect is that of JSON Schema (ECMA 262)",
+        )
 
 
 def _check_values(schema: JsonObject, report: Report, at: At, const: JsonValue) -> None:
@@ -159,6 +163,4 @@ def _check_value(
 ) -> None:
     error = next(iter(validator.iter_errors(value)), None)
     if error is not None:
-        report.add(
-            at, "DB208", f"{shown_value(value)} does not fit the parameter itself: {error.message}"
-        )
+        report.add(at, "DB208", f"this value contradicts the parameter itself: {error.message}")

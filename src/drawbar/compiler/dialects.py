@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import orjson
 
 from drawbar.compiler.function import Function
+from drawbar.compiler.strict import type_of
 from drawbar.kernel.values import JsonObject, JsonValue
 
 Dialect = Literal["openai-strict", "openai", "anthropic", "gemini", "mcp"]
@@ -147,14 +148,6 @@ def _gemini_type(schema: JsonObject, result: JsonObject) -> None:
         result["nullable"] = True
 
 
-def _gemini_type_of(value: JsonValue) -> str:
-    if isinstance(value, bool):
-        return "BOOLEAN"
-    if isinstance(value, (int, float)):
-        return "INTEGER" if isinstance(value, int) else "NUMBER"
-    return "STRING"
-
-
 def _gemini_values(schema: JsonObject, result: JsonObject, said: list[str]) -> None:
     choices = [schema["const"]] if "const" in schema else schema.get("enum")
     if isinstance(choices, list):
@@ -165,7 +158,7 @@ def _gemini_values(schema: JsonObject, result: JsonObject, said: list[str]) -> N
             listed = ", ".join(orjson.dumps(choice).decode() for choice in texts)
             said.append(f"One of {listed}.")
         if "type" not in result and "anyOf" not in schema and choices:
-            result["type"] = _gemini_type_of(choices[0])
+            result["type"] = type_of(choices[0]).upper()
     form = schema.get("format")
     if isinstance(form, str):
         if form in _GEMINI_FORMATS.get(str(result.get("type")), ()):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from drawbar.compiler.constraints import check_format, check_schema
+from drawbar.compiler.constraints import check_format, check_pattern, check_schema
 from drawbar.compiler.kind import Parameter
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.model import FunctionSpec, ParameterSpec
@@ -224,6 +224,8 @@ def merged_schema(inherited: JsonObject, spec: ParameterSpec, report: Report, at
     _set_values(schema, spec)
     if spec.format is not None:
         check_format(spec.format, schema.get("type"), report, at)
+    if spec.pattern is not None:
+        check_pattern(spec.pattern, report, at)
     if spec.items is not None:
         inner = schema.get("items")
         _check_inner(spec.items, inner, report, (*at, "items"))

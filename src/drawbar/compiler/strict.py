@@ -127,8 +127,8 @@ class _Writing:
                 self.say(keyword, value, way, said)
         self.count(result, way)
         self.rebuild(schema, result, way, level)
-        if not result.keys() & {"type", "anyOf", "$ref", "enum", "const"}:
-            raise _Inexpressible(f"`{way}` takes a value of any type")
+        if "type" not in result and not result.keys() & {"anyOf", "$ref"}:
+            result = _typed(result, way)
         if said:
             result["description"] = _joined(result.get("description"), said)
         return schema if result == schema else result  # one object in memory where it can be
@@ -141,7 +141,7 @@ class _Writing:
 
     def say(self, keyword: str, value: JsonValue, way: str, said: list[str]) -> None:
         known = _SAID.get(keyword)
-        text = f"{keyword}: {_json(value)}" if known is None else known(value)
+        text = f"Has to fit {_json({keyword: value})}, too." if known is None else known(value)
         if text:
             said.append(text)
         if text and keyword not in _NOTHING_LOST:
@@ -180,6 +180,8 @@ class _Writing:
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
                 self.members(schema[keyword], result, way, level)
+        if "oneOf" in schema:
+            self.lost.append(f"`oneOf` of `{way}`")
         definitions = schema.get("$defs")
         if isinstance(definitions, dict):
             self.characters += sum(len(name) for name in definitions)
@@ -190,7 +192,6 @@ class _Writing:
             }
 
     def members(self, members: JsonValue, result: JsonObject, way: str, level: int) -> None:
-        """`oneOf` becomes `anyOf`: the members of a choice exclude each other by what they hold."""
         if not isinstance(members, list) or not way:
             raise _Inexpressible("the arguments have several shapes")
         result["anyOf"] = [
@@ -228,6 +229,30 @@ class _Writing:
         ):
             if count > most:
                 raise _Inexpressible(f"it has {count} {what}; {most} is the limit")
+
+
+def _typed(schema: JsonObject, way: str) -> JsonObject:
+    """With the type of its values, where only those are given: strict mode wants a type."""
+    choices = [schema["const"]] if "const" in schema else schema.get("enum")
+    if not isinstance(choices, list) or not choices:
+        raise _Inexpressible(f"`{way}` takes a value of any type")
+    kinds: list[JsonValue] = [*dict.fromkeys(type_of(choice) for choice in choices)]
+    return {"type": kinds if len(kinds) > 1 else kinds[0], **schema}
+
+
+def type_of(value: JsonValue) -> str:
+    """JSON Schema's name of the type of a value."""
+    for kind, name in (
+        (bool, "boolean"),
+        (int, "integer"),
+        (float, "number"),
+        (str, "string"),
+        (list, "array"),
+        (dict, "object"),
+    ):
+        if isinstance(value, kind):
+            return name
+    return "null"
 
 
 def nullable(schema: JsonObject) -> JsonObject:

@@ -173,6 +173,8 @@ def _note(finding: _Finding, report: Report, references: References) -> None:
 
 
 def _wrong(finding: _Finding, wrong: Wrong, report: Report, references: References) -> None:
+    if report.has_error_at(finding.at):
+        return  # the value could not be read; what was put in its place need not fit
     reference = references.at.get(finding.at)
     if reference is not None:
         report.add(finding.at, wrong.code, wrong.of_reference(reference.written))

@@ -96,6 +96,7 @@ class Report:
         self.problems: list[Problem] = []
         self.ways: list[At] = []
         """Where each of the problems stands, in the same order."""
+        self._errors: set[At] = set()
         self._broken: set[At] = set()
 
     def add(
@@ -115,8 +116,13 @@ class Report:
         self.problems.append(problem)
         self.ways.append(at)
         if problem.severity == "error":
+            self._errors.add(at)
             self._broken.update(at[:length] for length in range(len(at) + 1))
 
     def is_broken(self, at: At = ()) -> bool:
         """Whether an error was noted at this value or inside it."""
         return at in self._broken
+
+    def has_error_at(self, at: At) -> bool:
+        """Whether an error was noted at this very value."""
+        return at in self._errors
