@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import textwrap
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,7 +170,7 @@ async def sqlite(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Office]:
 
 @pytest.fixture
 async def postgresql(postgresql_url: str, tmp_path: Path) -> AsyncIterator[Office]:
-    import psycopg
+    import psycopg  # noqa: PLC0415 -- the driver is optional
 
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
         connection.execute("drop table if exists enrolments, courses cascade")
@@ -185,3 +186,66 @@ def office(request: pytest.FixtureRequest) -> Office:
     """The same tables on each dialect."""
     found: Office = request.getfixturevalue(request.param)
     return found
+
+
+URLS = {"sqlite": "sqlite:///./courses.db", "postgresql": "postgresql://db.internal/courses"}
+
+
+@dataclass
+class Compiler:
+    """Compiles functions for a dialect; needs no database."""
+
+    folder: Path
+
+    def problems(self, text: str, dialect: str = "sqlite") -> list[str]:
+        """Errors of the kind itself, as an author reads them."""
+        found = compile_text(text, URLS[dialect], self.folder).problems
+        return [str(each) for each in found if each.severity == "error"]
+
+    def plan(self, text: str, dialect: str = "sqlite") -> Plan:
+        """The plan of the only function."""
+        compiled = compile_text(text, URLS[dialect], self.folder)
+        assert [str(each) for each in compiled.problems if each.severity == "error"] == []
+        (plan,) = compiled.plans.values()
+        return plan
+
+    def text(self, text: str, dialect: str = "sqlite") -> str:
+        """The statement of the only function, as the driver gets it."""
+        statement = self.plan(text, dialect).binding.query.statement
+        return str(statement.text)
+
+
+@pytest.fixture
+def compiler(tmp_path: Path) -> Compiler:
+    return Compiler(tmp_path)
+
+
+Problems = Callable[[str, str], list[str]]
+
+
+@pytest.fixture
+def compile_functions(tmp_path: Path) -> Problems:
+    """Problems of functions on a database with this url."""
+
+    def problems(text: str, url: str) -> list[str]:
+        found = compile_text(text, url, tmp_path).problems
+        return [str(each) for each in found if each.severity == "error"]
+
+    return problems
+
+
+@pytest.fixture
+def opened(
+    request: pytest.FixtureRequest, sqlite_url: str, postgresql_url: str, tmp_path: Path
+) -> Iterator[tuple[Office, asyncio.Runner]]:
+    """An open office that is called from outside of a loop, such as by hypothesis."""
+    dialect, echo = request.param
+    office = Office(sqlite_url if dialect == "sqlite" else postgresql_url, tmp_path, dialect)
+    with asyncio.Runner() as runner:
+        runner.run(_opened(office, echo))
+        yield office, runner
+        runner.run(office.backend.close())
+
+
+async def _opened(office: Office, text: str) -> None:
+    office.open(text)

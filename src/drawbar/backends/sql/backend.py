@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from drawbar.backends.sql.execute import operate, read
 from drawbar.backends.sql.options import SqlBackendSpec
@@ -61,7 +61,7 @@ class SqlBackend:
         self._database = database
         self._workers = workers
         self._places = asyncio.Semaphore(workers.size)
-        self._running: set[Stop] = set()
+        self._running: dict[Stop, asyncio.Task[Any]] = {}  # each call has its own result
         self._closed = False
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
@@ -101,8 +101,8 @@ class SqlBackend:
         until = call.deadline - _margin(call.remaining())
         await self._place(until)
         stop = Stop()
-        self._running.add(stop)
         task = asyncio.ensure_future(self._workers.run(work, Allowed(stop, until)))
+        self._running[stop] = task
         task.add_done_callback(lambda done: self._ended(done, stop))
         try:
             return await asyncio.shield(task)
@@ -131,7 +131,7 @@ class SqlBackend:
             ) from None
 
     def _ended(self, task: asyncio.Task[T], stop: Stop) -> None:
-        self._running.discard(stop)
+        del self._running[stop]
         self._places.release()
         if not task.cancelled():
             task.exception()  # taken note of, also when nobody waits for it any more
@@ -171,12 +171,14 @@ class SqlBackend:
 
     async def close(self) -> None:
         """Stop what runs, and let go of threads and connections."""
+        if self._closed:
+            return
         self._closed = True
-        for stop in tuple(self._running):
-            await _trigger(stop)
-        async with asyncio.timeout(_STOP_WITHIN + _HEALTH_WITHIN):
-            for _ in range(self._workers.size):
-                await self._places.acquire()
+        await asyncio.gather(*(_stopped(task, stop) for stop, task in tuple(self._running.items())))
+        if (
+            self._running
+        ):  # a server that does not even take a cancel request; its lines are cut by now
+            await asyncio.wait(self._running.values(), timeout=_STOP_WITHIN)
         self._database.close()
         self._workers.close()
 
@@ -199,10 +201,15 @@ async def _trigger(stop: Stop) -> None:
 
 
 async def _stopped(task: asyncio.Task[T], stop: Stop) -> None:
-    """Stop the thread of a call, and give it a moment to undo what it has begun."""
-    ends = asyncio.get_running_loop().time() + _STOP_WITHIN
-    await _trigger(stop)
-    await asyncio.wait({task}, timeout=max(0.0, ends - asyncio.get_running_loop().time()))
+    """Stop the thread of a call, and give it a moment to undo what it has begun.
+
+    Repeated, since an interrupt that arrives between two statements of the thread hits nothing.
+    """
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + _STOP_WITHIN
+    while not task.done() and loop.time() < ends:
+        await _trigger(stop)
+        await asyncio.wait({task}, timeout=_STOP_WITHIN / 20)
 
 
 def _judge(task: asyncio.Task[T], stop: Stop) -> None:

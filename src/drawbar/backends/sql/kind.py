@@ -9,7 +9,7 @@ from drawbar.backends.sql.compile import CODES, compile_adapter
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.workers import Workers
-from drawbar.spec.model import Adapter
+from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
 from drawbar.spec.source import Report
 
 
@@ -17,8 +17,8 @@ class SqlKind:
     """SQL databases: SQLite and PostgreSQL."""
 
     name = "sql"
-    options = SqlBackendSpec
-    function = SqlFunctionSpec
+    options: type[BackendSpec] = SqlBackendSpec
+    function: type[FunctionSpec] = SqlFunctionSpec
     codes = CODES
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:

@@ -374,7 +374,7 @@ def _is_list(cast: exp.Cast) -> bool:
 
 def _cast(node: exp.Expr) -> str | None:
     outer = node.parent
-    return outer.to.sql().lower() if isinstance(outer, exp.Cast) else None
+    return outer.to.sql("postgres").lower() if isinstance(outer, exp.Cast) else None
 
 
 def close(word: str, known: Mapping[str, object], say: Callable[[str], str]) -> str:

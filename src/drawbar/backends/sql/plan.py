@@ -112,6 +112,8 @@ class Query:
         if self.filters is None:
             return self.statement
         present = tuple(name for name in self.filters.conditions if values.get(name) is not None)
+        if not present:
+            return self.statement
         found = self._joined.get(present)
         if found is None:
             found = render(self.filters.pieces(present), self.dialect)

@@ -19,7 +19,7 @@ from drawbar.backends.sql.postgresql_errors import connect_error, is_lost, trans
 from drawbar.backends.sql.reply import Rows
 from drawbar.backends.sql.request import Bound, Values, postgresql_binder
 from drawbar.backends.sql.session import Allowed, Changed, Session, was_stopped
-from drawbar.backends.sql.stop import Stop, Stopped
+from drawbar.backends.sql.stop import Stopped
 from drawbar.backends.sql.url import Target
 from drawbar.kernel.ports import BackendError, WorkState
 
@@ -88,7 +88,7 @@ class PostgresqlDatabase:
         with self._session(allowed) as session:
             session.begin("begin isolation level serializable")
             yield session
-            session.commit(allowed.stop)
+            session.commit()
 
     def explain(self, statement: Statement, values: Values, allowed: Allowed) -> list[str]:
         with self._session(allowed) as session:
@@ -99,7 +99,7 @@ class PostgresqlDatabase:
     @contextmanager
     def _session(self, allowed: Allowed) -> Iterator[_Session]:
         pooled, connection = self._checkout()
-        session = _Session(self, connection, allowed.until)
+        session = _Session(self, connection, allowed)
         try:
             allowed.stop.arm(lambda: _interrupt(connection))
             yield session
@@ -155,6 +155,7 @@ class _Rows:
         self.columns: tuple[str, ...] = ()
 
     def fetch(self, count: int) -> Sequence[Sequence[Any]]:
+        self._session.check()
         cursor = self._session.own(f"fetch {count} from drawbar_rows")
         self.columns = _columns(cursor)
         return cursor.fetchall()
@@ -163,10 +164,14 @@ class _Rows:
 class _Session:
     """One connection while a call uses it."""
 
-    def __init__(self, database: PostgresqlDatabase, connection: Connection, until: float) -> None:
+    def __init__(
+        self, database: PostgresqlDatabase, connection: Connection, allowed: Allowed
+    ) -> None:
         self._database = database
         self._connection = connection
-        self._until = until
+        self._until = allowed.until
+        self._stop = allowed.stop
+        self.check = allowed.stop.check
         self._is_open = False
         self.phase: Literal["begun", "committing", "ended"] = "begun"
 
@@ -188,8 +193,8 @@ class _Session:
             return Changed(max(0, cursor.rowcount))
         return Changed(cursor.rowcount, _columns(cursor), cursor.fetchall())
 
-    def commit(self, stop: Stop) -> None:
-        stop.commit_begins()
+    def commit(self) -> None:
+        self._stop.commit_begins()
         self.phase = "committing"
         done = self.own("commit").statusmessage
         self.phase = "ended"
@@ -199,6 +204,7 @@ class _Session:
 
     def run(self, text: str, statement: Statement, values: Values) -> Cursor:
         """A statement of an author: always prepared, so the extended protocol carries exactly one."""
+        self.check()
         return self._connection.execute(text, self._database.bind(statement, values), prepare=True)
 
     def own(self, text: str) -> Cursor:

@@ -23,6 +23,7 @@ from drawbar.kernel.values import JsonObject, JsonValue
 
 EXACT = 2**53 - 1
 """The largest integer that every JSON reader keeps."""
+_EXACT_LENGTH = len(str(-EXACT))
 SHOWN_BYTES = 1024
 _CHUNK = 100
 _PLAIN = frozenset({str, float, bool, type(None)})
@@ -92,7 +93,7 @@ def read_json(text: str | bytes) -> JsonValue:
 
 
 def _whole(digits: str) -> JsonValue:
-    value = int(digits) if len(digits) < 17 else None  # noqa: PLR2004 -- digits of 2^53
+    value = int(digits) if len(digits) <= _EXACT_LENGTH else None
     return value if value is not None and -EXACT <= value <= EXACT else digits
 
 

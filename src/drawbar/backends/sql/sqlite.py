@@ -217,6 +217,7 @@ class _Session:
         if self._cursor is not None:
             self._cursor.close()
         while True:
+            self._allowed.stop.check()
             try:
                 self._cursor = self._connection.execute(text, values)
             except sqlite3.OperationalError as error:
@@ -224,8 +225,7 @@ class _Session:
                     raise
             else:
                 return self._cursor
-            if self._allowed.stop.signal.wait(_WAIT):
-                raise Stopped
+            self._allowed.stop.signal.wait(_WAIT)
 
     def finish(self) -> None:
         """End what is open, so that the pooled connection holds no lock."""

@@ -44,6 +44,11 @@ class Stop:
             self.committing = True
             self._interrupt = None
 
+    def check(self) -> None:
+        """Between two statements. Raises Stopped."""
+        if self.signal.is_set():
+            raise Stopped
+
     def disarm(self) -> None:
         """The connection is given back; an interrupt under way ends first."""
         with self._lock:
