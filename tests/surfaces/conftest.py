@@ -24,7 +24,7 @@ from drawbar.compiler.kind import Parameter
 from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.kernel.errors import Place, Problem
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
-from drawbar.kernel.values import Caller, Effect, JsonObject
+from drawbar.kernel.values import Caller, Effect, JsonObject, JsonValue
 from drawbar.llm.scripted import ScriptedModel
 from drawbar.runs.service import Runs
 from drawbar.settings import Settings
@@ -39,7 +39,7 @@ class Shelf:
     """Answers from a dictionary; `hold` makes calls wait, `cancelled` counts those that were stopped."""
 
     def __init__(self) -> None:
-        self.parts = {"4711": {"part_no": "4711", "stock": 12}}
+        self.parts: dict[str, JsonValue] = {"4711": {"part_no": "4711", "stock": 12}}
         self.calls: list[Call] = []
         self.hold: asyncio.Event | None = None
         self.entered = asyncio.Event()

@@ -223,8 +223,10 @@ async def test_a_wrong_id_is_named(shared: Served, method: str, path: str, messa
             {"model": "m", "metadata": {str(n): "v" for n in range(17)}},
             "object_above_max_properties",
             "metadata",
-            "Invalid 'metadata': too many properties. Expected an object with at most 16 properties, "
-            "but got an object with 17 properties instead.",
+            (
+                "Invalid 'metadata': too many properties. Expected an object with at most 16 properties, "
+                "but got an object with 17 properties instead."
+            ),
         ),
         (
             {"model": "m", "metadata": {"k": None}},
@@ -236,29 +238,37 @@ async def test_a_wrong_id_is_named(shared: Served, method: str, path: str, messa
             {"model": "m", "metadata": {"k": "v" * 513}},
             "string_above_max_length",
             "metadata.k",
-            "Invalid 'metadata.k': string too long. Expected a string with maximum length 512, "
-            "but got a string with length 513 instead.",
+            (
+                "Invalid 'metadata.k': string too long. Expected a string with maximum length 512, "
+                "but got a string with length 513 instead."
+            ),
         ),
         (
             {"model": "m", "name": "n" * 257},
             "string_above_max_length",
             "name",
-            "Invalid 'name': string too long. Expected a string with maximum length 256, "
-            "but got a string with length 257 instead.",
+            (
+                "Invalid 'name': string too long. Expected a string with maximum length 256, "
+                "but got a string with length 257 instead."
+            ),
         ),
         (
             {"model": "m", "temperature": 2.5},
             "decimal_above_max_value",
             "temperature",
-            "Invalid 'temperature': decimal above maximum value. "
-            "Expected a value <= 2, but got 2.5 instead.",
+            (
+                "Invalid 'temperature': decimal above maximum value. "
+                "Expected a value <= 2, but got 2.5 instead."
+            ),
         ),
         (
             {"model": "m", "tools": [{"type": "function", "function": {"name": "a b"}}]},
             "invalid_value",
             "tools[0].function.name",
-            "Invalid 'tools[0].function.name': string does not match pattern. "
-            "Expected a string that matches the pattern '^[a-zA-Z0-9_-]{1,64}$'.",
+            (
+                "Invalid 'tools[0].function.name': string does not match pattern. "
+                "Expected a string that matches the pattern '^[a-zA-Z0-9_-]{1,64}$'."
+            ),
         ),
         (
             {"model": "m", "tools": [{"type": "code_interpreter"}]},
@@ -270,8 +280,10 @@ async def test_a_wrong_id_is_named(shared: Served, method: str, path: str, messa
             {"model": "m", "tools": [{"type": "function", "function": {"name": "f"}}] * 129},
             "array_above_max_length",
             "tools",
-            "Invalid 'tools': array too long. Expected an array with maximum length 128, "
-            "but got an array with length 129 instead.",
+            (
+                "Invalid 'tools': array too long. Expected an array with maximum length 128, "
+                "but got an array with length 129 instead."
+            ),
         ),
         (
             {"model": "m", "response_format": {"type": "xml"}},

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it exists; it does not on Windows."""
+    """Of uvloop where it exists; it does not on Windows."""
     if importlib.util.find_spec("uvloop") is None:
         return None
     import uvloop  # noqa: PLC0415 -- optional

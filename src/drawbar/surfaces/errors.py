@@ -41,6 +41,8 @@ def error_headers(error: ClientError) -> Headers:
     """What a status asks for beside its body (RFC 9110: 401 names the scheme)."""
     if error.status == 401:  # noqa: PLR2004 -- the status is the fact
         return ((b"www-authenticate", b'Bearer realm="drawbar"'),)
+    if error.code == "server_stopped":
+        return ((b"x-should-retry", b"false"),)
     return ()
 
 
@@ -95,3 +97,12 @@ def our_bug(request_id: str) -> ClientError:
     """What a client learns of a bug: the id under which the log has the trace."""
     message = f"The server had an error while processing your request. The log has the details under {request_id}."
     return ClientError(message, status=500, code="internal_error", type="server_error")
+
+
+def cut_off() -> ClientError:
+    """The server goes down before an answer is there. The SDKs would send the request again at once."""
+    message = (
+        "The server went down before the answer was there. A change that was under way may have been "
+        "made or not; look before you try again."
+    )
+    return ClientError(message, status=503, code="server_stopped", type="server_error")

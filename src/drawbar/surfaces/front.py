@@ -6,6 +6,7 @@ function. What is not one of them goes on to FastAPI with its body read and its 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from drawbar.kernel.errors import ClientError
 from drawbar.surfaces.callers import Callers
-from drawbar.surfaces.errors import send_error
+from drawbar.surfaces.errors import cut_off, send_error
 from drawbar.surfaces.exchange import Exchange, header, read_body, replay
 
 if TYPE_CHECKING:
@@ -109,6 +110,10 @@ class Front:
             if status:
                 raise
             await send_error(reply, error)
+        except asyncio.CancelledError:
+            if not status:
+                await send_error(reply, cut_off())
+            raise
         finally:
             if _access.isEnabledFor(logging.INFO):
                 _note(scope, status, time.perf_counter() - begun)

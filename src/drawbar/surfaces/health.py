@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -10,12 +12,15 @@ from starlette.responses import Response
 from drawbar.kernel.ports import Backend, Health
 from drawbar.kernel.values import JsonObject
 from drawbar.store.records import Page
+from drawbar.surfaces.callers import Callers
 from drawbar.surfaces.dependencies import Have, answer
 
 router = APIRouter(tags=["health"])
 
 _PATIENCE = 5.0
-"""Seconds for one backend to say how it is."""
+"""Seconds for the store, or one backend, to say how it is."""
+_FRESH = 5.0
+"""Seconds for which an answer of the backends holds: a probe costs them a call, and anybody may probe."""
 
 
 class Drain:
@@ -27,6 +32,24 @@ class Drain:
         self.begun = False
 
 
+class BackendStates:
+    """How the backends are, asked at most every few seconds."""
+
+    def __init__(self, backends: Mapping[str, Backend]) -> None:
+        self._backends = backends
+        self._lock = asyncio.Lock()
+        self._asked_at = float("-inf")
+        self._states: dict[str, Health] = {}
+
+    async def current(self) -> Mapping[str, Health]:
+        async with self._lock:
+            if time.monotonic() - self._asked_at > _FRESH:
+                states = await asyncio.gather(*map(_health, self._backends.values()))
+                self._states = dict(zip(self._backends, states, strict=True))
+                self._asked_at = time.monotonic()
+        return self._states
+
+
 @router.get("/healthz")
 async def alive() -> Response:
     return answer({"status": "ok"})
@@ -34,22 +57,32 @@ async def alive() -> Response:
 
 @router.get("/readyz")
 async def ready(have: Have, request: Request) -> Response:
-    """503 while draining or without the store. A backend that is down is listed and stops nothing."""
-    drain: Drain = request.app.state.drain
-    if drain.begun:
+    """503 while draining or without the store. A backend that is down is listed and stops nothing.
+
+    What a backend said is only told to callers: it may name hosts of the network.
+    """
+    state = request.app.state
+    if state.drain.begun:
         return answer({"status": "draining"}, 503)
-    await have.store.assistants.list(Page(limit=1))
-    names = list(have.backends)
-    states = await asyncio.gather(*(_health(have.backends[name]) for name in names))
+    callers: Callers = state.callers
+    trusted = callers.anonymous is not None or "authorization" in request.headers
+    if trusted:
+        await callers.identify(request.scope)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await have.store.assistants.list(Page(limit=1))
+    except TimeoutError:
+        return answer({"status": "the store does not answer"}, 503)
+    states: BackendStates = state.backends
     backends: JsonObject = {
-        name: {"ok": state.ok, "detail": state.detail}
-        for name, state in zip(names, states, strict=True)
+        name: {"ok": health.ok, "detail": health.detail} if trusted else {"ok": health.ok}
+        for name, health in (await states.current()).items()
     }
     callable_functions = sum(function.callable for function in have.toolset.values())
     return answer(
         {
             "status": "ok",
-            "model": have.model.label,
+            "model": have.model.label if trusted else None,
             "functions": {
                 "callable": callable_functions,
                 "broken": len(have.toolset) - callable_functions,

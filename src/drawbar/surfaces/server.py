@@ -20,6 +20,15 @@ _KEEP_ALIVE = 75
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tells of the start, which uvicorn itself only logs."""
+        await super().startup(sockets)
+        self._tell_started()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are the command's business; uvicorn would raise them again after the end."""
@@ -59,7 +68,7 @@ async def serve(
     services: Services,
     listening: socket.socket,
     stop: asyncio.Event,
-    started: Callable[[], None] | None = None,
+    started: Callable[[], None] = lambda: None,
 ) -> None:
     """Answer until `stop` is set; then accept nothing new and give what is under way its time.
 
@@ -74,17 +83,14 @@ async def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=math.ceil(services.settings.listen.drain),
     )
-    server = _Server(config)
+    server = _Server(config, started)
     running = asyncio.create_task(server.serve([listening]))
     stopping = asyncio.create_task(stop.wait())
     try:
-        while not (server.started or running.done()):
-            await asyncio.sleep(0.005)  # uvicorn tells of its start in no other way
-        if started is not None:
-            started()
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()

@@ -7,11 +7,9 @@ documents the whole at /openapi.json; its pages that load scripts from elsewhere
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
@@ -29,17 +27,17 @@ from drawbar.surfaces.assistants.run_streams import RunStreams
 from drawbar.surfaces.callers import Callers
 from drawbar.surfaces.chat import models
 from drawbar.surfaces.chat.completions import Completions
+from drawbar.surfaces.console import console_routes
 from drawbar.surfaces.documents import add_hot_routes
 from drawbar.surfaces.errors import envelope, error_headers, no_such_url, our_bug, wrong_method
 from drawbar.surfaces.front import Front, Routes
 from drawbar.surfaces.functions.door import Functions
-from drawbar.surfaces.health import Drain
-from drawbar.surfaces.mcp.door import McpDoor
+from drawbar.surfaces.health import BackendStates, Drain
+from drawbar.surfaces.mcp.late import LateMcp
 from drawbar.surfaces.services import Services
 from drawbar.surfaces.validation import explain
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
 _log = logging.getLogger("drawbar.surfaces")
@@ -58,7 +56,7 @@ _ROUTERS = (
 def create_app(services: Services, drain: Drain | None = None) -> ASGIApp:
     """`drain` is set by the server when it goes down, for /readyz to tell."""
     routes = Routes()
-    mcp = McpDoor(services)
+    mcp = LateMcp(services)
     answers = Answers(services.model, services.dispatcher, rounds=services.settings.runs.rounds)
     for surface in (RunStreams(services), Completions(services, answers), Functions(services), mcp):
         surface.add_to(routes)
@@ -77,28 +75,16 @@ def create_app(services: Services, drain: Drain | None = None) -> ASGIApp:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.callers = callers = Callers(services.settings, services.store)
+    app.state.backends = BackendStates(services.backends)
     app.state.drain = drain or Drain()
     for router in _ROUTERS:
         app.include_router(router)
     app.router.routes.extend(console_routes())
     _handle_errors(app, routes)
     add_hot_routes(app)
-    front = Front(
-        routes,
-        Callers(services.settings, services.store),
-        app,
-        body_limit=services.settings.listen.body,
-    )
+    front = Front(routes, callers, app, body_limit=services.settings.listen.body)
     return ServerErrorMiddleware(front, handler=_report_bug)
-
-
-def console_routes() -> Sequence[BaseRoute]:
-    """The chat page, where it is installed."""
-    spec = find_spec("drawbar.surfaces.console")
-    if spec is None or spec.origin is None:
-        return ()
-    found: Sequence[BaseRoute] = import_module("drawbar.surfaces.console").console_routes()
-    return found
 
 
 def _handle_errors(app: FastAPI, routes: Routes) -> None:

@@ -22,7 +22,6 @@ from drawbar.compiler.function import Toolset
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.surfaces.callers import check_origin, is_loopback
 from drawbar.surfaces.exchange import Exchange, replay
-from drawbar.surfaces.front import Routes
 from drawbar.surfaces.mcp.server import Context, call, make_server
 from drawbar.surfaces.patience import unless_gone
 from drawbar.surfaces.services import Services
@@ -82,9 +81,6 @@ class McpDoor:
 
     def running(self) -> AbstractAsyncContextManager[None]:
         return self._manager.run()
-
-    def add_to(self, routes: Routes) -> None:
-        routes.add("POST", "/mcp", self.answer)
 
     async def answer(self, exchange: Exchange) -> None:
         check_origin(exchange.scope)
