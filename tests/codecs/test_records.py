@@ -69,6 +69,51 @@ def test_a_decimal_comes_back_exactly(
     assert codec.decode(codec.encode({"x": value})) == {"x": value}
 
 
+@given(
+    st.sampled_from((("packed", 5), ("binary", 4))),
+    st.integers(0, 3),
+    st.integers(-(2**31) + 1, 2**31 - 1).filter(lambda number: abs(number) < 10**9),
+)
+def test_a_number_of_bytes_comes_back_exactly(
+    form: tuple[str, int], scale: int, whole: int
+) -> None:
+    number = Decimal(whole).scaleb(-scale)
+    value = int(number) if scale == 0 else float(number)
+    kind, width = form
+    codec = one(width=width, type=kind, scale=scale, sign="signed")
+
+    assert codec.decode(codec.encode({"x": value})) == {"x": value}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "data"),
+    [
+        ({"type": "packed", "width": 3, "scale": 2, "sign": "signed"}, -52.5, b"\x05\x25\x0d"),
+        ({"type": "packed", "width": 3, "scale": 2, "sign": "signed"}, 52.5, b"\x05\x25\x0c"),
+        ({"type": "packed", "width": 2}, 999, b"\x99\x9f"),
+        ({"type": "packed", "width": 1}, 7, b"\x7f"),
+        ({"type": "binary", "width": 2, "sign": "signed"}, -2, b"\xff\xfe"),
+        ({"type": "binary", "width": 2}, 65535, b"\xff\xff"),
+        ({"type": "binary", "width": 8}, 2**64 - 1, b"\xff" * 8),
+    ],
+)
+def test_a_number_of_bytes_is_written_as_cobol_does(
+    field: dict[str, Any], value: Any, data: bytes
+) -> None:
+    codec = one("cp037", **field)
+
+    assert codec.encode({"x": value}) == data
+    read = codec.decode(data)
+    assert read == {"x": str(value) if value == 2**64 - 1 else value}
+
+
+def test_what_is_no_packed_number_is_told() -> None:
+    with pytest.raises(CodecError) as caught:
+        one(width=2, type="packed").decode(b"\x12\x34")
+
+    assert str(caught.value) == "record 1, field x, byte 1: 1234 is no packed number"
+
+
 @given(st.integers(0, 10**8 - 1), st.sampled_from(ENCODINGS))
 def test_digits_keep_their_zeros(number: int, encoding: str) -> None:
     codec = one(encoding, width=8, type="digits")
@@ -197,12 +242,19 @@ def test_what_programs_leave_blank_or_write_long_is_read_without_loss(
         ({"width": 3, "type": "digits"}, "١٢", "takes digits only"),
         ({"width": 3, "type": "digits"}, -1, "takes digits only"),
         ({"width": 3, "type": "digits"}, "1234", "is 4 long, and the field has room for 3"),
-        ({"width": 3, "type": "decimal"}, 1234, "has room for 3 digits, 0 of them decimals"),
+        ({"width": 3, "type": "decimal"}, 1234, "holds 999 at most; 1234 is beyond that"),
         ({"width": 3, "type": "decimal"}, -1, "cannot be negative"),
         ({"width": 3, "type": "decimal", "scale": 1}, 0.25, "has 1 decimals; 0.25 has more"),
         ({"width": 3, "type": "decimal"}, "NaN", "takes a number"),
         ({"width": 3, "type": "decimal"}, "Infinity", "takes a number"),
         ({"width": 3, "type": "decimal"}, True, "takes a number"),
+        ({"width": 2, "type": "packed"}, 1000, "holds 999 at most; 1000 is beyond that"),
+        ({"width": 2, "type": "packed"}, None, "takes a number"),
+        (
+            {"width": 1, "type": "binary", "scale": 1},
+            25.6,
+            "holds 25.5 at most; 25.6 is beyond that",
+        ),
         ({"width": 8, "type": "date"}, "24.11.2026", "takes a date such as 2026-11-24"),
         (
             {"width": 6, "type": "date", "format": "YYMMDD"},

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from drawbar.codecs.codec import CodecError
+from drawbar.codecs.packed import pack, unpack
 from drawbar.codecs.record_spec import FieldType, Sign
 from drawbar.kernel.values import JsonObject, JsonValue
 
@@ -45,9 +46,23 @@ class RecordField:
     """overpunch: negative digits are } J to R, as in EBCDIC; else GnuCOBOL's p to y."""
 
     @property
+    def is_bytes(self) -> bool:
+        """Its bytes are no characters of an encoding."""
+        return self.type in ("packed", "binary")
+
+    @property
     def digits(self) -> int:
         """Places for digits, the separate sign not counted."""
+        if self.type == "packed":
+            return 2 * self.width - 1
         return self.width - (self.sign in ("leading", "trailing"))
+
+    @property
+    def largest(self) -> int:
+        """Of a number, its point not counted."""
+        if self.type == "binary":
+            return (1 << (8 * self.width - (self.sign == "signed"))) - 1
+        return int(10**self.digits - 1)
 
     def characters(self, value: JsonValue) -> str:
         """Before encoding; raises CodecError that names the field and the limit."""
@@ -62,7 +77,27 @@ class RecordField:
                 return self._decimal(value)
             case "date":
                 text = self._date(value)
+            case _:
+                raise TypeError("a number of bytes has no characters")
         return self._padded(text)
+
+    def number_bytes(self, value: JsonValue) -> bytes:
+        """A packed or binary number."""
+        whole = self._whole(value)
+        if self.type == "packed":
+            return pack(whole, self.width, signed=self.sign == "signed")
+        return whole.to_bytes(self.width, "big", signed=self.sign == "signed")
+
+    def number_value(self, data: bytes) -> JsonValue:
+        """From the bytes of a packed or binary number."""
+        if self.type == "binary":
+            whole = int.from_bytes(data, "big", signed=self.sign == "signed")
+        else:
+            try:
+                whole = unpack(data)
+            except ValueError as error:
+                raise self._no(str(error)) from error
+        return _number(Decimal(whole).scaleb(-self.scale), self.scale)
 
     def value(self, text: str) -> JsonValue:
         """From the characters of the field; null where they are blank."""
@@ -86,7 +121,10 @@ class RecordField:
         match self.type:
             case "text" | "digits" if schema.get("type") == "string":
                 return self._publish_length(schema)
-            case "digits" | "decimal" if schema.get("type") in ("integer", "number"):
+            case "digits" | "decimal" | "packed" | "binary" if schema.get("type") in (
+                "integer",
+                "number",
+            ):
                 return self._publish_number(schema)
             case "date" if schema.get("type") == "string":
                 return {"format": "date"} | schema
@@ -110,12 +148,14 @@ class RecordField:
             "text": ("string", "integer", "number", "boolean"),
             "digits": ("string", "integer"),
             "decimal": ("integer", "number", "string"),
+            "packed": ("integer", "number", "string"),
+            "binary": ("integer", "number", "string"),
             "date": ("string",),
         }
         return schema.get("type") in wanted[self.type]
 
     def _publish_number(self, schema: JsonObject) -> JsonObject:
-        most = Decimal(10**self.digits - 1).scaleb(-self.scale)
+        most = Decimal(self.largest).scaleb(-self.scale)
         least = Decimal(0) if self.sign == "none" or self.type == "digits" else -most
         found = schema | {
             "minimum": _most(schema.get("minimum"), _number(least, self.scale)),
@@ -142,6 +182,12 @@ class RecordField:
         return text
 
     def _decimal(self, value: JsonValue) -> str:
+        whole = self._whole(value)
+        text = str(abs(whole)).rjust(self.digits, self.pad)
+        return self._signed(text, negative=whole < 0)
+
+    def _whole(self, value: JsonValue) -> int:
+        """The number without its point; nothing is rounded."""
         if isinstance(value, bool | list | dict):
             raise self._no("takes a number")
         try:
@@ -153,10 +199,10 @@ class RecordField:
             raise self._no(f"has {self.scale} decimals; {value} has more")
         if whole < 0 and self.sign == "none":
             raise self._no("cannot be negative")
-        text = str(abs(whole))
-        if len(text) > self.digits:
-            raise self._no(f"has room for {self.digits} digits, {self.scale} of them decimals")
-        return self._signed(text.rjust(self.digits, self.pad), negative=whole < 0)
+        if abs(whole) > self.largest:
+            most = format(Decimal(self.largest).scaleb(-self.scale), "f")
+            raise self._no(f"holds {most} at most; {value} is beyond that")
+        return whole
 
     def _signed(self, text: str, *, negative: bool) -> str:
         mark = "-" if negative else "+"

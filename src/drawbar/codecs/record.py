@@ -37,7 +37,11 @@ class Layout:
         for field in self.fields:
             content = value.get(field.name) if field.name else field.const
             content = field.const if field.const is not None else content
-            parts.append(self._bytes(field, field.characters(content)))
+            parts.append(
+                field.number_bytes(content)
+                if field.is_bytes
+                else self._bytes(field, field.characters(content))
+            )
         return b"".join(parts) + (b"\n" if self.lines else b"")
 
     def decode(self, data: bytes, number: int = 1) -> JsonObject:
@@ -88,6 +92,8 @@ class Layout:
     def _value(self, field: RecordField, data: bytes, number: int, start: int) -> JsonValue:
         where = f"record {number}, field {field.name}, byte {start + 1}"
         try:
+            if field.is_bytes:
+                return field.number_value(data)
             return field.value(data.decode(self.encoding))
         except UnicodeDecodeError as error:
             raise CodecError(
@@ -157,6 +163,13 @@ def make_layout(spec: RecordSpec | RecordsSpec, report: Report, at: At) -> Layou
             report.add(
                 (*where, index, "pad"), "DB802", f"`{field.pad}` is not one byte in {encoding}"
             )
+        if lines and field.type in ("packed", "binary"):
+            report.add(
+                (*where, index, "type"),
+                "DB802",
+                f"a {field.type} number may hold the byte that ends a line",
+                fix="write `separator: none`",
+            )
         made.append(_make_field(field, report, (*where, index), letters=letters))
     _check_names(fields, report, where)
     if len(report.problems) > before:
@@ -219,26 +232,36 @@ def _make_field(spec: FieldSpec, report: Report, at: At, *, letters: bool) -> Re
 
 
 def _contradictions(spec: FieldSpec) -> Iterable[tuple[str, str]]:
-    decimal, name = spec.type == "decimal", spec.name or "filler"
-    if spec.scale is not None and not decimal:
-        yield "scale", f"`{name}` is of type {spec.type}; only a decimal has a scale"
-    if spec.sign is not None and not decimal:
-        yield "sign", f"`{name}` is of type {spec.type}; only a decimal has a sign"
-    if decimal and spec.align == "left":
-        yield "align", f"`{name}` is a decimal, which stands at the right"
-    if decimal and spec.pad not in (None, "0", " "):
-        yield "pad", f"`{name}` is a decimal, which is padded with 0 or a blank"
+    name = spec.name or "filler"
+    if spec.type in ("decimal", "packed", "binary"):
+        yield from _numbers(spec, name)
+    else:
+        for word in ("scale", "sign"):
+            if getattr(spec, word) is not None:
+                yield word, f"`{name}` is of type {spec.type}; only a number has a {word}"
     if spec.type == "digits" and (spec.pad or "0") in "123456789":
         yield "pad", f"`{name}` could not be told from its padding `{spec.pad}`"
-    separate = spec.sign in ("leading", "trailing")
-    if decimal and (spec.scale or 0) > spec.width - separate:
-        yield (
-            "scale",
-            f"`{name}` has {spec.scale} decimals and room for {spec.width - separate} digits",
-        )
-    if separate and spec.width == 1:
-        yield "width", f"`{name}` has room for its sign only"
     yield from _texts(spec, name)
+
+
+def _numbers(spec: FieldSpec, name: str) -> Iterable[tuple[str, str]]:
+    decimal = spec.type == "decimal"
+    room = 2 * spec.width - 1 if spec.type == "packed" else spec.width
+    if decimal and spec.sign in ("leading", "trailing"):
+        room -= 1
+    if room == 0:
+        yield "width", f"`{name}` has room for its sign only"
+    elif (spec.scale or 0) > room and spec.type != "binary":
+        yield "scale", f"`{name}` has {spec.scale} decimals and room for {room} digits"
+    if spec.type == "binary" and spec.width not in (1, 2, 4, 8):
+        yield "width", f"`{name}` is a binary number, which is 1, 2, 4 or 8 wide"
+    if spec.sign is not None and decimal is (spec.sign == "signed"):
+        signs = "leading, trailing or overpunch" if decimal else "signed"
+        yield "sign", f"`{name}` is of type {spec.type}, whose sign is none, {signs}"
+    if spec.align is not None and (spec.align == "left" or not decimal):
+        yield "align", f"`{name}` is a number, which stands at the right"
+    if spec.pad is not None and (spec.pad not in "0 " or not decimal):
+        yield "pad", f"`{name}` is a number; only a decimal is padded, with 0 or a blank"
 
 
 def _texts(spec: FieldSpec, name: str) -> Iterable[tuple[str, str]]:

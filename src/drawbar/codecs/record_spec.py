@@ -8,8 +8,8 @@ from pydantic import Field
 
 from drawbar.spec.model import Spec
 
-FieldType = Literal["text", "digits", "decimal", "date"]
-Sign = Literal["none", "leading", "trailing", "overpunch"]
+FieldType = Literal["text", "digits", "decimal", "date", "packed", "binary"]
+Sign = Literal["none", "leading", "trailing", "overpunch", "signed"]
 
 
 class FieldSpec(Spec):
@@ -22,15 +22,16 @@ class FieldSpec(Spec):
     type: FieldType = Field(
         "text",
         description="text; digits: a text of digits, leading zeros kept, such as a customer number; "
-        "decimal: a number with an implied decimal point; date.",
+        "decimal: a number with an implied decimal point; date; "
+        "packed and binary: the same number as COBOL's COMP-3 and COMP (big-endian) hold it.",
     )
     scale: int | None = Field(
-        None, ge=0, le=30, description="decimal: digits behind the implied point; 0 unless set."
+        None, ge=0, le=30, description="Of a number: digits behind the implied point; 0 unless set."
     )
     sign: Sign | None = Field(
         None,
-        description="decimal: none (never negative) unless set; leading or trailing: a separate + or -; "
-        "overpunch: in the last digit, as COBOL's DISPLAY does.",
+        description="Of a number: none (never negative) unless set. decimal: leading or trailing: a separate + or -; "
+        "overpunch: in the last digit, as COBOL's DISPLAY does. packed and binary: none or signed.",
     )
     format: str | None = Field(
         None,

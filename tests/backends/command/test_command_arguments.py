@@ -290,7 +290,7 @@ async def test_a_value_that_does_not_fit_its_field_is_refused_before_the_program
 
     assert [error.message for error in (long, large, fine, alien, second)] == [
         "part: is 7 long, and the field has room for 6. Nothing was passed on.",
-        "qty: has room for 6 digits, 2 of them decimals. Nothing was passed on.",
+        "qty: holds 9999.99 at most; 10000 is beyond that. Nothing was passed on.",
         "qty: has 2 decimals; 0.125 has more. Nothing was passed on.",
         "note: '日' does not exist in cp037. Nothing was passed on.",
         "record 2, name: is 8 long, and the field has room for 4. Nothing was passed on.",

@@ -141,7 +141,7 @@ def function(words: str) -> str:
               encoding: klingon
             """,
             [
-                "9:31: DB802 `a` is of type text; only a decimal has a scale",
+                "9:31: DB802 `a` is of type text; only a number has a scale",
                 "10:7: DB801 no encoding is called `klingon`",
             ],
         ),
@@ -158,13 +158,13 @@ def function(words: str) -> str:
               encoding: cp037
             """,
             [
-                "9:31: DB802 `a` is of type text; only a decimal has a scale",
+                "9:31: DB802 `a` is of type text; only a number has a scale",
                 "10:12: DB803 two fields are called `a`",
                 "10:21: DB802 `a` has room for its sign only",
                 "11:21: DB802 `d` is 6 wide and its format YYYYMMDD is 8",
                 "12:46: DB802 `x` has 3 decimals and room for 2 digits",
-                "12:56: DB802 `x` is a decimal, which stands at the right",
-                "12:69: DB802 `x` is a decimal, which is padded with 0 or a blank",
+                "12:56: DB802 `x` is a number, which stands at the right",
+                "12:69: DB802 `x` is a number; only a decimal is padded, with 0 or a blank",
                 "13:22: DB802 `long` is longer than the 2 of `filler`",
                 "14:31: DB802 `日` is not one byte in cp037",
                 "15:7: DB801 records in cp037 have no line ends",

@@ -293,3 +293,14 @@ async def test_head_tells_what_the_headers_say(api: Any, open_http: Any) -> None
         "content_type": "application/pdf",
         "content_length": "5",
     }
+
+
+async def test_a_proxy_of_the_gateways_environment_is_not_used(
+    api: Any, open_http: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    await open_http(STAFF.format(url=api.url)).invoke("get", {"staff_no": "7"})
+
+    assert len(api.requests) == 1
