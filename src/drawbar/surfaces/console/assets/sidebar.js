@@ -43,6 +43,7 @@ export class Sidebar {
 
   draw(current = this.current) {
     this.current = current;
+    if (this.renaming !== null && byId("threads").querySelector(".thread-rename")) return; // what is typed stays
     const focused = document.activeElement?.closest?.("[data-thread]")?.dataset.thread;
     const list = byId("threads");
     list.replaceChildren(...this.threads.list.map((thread) => this.#row(thread)));
@@ -87,8 +88,9 @@ export class Sidebar {
       byId("threads").querySelector(`[data-thread="${CSS.escape(thread.id)}"] .thread-open`)?.focus();
     };
     field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && !event.isComposing) finish(true);
-      if (event.key === "Escape") finish(false);
+      if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+      event.preventDefault(); // the button that gets the focus must not be pressed by the same key
+      finish(event.key === "Enter");
     });
     field.addEventListener("blur", () => finish(true));
     return el("li", { class: "thread", dataset: { thread: thread.id } }, field);
