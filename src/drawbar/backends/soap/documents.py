@@ -1,0 +1,87 @@
+"""Reads XML that others wrote: no network, no DTD, no entities, whatever the file asks for.
+
+Everything the SOAP kind parses passes through `parse_xml`: contracts from files and replies from servers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from lxml import etree
+
+# libxml2 refuses documents that grow beyond what honest ones do; above this size it has to be told
+# that the size is meant. Replies never come near it unless the adapter raises `limits.bytes`.
+_LARGE = 9_000_000
+# Possessive throughout: a file full of comments must not make the expression try all ways to split them.
+_DOCTYPE = re.compile(
+    rb"\s*+(?:<\?(?:(?!\?>).)*+\?>\s*+|<!--(?:(?!-->).)*+-->\s*+)*+<!DOCTYPE", re.DOTALL
+)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class UnreadableXml(ValueError):
+    """The text is no XML that may be read; the message says why, in one line."""
+
+
+def parse_xml(data: bytes) -> etree._Element:
+    """The root element, without comments and processing instructions. Raises UnreadableXml."""
+    if _DOCTYPE.match(data.removeprefix(_BYTE_ORDER_MARK)):
+        raise UnreadableXml("it declares a DOCTYPE, which is never read")
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=len(data) > _LARGE,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise UnreadableXml(f"it is no well-formed XML: {error.msg}") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise UnreadableXml("it declares a DOCTYPE, which is never read")
+    return root
+
+
+def read_xml(path: Path) -> etree._Element:
+    """The root element of a file. Raises UnreadableXml, also for a file that cannot be opened."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableXml(f"it cannot be opened: {error.strerror}") from None
+    return parse_xml(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where an import points: a file that exists, or None and the text that led nowhere."""
+
+    path: Path | None
+    text: str
+
+
+def locate(location: str, importer: Path) -> Location:
+    """The file beside `importer` that an import or include means.
+
+    An address of the web is looked for under its last part only, since contracts are vendored:
+    nothing is ever fetched.
+    """
+    folder = importer.parent
+    parts = urlsplit(location)
+    if parts.scheme in {"http", "https"}:
+        last = parts.path.rsplit("/", 1)[-1]
+        names = [f"{last}?{parts.query}", last] if parts.query else [last]
+    else:
+        names = [location, unquote(location), unquote(parts.path)]
+    for name in names:
+        try:
+            candidate = (folder / name).resolve()
+            if name and candidate.is_file():
+                return Location(candidate, location)
+        except (OSError, ValueError):  # names no file system takes: too long, a NUL
+            continue
+    return Location(None, location)

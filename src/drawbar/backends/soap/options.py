@@ -1,0 +1,118 @@
+"""The words of a SOAP adapter."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText, Spec
+
+CALLER = r"^caller\.[A-Za-z_][A-Za-z0-9_.-]*$"
+HEADER = r"^\{[^{}]*\}[^{}:\s]+$"
+"""An XML name in full: `{urn:hr}OnBehalfOf`."""
+
+
+class BasicSpec(Spec):
+    """HTTP basic authentication."""
+
+    username: str
+    password: SecretText
+
+
+class BearerSpec(Spec):
+    """A token in the Authorization header."""
+
+    token: SecretText
+
+
+class UsernameTokenSpec(Spec):
+    """WS-Security UsernameToken in the SOAP header."""
+
+    username: str
+    password: SecretText
+    digest: bool = Field(
+        False, description="Send a digest with nonce and time instead of the password itself."
+    )
+
+
+class AuthSpec(Spec):
+    """How Drawbar proves to the service who it is. One of the three."""
+
+    basic: BasicSpec | None = None
+    bearer: BearerSpec | None = None
+    wsse_username: UsernameTokenSpec | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(each is not None for each in (self.basic, self.bearer, self.wsse_username)) != 1:
+            message = "write exactly one of basic, bearer and wsse_username"
+            raise ValueError(message)
+        return self
+
+
+class SoapHeaderSpec(Spec):
+    """The content of one element of the SOAP header. One of the three."""
+
+    const: Any = Field(
+        None, description="A text, number, or a mapping of child elements by their names."
+    )
+    secret: SecretText | None = Field(None, description="A text that is never shown.")
+    from_: str | None = Field(
+        None,
+        alias="from",
+        pattern=CALLER,
+        description="Taken from the caller: `caller.subject` or `caller.claims.NAME`.",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(each is not None for each in (self.const, self.secret, self.from_)) != 1:
+            message = "write exactly one of const, secret and from"
+            raise ValueError(message)
+        return self
+
+
+class IdentityHeaderSpec(Spec):
+    """A SOAP header element that carries who is behind the call."""
+
+    name: str = Field(pattern=HEADER, description="In full, such as `{urn:hr}OnBehalfOf`.")
+    from_: str = Field(
+        alias="from",
+        pattern=CALLER,
+        description="`caller.subject`, `caller.claims.NAME`, or `caller.NAME` for the claim NAME.",
+    )
+
+
+class IdentitySpec(Spec):
+    """How the service learns who is behind a call. The call is refused when the caller has no such claim."""
+
+    header: IdentityHeaderSpec
+
+
+class SoapBackendSpec(BackendSpec):
+    """A SOAP service and the contract it is called by."""
+
+    wsdl: str = Field(
+        description="The WSDL file, beside the adapter; nothing is fetched from the network."
+    )
+    endpoint: str = Field(
+        pattern=r"^https?://[^\s/]",
+        description="Where calls are sent. The address inside the WSDL is never used.",
+    )
+    service: str | None = Field(None, description="The WSDL service, where there are several.")
+    port: str | None = Field(None, description="The port of the service, where there are several.")
+    auth: AuthSpec | None = None
+    headers: dict[str, SecretText] = Field(
+        default_factory=dict, description="HTTP headers sent with every call; never shown."
+    )
+    soap_headers: dict[str, SoapHeaderSpec] = Field(
+        default_factory=dict, description="Elements of the SOAP header, by full name `{ns}Name`."
+    )
+    identity: IdentitySpec | None = None
+
+
+class SoapFunctionSpec(FunctionSpec):
+    """One operation of the contract."""
+
+    operation: str = Field(description="Name of the operation in the WSDL.")

@@ -1,0 +1,340 @@
+"""From the bytes of an answer to a value: typed where the contract knows the element, never losing any.
+
+Servers in the field leave out, add and reorder elements. So the reply is read by name, not by order: an
+element the contract does not know is kept as it stands, and a note says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from drawbar.backends.soap.documents import UnreadableXml, parse_xml
+from drawbar.backends.soap.request import ENVELOPES
+from drawbar.backends.soap.schema import TYPE
+from drawbar.backends.soap.shape import (
+    Attribute,
+    Choice,
+    Content,
+    Group,
+    Item,
+    Member,
+    Record,
+)
+from drawbar.backends.soap.shaping import Shapes
+from drawbar.backends.soap.texts import Text
+from drawbar.backends.soap.xsd import (
+    XSI,
+    Component,
+    SchemaDocument,
+    Unresolved,
+    clark,
+    local,
+    split,
+)
+from drawbar.kernel.ports import Cut
+from drawbar.kernel.values import JsonObject, JsonValue
+
+_GENERIC = frozenset(
+    {"client", "server", "sender", "receiver", "versionmismatch", "mustunderstand"}
+)
+"""Fault codes of SOAP itself, which say nothing about what went wrong."""
+_CODES = frozenset(
+    {"code", "errorcode", "faultcode", "error_code", "errcode", "errorid", "errornumber"}
+)
+_XOP = "{http://www.w3.org/2004/08/xop/include}Include"
+
+
+class NoEnvelope(ValueError):
+    """The answer is no SOAP envelope; the message says what it is instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The server's own no."""
+
+    code: str
+    """What an adapter matches: the application's code where there is one, else the fault code."""
+    fault_code: str
+    text: str
+    actor: str | None
+    detail: JsonValue
+    facts: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Reading:
+    """Reads one answer; collects what a reader should know about it."""
+
+    shapes: Shapes
+    unknown: dict[str, None] = field(default_factory=dict)
+    """Names of elements that the contract does not have, in order."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if not self.unknown:
+            return ()
+        names = ", ".join(list(self.unknown)[:5])
+        return (f"The reply has elements that are not in the contract, kept as text: {names}.",)
+
+    # -- typed ----------------------------------------------------------------------------------
+
+    def element(self, node: etree._Element, item: Item | None) -> JsonValue:
+        """The value of one element; None for nil."""
+        if node.get(f"{{{XSI}}}nil") in {"true", "1"}:
+            return None
+        if item is None:
+            return generic(node)
+        if isinstance(item.type, Text):
+            return generic(node) if len(node) else item.type.read(node.text or "")
+        try:
+            return self.record(node, self._actual(node, item.type))
+        except Unresolved:
+            return generic(node)  # a hole in the contract costs the types, not the data
+
+    def record(self, node: etree._Element, record: Record) -> JsonValue:
+        content = record.content
+        value: JsonObject = {}
+        kind = node.get(f"{{{XSI}}}type")
+        if kind is not None and record.name is not None:
+            value[TYPE] = record.label
+        self._attributes(node, content, value)
+        if content.text is not None and not len(node):
+            value[content.text_name] = content.text.read(node.text or "")
+            return value
+        self._children(node, content, value)
+        return value
+
+    def _actual(self, node: etree._Element, record: Record) -> Record:
+        """The type an `xsi:type` names, when the contract has it."""
+        kind = node.get(f"{{{XSI}}}type")
+        if kind is None:
+            return record
+        prefix, _, name = kind.strip().rpartition(":")
+        return record.heir(clark(node.nsmap.get(prefix or None) or "", name)) or record
+
+    def _attributes(self, node: etree._Element, content: Content, value: JsonObject) -> None:
+        known: dict[str, Attribute] = {each.tag: each for each in content.attributes}
+        for tag, text in node.attrib.items():
+            tag_name, written = str(tag), str(text)
+            if split(tag_name)[0] == XSI:
+                continue
+            attribute = known.get(tag_name) or known.get(local(tag_name))
+            if attribute is not None:
+                value[attribute.name] = attribute.type.read(written)
+            else:
+                value[local(tag_name)] = written
+
+    def _children(self, node: etree._Element, content: Content, value: JsonObject) -> None:
+        parts = _by_name(content.members)
+        for item, repeated in parts.values():
+            if repeated and item.least == 0 and any(item is member for member in content.members):
+                value.setdefault(item.name, [])  # no element is an empty list
+        for child in node:
+            name = str(child.tag)
+            found = parts.get(name) or parts.get(local(name))
+            if found is None:
+                self.unknown[local(name)] = None
+                _add(value, local(name), generic(child), repeated=local(name) in value)
+                continue
+            item, repeated = found
+            _add(
+                value,
+                item.name,
+                self.element(child, item),
+                repeated=repeated or (item.name in value),
+            )
+
+
+def _by_name(members: tuple[Member, ...]) -> dict[str, tuple[Item, bool]]:
+    """Elements by full and by local name, with whether they can come more than once.
+
+    The local name also finds them, since servers forget namespaces or add them.
+    """
+    found: dict[str, tuple[Item, bool]] = {}
+    for item, repeated in _items(members, repeated=False):
+        again = item.tag in found
+        found[item.tag] = (item, repeated or again)
+    for item, repeated in list(found.values()):
+        found.setdefault(local(item.tag), (item, repeated))
+    return found
+
+
+def _items(members: tuple[Member, ...], *, repeated: bool) -> Iterator[tuple[Item, bool]]:
+    for member in members:
+        often = repeated or member.most != 1
+        match member:
+            case Item():
+                yield member, often
+            case Group():
+                yield from _items(member.members, repeated=often)
+            case Choice():
+                for branch in member.branches:
+                    yield from _items(branch, repeated=often)
+
+
+def _add(value: JsonObject, name: str, part: JsonValue, *, repeated: bool) -> None:
+    if not repeated:
+        value[name] = part
+        return
+    have = value.get(name)
+    if isinstance(have, list):
+        have.append(part)
+    else:
+        value[name] = [have, part] if name in value else [part]
+
+
+def generic(node: etree._Element) -> JsonValue:
+    """Any XML as JSON: text, or an object of attributes and children; repeated children are a list."""
+    if node.get(f"{{{XSI}}}nil") in {"true", "1"}:
+        return None
+    attributes = {
+        local(str(tag)): str(text)
+        for tag, text in node.attrib.items()
+        if split(str(tag))[0] != XSI and local(str(tag)) != "encodingStyle"
+    }
+    if not len(node) and not attributes:
+        return node.text or ""
+    value: JsonObject = dict(attributes)
+    for child in node:
+        _add(value, local(str(child.tag)), generic(child), repeated=local(str(child.tag)) in value)
+    if node.text and node.text.strip():
+        value["value"] = node.text.strip()
+    return value
+
+
+# -- envelopes and faults -------------------------------------------------------------------------
+
+
+def body_in(data: bytes) -> list[etree._Element]:
+    """The elements inside the Body of an envelope. Raises NoEnvelope."""
+    try:
+        root = parse_xml(data)
+    except UnreadableXml as error:
+        raise NoEnvelope(str(error)) from None
+    namespace, name = split(str(root.tag))
+    if name != "Envelope" or namespace not in ENVELOPES.values():
+        raise NoEnvelope(f"its root is `{name}`, not a SOAP envelope")
+    body = root.find(f"{{{namespace}}}Body")
+    if body is None:
+        raise NoEnvelope("the envelope has no body")
+    return list(body)
+
+
+def fault_in(body: list[etree._Element], reading: Reading) -> Fault | None:
+    """The fault, when the body is one."""
+    for namespace in ENVELOPES.values():
+        for node in body:
+            if node.tag == f"{{{namespace}}}Fault":
+                return _fault(node, reading)
+    return None
+
+
+def _fault(node: etree._Element, reading: Reading) -> Fault:
+    parts = {local(str(child.tag)): child for child in node}
+    code = _text(parts.get("faultcode"))
+    subcode = None
+    if (block := parts.get("Code")) is not None:
+        code = _text(_child(block, "Value"))
+        inner = _child(block, "Subcode")
+        subcode = _text(_child(inner, "Value")) if inner is not None else None
+    reason = parts.get("Reason")
+    text = _text(_child(reason, "Text")) if reason is not None else _text(parts.get("faultstring"))
+    detail_node = parts.get("detail") if "detail" in parts else parts.get("Detail")
+    detail = _detail(detail_node, reading)
+    facts: dict[str, str] = {}
+    _leaves(detail, facts)
+    codes = [
+        value
+        for name, value in facts.items()
+        if name.rsplit(".", 1)[-1].lower() in _CODES and value
+    ]
+    own = _last(code)
+    chosen = next(
+        (each for each in (_last(subcode), own, *codes) if each and each.lower() not in _GENERIC),
+        own,
+    )
+    actor = _text(parts.get("faultactor")) or _text(parts.get("Role"))
+    facts |= {"fault": chosen, "faultcode": own, "text": text}
+    if subcode:
+        facts["subcode"] = _last(subcode)
+    if actor:
+        facts["actor"] = actor
+    return Fault(
+        chosen, own, text or chosen or "the service answered a fault", actor, detail, facts
+    )
+
+
+def _detail(node: etree._Element | None, reading: Reading) -> JsonValue:
+    """The detail as JSON; elements that the contract declares are read by their types."""
+    if node is None:
+        return None
+    if not len(node):
+        return (node.text or "").strip() or None
+    value: JsonObject = {}
+    for child in node:
+        tag = str(child.tag)
+        user = Component(child, SchemaDocument(child, "", "reply"))
+        try:
+            item = reading.shapes.element(tag, user)
+        except Unresolved:
+            item = None
+        _add(value, local(tag), reading.element(child, item), repeated=local(tag) in value)
+    return value
+
+
+def _leaves(value: JsonValue, facts: dict[str, str]) -> None:
+    """Every leaf of the detail as `detail.Name`; the first of a name counts."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if isinstance(inner, dict | list):
+                _leaves(inner, facts)
+            elif inner is not None:
+                facts.setdefault(f"detail.{name}", _as_text(inner))
+    elif isinstance(value, list):
+        for inner in value:
+            _leaves(inner, facts)
+
+
+def _as_text(value: JsonValue) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _child(node: etree._Element, name: str) -> etree._Element | None:
+    return next((child for child in node if local(str(child.tag)) == name), None)
+
+
+def _text(node: etree._Element | None) -> str:
+    return " ".join((node.text or "").split()) if node is not None else ""
+
+
+def _last(code: str | None) -> str:
+    """A fault code without its prefix and without the classes before its last dot of SOAP 1.1."""
+    if not code:
+        return ""
+    name = code.rpartition(":")[2]
+    head, _, rest = name.partition(".")
+    return rest if rest and head.lower() in _GENERIC else name
+
+
+# -- caps -----------------------------------------------------------------------------------------
+
+
+def capped(value: JsonValue, most: int) -> tuple[JsonValue, tuple[Cut, ...]]:
+    """The value with every list cut to `most` elements, and one Cut for each list that was."""
+    cuts: list[Cut] = []
+    return _capped(value, most, "reply", cuts), tuple(cuts)
+
+
+def _capped(value: JsonValue, most: int, path: str, cuts: list[Cut]) -> JsonValue:
+    if isinstance(value, dict):
+        return {name: _capped(inner, most, name, cuts) for name, inner in value.items()}
+    if not isinstance(value, list):
+        return value
+    if len(value) > most:
+        cuts.append(
+            Cut(most, len(value), "rows", f"ask for less of `{path}`, or raise `limits.rows`")
+        )
+    return [_capped(inner, most, path, cuts) for inner in value[:most]]

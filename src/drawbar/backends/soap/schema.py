@@ -1,0 +1,391 @@
+"""JSON Schema of an operation's input, from its shape.
+
+What is published is what is enforced: optional parts are not required, a required nillable element takes
+null, a choice is one property that holds exactly one branch, and what the contract fixes is not shown
+because there is nothing to decide. Types used in several places, or inside themselves, stand once in
+`$defs`; everything else is written where it is used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from drawbar.backends.soap.shape import (
+    Attribute,
+    Choice,
+    Content,
+    Group,
+    Item,
+    Member,
+    Record,
+    Wildcard,
+)
+from drawbar.backends.soap.texts import Text, spoken
+from drawbar.backends.soap.xsd import clip
+from drawbar.compiler.parameters import Inherited
+from drawbar.kernel.values import JsonObject, JsonValue
+
+Hidden = Mapping[str, "Hidden"]
+"""Paths that are not published, as a tree; an empty one hides what it stands for."""
+
+TYPE = "_type"
+"""The property that says which concrete type of an abstract one is meant."""
+MANY_TYPES = 40
+_LEVELS = 5
+"""Objects inside one another before the next goes to `$defs`: strict modes count to ten."""
+_INLINE = 8
+"""Properties up to which a type used in several places is written out in each of them."""
+
+
+def hidden_tree(paths: Iterable[str]) -> Hidden:
+    """The paths as a tree; what is hidden as a whole has nothing below it."""
+    inside: dict[str, list[str]] = {}
+    for path in paths:
+        name, _, rest = path.partition(".")
+        inside.setdefault(name, []).append(rest)
+    return {name: {} if "" in rests else hidden_tree(rests) for name, rests in inside.items()}
+
+
+@dataclass(slots=True)
+class Publication:
+    """The input of one operation as it is published; `hidden` are the paths the gateway or a parameter took."""
+
+    content: Content
+    hidden: Hidden = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+    """Patterns that JSON Schema cannot say, for a warning."""
+    crowded: set[str] = field(default_factory=set)
+    """Abstract types with more concrete ones than a model can choose from."""
+    _uses: Counter[Record] = field(default_factory=Counter)
+    _names: dict[Record, str] = field(default_factory=dict)
+    _defs: JsonObject = field(default_factory=dict)
+    _level: int = 0
+    """How many objects the one that is being written is inside of."""
+
+    def __post_init__(self) -> None:
+        self._count()
+
+    def parameters(self) -> dict[str, Inherited]:
+        """One for each part of the input that is published, in the contract's order."""
+        schema, required = self._properties(self.content, self.hidden)
+        return {
+            name: Inherited(self._with_defs(part), name in required)
+            for name, part in schema.items()
+        }
+
+    def find(self, path: str) -> Inherited | None:
+        """The part at a dotted path; None when there is none, or when it is inside a repeated one."""
+        found = _find(self.content, path.split("."))
+        if found is None:
+            return None
+        part, required = found
+        return Inherited(self._with_defs(self._part(part, {})), required, path)
+
+    def names(self, path: list[str]) -> list[str]:
+        """What could follow a path."""
+        if not path:
+            contents = [self.content]
+        else:
+            found = _find(self.content, path)
+            part = found[0] if found is not None else None
+            contents = _inside(part) if isinstance(part, Item | Choice | Group) else []
+        return [part.name for content in contents for part in _parts(content)]
+
+    # -- which types go to $defs ----------------------------------------------------------------
+
+    def _count(self) -> None:
+        """How often each record is used, following every part once."""
+        waiting = list(_records(self.content))
+        self._uses.update(waiting)
+        seen = set(waiting)
+        while waiting:
+            for record in _records(waiting.pop().content):
+                self._uses[record] += 1
+                if record not in seen:
+                    seen.add(record)
+                    waiting.append(record)
+
+    def _is_shared(self, record: Record) -> bool:
+        """A circle always has a record with two uses, so what is written out always ends.
+
+        An abstract record is shared even when used once: its concrete types are written out inside it.
+        """
+        return record.abstract or (self._uses[record] > 1 and not self._is_small(record))
+
+    def _is_small(self, record: Record) -> bool:
+        inner = list(_records(record.content))
+        return not inner and len(record.content.members) <= _INLINE
+
+    # -- parts ----------------------------------------------------------------------------------
+
+    def _properties(
+        self, content: Content, hidden: Hidden
+    ) -> tuple[dict[str, JsonObject], list[str]]:
+        """The published properties of an object, and which of them are required."""
+        properties: dict[str, JsonObject] = {}
+        required: list[str] = []
+        for part in _parts(content):
+            inside = hidden.get(part.name)
+            if not _is_published(part) or (inside is not None and not inside):
+                continue
+            schema = self._part(part, inside or {})
+            if inside and schema.get("properties") == {}:
+                continue  # every value in it comes from elsewhere
+            properties[part.name] = schema
+            if _is_required(part) or (inside and schema.get("required")):
+                required.append(part.name)
+        if content.text is not None and content.text_name not in hidden:
+            properties[content.text_name] = self._text(content.text, None, None)
+            required.append(content.text_name)
+        return properties, required
+
+    def _part(self, part: Member | Attribute | Text, hidden: Hidden) -> JsonObject:
+        match part:
+            case Text():
+                return self._text(part, None, None)
+            case Attribute():
+                return self._text(part.type, part.documentation, part.default)
+            case Wildcard():
+                schema: JsonObject = {"type": "string", "description": "One XML element, complete."}
+                return _repeated(schema, part.least, part.most)
+            case Group():
+                return _repeated(self._object(Content(part.members), hidden), part.least, part.most)
+            case Choice():
+                return self._choice(part, hidden)
+            case Item():
+                return self._item(part, hidden)
+
+    def _item(self, item: Item, hidden: Hidden) -> JsonObject:
+        if isinstance(item.type, Text):
+            schema = self._text(item.type, item.documentation, item.default)
+        else:
+            schema = _described(self._record(item.type, hidden), item.documentation)
+        if item.nillable and (item.least > 0 or item.most != 1) and _may_be_nil(item):
+            schema = nullable(schema)
+        return _lifted(_repeated(schema, item.least, item.most))
+
+    def _choice(self, choice: Choice, hidden: Hidden) -> JsonObject:
+        for branch in choice.branches:
+            if hidden and any(member.name in hidden for member in branch):
+                return self._object(Content(branch), hidden)  # the author has chosen
+        objects: list[JsonValue] = [self._object(Content(branch), {}) for branch in choice.branches]
+        schema: JsonObject = {"anyOf": objects}
+        return _lifted(
+            _repeated(_described(schema, choice.documentation), choice.least, choice.most)
+        )
+
+    def _object(self, content: Content, hidden: Hidden, kind: str | None = None) -> JsonObject:
+        self._level += 1
+        properties, required = self._properties(content, hidden)
+        self._level -= 1
+        if kind is not None:
+            properties = {TYPE: {"type": "string", "const": kind}, **properties}
+            required = [TYPE, *required]
+        return {
+            "type": "object",
+            "properties": dict[str, JsonValue](properties),
+            "required": list[JsonValue](required),
+            "additionalProperties": False,
+        }
+
+    def _record(self, record: Record, hidden: Hidden) -> JsonObject:
+        if not hidden and (self._is_shared(record) or self._level > _LEVELS):
+            return {"$ref": f"#/$defs/{self._definition(record)}"}
+        return self._written(record, hidden)
+
+    def _written(self, record: Record, hidden: Hidden) -> JsonObject:
+        """A record in full."""
+        if record.abstract and len(record.concrete) > MANY_TYPES:
+            self.crowded.add(record.label)
+        if not record.abstract or not record.concrete:
+            return _described(self._object(record.content, hidden), record.documentation)
+        objects: list[JsonValue] = [
+            self._object(each.content, hidden, kind) for kind, each in kinds_of(record).items()
+        ]
+        return _described({"anyOf": objects}, record.documentation)
+
+    def _definition(self, record: Record) -> str:
+        """The name of a record in `$defs`, which is filled when a schema is finished."""
+        if record not in self._names:
+            label, count = record.label, 1
+            while label in self._names.values():
+                count += 1
+                label = f"{record.label}_{count}"
+            self._names[record] = label
+        return self._names[record]
+
+    def _with_defs(self, schema: JsonObject) -> JsonObject:
+        """The schema with the definitions it reaches."""
+        by_name = {name: record for record, name in self._names.items()}
+        found: JsonObject = {}
+        waiting = list(_references(schema))
+        while waiting:
+            name = waiting.pop()
+            if name in found:
+                continue
+            if name not in self._defs:
+                self._level = 0
+                self._defs[name] = self._written(by_name[name], {})
+                by_name = {name: record for record, name in self._names.items()}
+            found[name] = self._defs[name]
+            waiting.extend(_references(self._defs[name]))
+        return {**schema, "$defs": dict(sorted(found.items()))} if found else schema
+
+    def _text(self, text: Text, documentation: str | None, default: str | None) -> JsonObject:
+        self.dropped.update(text.dropped)
+        words = [documentation or text.documentation, spoken(text)]
+        if default is not None:
+            words.append(f"Default: {default}.")
+        return _described(dict(text.schema), " ".join(word for word in words if word))
+
+
+def _may_be_nil(item: Item) -> bool:
+    """An element that is nil still has to carry its required attributes."""
+    return isinstance(item.type, Text) or not any(
+        each.required and each.fixed is None for each in item.type.content.attributes
+    )
+
+
+def kinds_of(record: Record) -> dict[str, Record]:
+    """The concrete types that may stand for a record, by the value of `_type`."""
+    found: dict[str, Record] = {}
+    for each in record.concrete:
+        label, count = each.label, 1
+        while label in found:
+            count += 1
+            label = f"{each.label}_{count}"
+        found[label] = each
+    return found
+
+
+def nullable(schema: JsonObject) -> JsonObject:
+    """The same, or null."""
+    if isinstance(kind := schema.get("type"), str):
+        changed: JsonObject = {**schema, "type": [kind, "null"]}
+        if isinstance(values := schema.get("enum"), list):
+            changed["enum"] = [*values, None]
+        return changed
+    inner = {key: value for key, value in schema.items() if key != "description"}
+    options = inner["anyOf"] if list(inner) == ["anyOf"] else [inner]
+    return _described(
+        {"anyOf": [*(options if isinstance(options, list) else [inner]), {"type": "null"}]},
+        schema.get("description"),
+    )
+
+
+def is_hidden(part: Member | Attribute) -> bool:
+    """Whether there is nothing to decide about a part: it is left out or always the same."""
+    return not _is_published(part)
+
+
+def _is_published(part: Member | Attribute) -> bool:
+    if isinstance(part, Wildcard):
+        return part.least > 0
+    if isinstance(part, Item | Attribute) and part.fixed is not None:
+        return False
+    if (
+        isinstance(part, Item)
+        and isinstance(part.type, Record)
+        and (part.least, part.most) == (1, 1)
+    ):
+        return not _is_bare(part.type)
+    return True
+
+
+def _is_bare(record: Record) -> bool:
+    """A required element that can hold nothing is simply sent."""
+    content = record.content
+    return not (content.members or content.attributes or content.text or record.abstract)
+
+
+def _is_required(part: Member | Attribute) -> bool:
+    return part.required if isinstance(part, Attribute) else part.least > 0
+
+
+def _parts(content: Content) -> tuple[Member | Attribute, ...]:
+    return (*content.members, *content.attributes)
+
+
+def _records(content: Content) -> Iterator[Record]:
+    """The records directly inside, one for each use; an abstract one brings its concrete types."""
+    waiting: list[Member] = list(content.members)
+    while waiting:
+        part = waiting.pop(0)
+        match part:
+            case Item() if isinstance(part.type, Record):
+                yield part.type
+                if part.type.abstract:
+                    yield from part.type.concrete
+            case Group():
+                waiting.extend(part.members)
+            case Choice():
+                waiting.extend(member for branch in part.branches for member in branch)
+
+
+def _find(content: Content, path: list[str]) -> tuple[Member | Attribute | Text, bool] | None:
+    """The part at a path, and whether it and everything that holds it is required."""
+    name, rest = path[0], path[1:]
+    if content.text is not None and name == content.text_name and not rest:
+        return content.text, True
+    part = next((each for each in _parts(content) if each.name == name), None)
+    if part is None:
+        return None
+    if not rest:
+        return part, _is_required(part)
+    if isinstance(part, Attribute | Wildcard) or part.most != 1:
+        return None
+    for inner in _inside(part):
+        if (found := _find(inner, rest)) is not None:
+            return found[0], found[1] and _is_required(part)
+    return None
+
+
+def _inside(part: Item | Choice | Group) -> list[Content]:
+    if isinstance(part, Group):
+        return [Content(part.members)]
+    if isinstance(part, Choice):
+        return [Content(branch) for branch in part.branches]
+    return [part.type.content] if isinstance(part.type, Record) else []
+
+
+def _repeated(schema: JsonObject, least: int, most: int | None) -> JsonObject:
+    if most == 1:
+        return schema
+    array: JsonObject = {"type": "array", "items": schema}
+    if least > 0:
+        array["minItems"] = least
+    if most is not None:
+        array["maxItems"] = most
+    return array
+
+
+def _lifted(schema: JsonObject) -> JsonObject:
+    """A list says itself what its elements are for."""
+    items = schema.get("items")
+    if schema.get("type") != "array" or not isinstance(items, dict) or "description" not in items:
+        return schema
+    inner = {key: value for key, value in items.items() if key != "description"}
+    return {**schema, "items": inner, "description": items["description"]}
+
+
+def _described(schema: JsonObject, words: JsonValue) -> JsonObject:
+    if not isinstance(words, str) or (text := clip(words)) is None:
+        return schema
+    if "$ref" in schema:
+        # Strict modes take nothing beside a reference.
+        return {"anyOf": [schema], "description": text}
+    return {**schema, "description": text}
+
+
+def _references(schema: JsonValue) -> Iterator[str]:
+    waiting = [schema]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            if isinstance(reference := value.get("$ref"), str):
+                yield reference.removeprefix("#/$defs/")
+            waiting.extend(value.values())

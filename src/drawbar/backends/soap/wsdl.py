@@ -1,0 +1,358 @@
+"""The operations of a WSDL 1.1 contract, read with lxml.
+
+Nothing is checked as a whole: each operation is resolved when an adapter asks for it, so an undefined
+message or type costs only the operations that use it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from lxml import etree
+
+from drawbar.backends.soap.documents import UnreadableXml, locate, read_xml
+from drawbar.backends.soap.shape import Content, Item, Record
+from drawbar.backends.soap.shaping import Shapes
+from drawbar.backends.soap.xsd import (
+    XSD,
+    Component,
+    SchemaDocument,
+    SchemaIndex,
+    Unresolved,
+    clark,
+    clip,
+    local,
+    schemas_of,
+    split,
+    text_of,
+)
+
+WSDL = "http://schemas.xmlsoap.org/wsdl/"
+SOAP_11 = "http://schemas.xmlsoap.org/wsdl/soap/"
+SOAP_12 = "http://schemas.xmlsoap.org/wsdl/soap12/"
+_VERSIONS: dict[str, Literal["1.1", "1.2"]] = {SOAP_11: "1.1", SOAP_12: "1.2"}
+_TABLES = ("message", "portType", "binding", "service")
+
+
+class Unsupported(Exception):
+    """A style of SOAP that is not served yet; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One way to reach the service: a port with a SOAP binding."""
+
+    service: str
+    name: str
+    binding: etree._Element
+    version: Literal["1.1", "1.2"]
+    namespace: str
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation, resolved: what goes into the body, what comes back, what may go wrong."""
+
+    name: str
+    version: Literal["1.1", "1.2"]
+    action: str
+    request: Item | None
+    """The element of the body; None for an empty body."""
+    reply: Item | None
+    one_way: bool
+    headers: tuple[str, ...]
+    """Full names of the header elements that the contract wants."""
+    documentation: str | None
+    rpc: bool = False
+
+
+@dataclass(slots=True)
+class Contract:
+    """A WSDL with everything it imports from files beside it."""
+
+    path: Path
+    index: SchemaIndex = field(default_factory=SchemaIndex)
+    shapes: Shapes = field(init=False)
+    ports: list[Port] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """WSDL imports that led nowhere, in words."""
+    _tables: dict[str, dict[str, tuple[etree._Element, str]]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    _seen: set[Path] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.shapes = Shapes(self.index)
+
+    # -- loading --------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Read the file and its imports. Raises UnreadableXml when the file itself is no WSDL."""
+        root = read_xml(self.path)
+        self._take(root, self.path)
+        if not any(self._tables.values()):
+            raise UnreadableXml("it holds no WSDL definitions")
+        self.index.link()
+        self.ports.extend(self._find_ports())
+
+    def _take(self, root: etree._Element, path: Path) -> None:
+        self._seen.add(path.resolve())
+        for schema in schemas_of(root):
+            self.index.add(schema, path)
+        # A metadata envelope holds the definitions further down.
+        for definitions in root.iter(f"{{{WSDL}}}definitions"):
+            namespace = definitions.get("targetNamespace") or ""
+            for node in definitions:
+                tag = local(node.tag)
+                if tag in _TABLES and (name := node.get("name")):
+                    self._tables[tag].setdefault(clark(namespace, name), (node, path.name))
+                if tag == "import":
+                    self._import(node, path)
+
+    def _import(self, node: etree._Element, importer: Path) -> None:
+        location = node.get("location")
+        if location is None:
+            return
+        found = locate(location, importer)
+        if found.path is None:
+            self.missing.append(f"{importer.name} imports `{location}`, and there is no such file")
+        elif found.path not in self._seen:
+            try:
+                self._take(read_xml(found.path), found.path)
+            except UnreadableXml as error:
+                self.missing.append(f"{importer.name} imports `{location}`: {error}")
+
+    def _find_ports(self) -> list[Port]:
+        found = []
+        for service, (node, _) in self._tables["service"].items():
+            for port in node.iterfind(f"{{{WSDL}}}port"):
+                name = _qname(port, port.get("binding") or "")
+                binding = self._tables["binding"].get(name)
+                if binding is None:
+                    continue
+                for namespace, version in _VERSIONS.items():
+                    if binding[0].find(f"{{{namespace}}}binding") is not None:
+                        address = port.find(f"{{{namespace}}}address")
+                        found.append(
+                            Port(
+                                split(service)[1],
+                                port.get("name") or "",
+                                binding[0],
+                                version,
+                                namespace,
+                                address.get("location") if address is not None else None,
+                            )
+                        )
+        return found
+
+    # -- operations -----------------------------------------------------------------------------
+
+    def operations(self, port: Port) -> list[str]:
+        names = (node.get("name") for node in port.binding.iterfind(f"{{{WSDL}}}operation"))
+        return list(dict.fromkeys(name for name in names if name))
+
+    def operation(self, port: Port, name: str) -> Operation:
+        """Raises Unresolved or Unsupported."""
+        bound = next(
+            node
+            for node in port.binding.iterfind(f"{{{WSDL}}}operation")
+            if node.get("name") == name
+        )
+        abstract = self._abstract(port, bound, name)
+        soap = bound.find(f"{{{port.namespace}}}operation")
+        general = port.binding.find(f"{{{port.namespace}}}binding")
+        style = (soap.get("style") if soap is not None else None) or (
+            general.get("style") if general is not None else None
+        )
+        rpc = style == "rpc"
+        return Operation(
+            name=name,
+            version=port.version,
+            action=(soap.get("soapAction") if soap is not None else None) or "",
+            request=self._side(port, bound, abstract, "input", rpc=rpc),
+            reply=self._reply(port, bound, abstract, rpc=rpc),
+            one_way=abstract.find(f"{{{WSDL}}}output") is None,
+            headers=self._headers(port, bound),
+            documentation=_documentation(abstract) or _documentation(bound),
+            rpc=rpc,
+        )
+
+    def _abstract(self, port: Port, bound: etree._Element, name: str) -> etree._Element:
+        """The operation of the port type that a bound operation stands for."""
+        wanted = _qname(port.binding, port.binding.get("type") or "")
+        if (found := self._tables["portType"].get(wanted)) is None:
+            raise self._undefined("portType", wanted, f"binding `{port.binding.get('name')}`")
+        same = [n for n in found[0].iterfind(f"{{{WSDL}}}operation") if n.get("name") == name]
+        if not same:
+            raise Unresolved(
+                f"{found[1]}: portType `{split(wanted)[1]}` has no operation `{name}`",
+                f"add it, or take it out of binding `{port.binding.get('name')}`",
+            )
+        if len(same) == 1:
+            return same[0]
+        bound_input = bound.find(f"{{{WSDL}}}input")
+        wanted_input = bound_input.get("name") if bound_input is not None else None
+        for node in same:  # overloaded: told apart by the names of their inputs
+            own = node.find(f"{{{WSDL}}}input")
+            if own is not None and own.get("name") == wanted_input:
+                return node
+        return same[0]
+
+    def _reply(
+        self, port: Port, bound: etree._Element, abstract: etree._Element, *, rpc: bool
+    ) -> Item | None:
+        """What comes back; a hole there only costs the types of the answer, not the operation."""
+        try:
+            return self._side(port, bound, abstract, "output", rpc=rpc)
+        except (Unresolved, Unsupported):
+            return None
+
+    def _side(
+        self, port: Port, bound: etree._Element, abstract: etree._Element, side: str, *, rpc: bool
+    ) -> Item | None:
+        declared = abstract.find(f"{{{WSDL}}}{side}")
+        if declared is None:
+            return None
+        message, file = self._message(declared, f"operation `{abstract.get('name')}`")
+        holder = bound.find(f"{{{WSDL}}}{side}")
+        body = holder.find(f"{{{port.namespace}}}body") if holder is not None else None
+        if body is None and holder is not None and len(holder):
+            raise Unsupported("messages with attachments (multipart) are not sent yet")
+        use = body.get("use") if body is not None else None
+        if use == "encoded":
+            raise Unsupported("rpc/encoded messages are not sent yet, only literal ones")
+        parts = list(message.iterfind(f"{{{WSDL}}}part"))
+        chosen = body.get("parts") if body is not None else None
+        if chosen is not None:
+            parts = [part for part in parts if part.get("name") in chosen.split()]
+        elif side == "input" and not rpc:
+            parts = self._without_headers(parts, port, bound, declared)
+        if rpc:
+            namespace = (body.get("namespace") if body is not None else None) or ""
+            name = str(abstract.get("name")) + ("" if side == "input" else "Response")
+            return self._wrapper(clark(namespace, name), parts, file)
+        return self._document(parts, file)
+
+    def _document(self, parts: list[etree._Element], file: str) -> Item | None:
+        if not parts:
+            return None
+        if len(parts) > 1:
+            raise Unsupported("document messages with several parts in the body are not sent yet")
+        part = parts[0]
+        user = Component(part, SchemaDocument(part, "", file))
+        if element := part.get("element"):
+            return self.shapes.element(user.name(element), user)
+        raise Unsupported(
+            "document messages whose part names a type, not an element, are not sent yet"
+        )
+
+    def _wrapper(self, tag: str, parts: list[etree._Element], file: str) -> Item:
+        """rpc/literal: an element called like the operation that holds each part, unqualified."""
+        namespace, name = split(tag)
+        schema = etree.Element(f"{{{XSD}}}schema", nsmap={"xs": XSD})
+        schema.set("targetNamespace", namespace)
+        element = etree.SubElement(schema, f"{{{XSD}}}element", name=name)
+        sequence = etree.SubElement(
+            etree.SubElement(element, f"{{{XSD}}}complexType"), f"{{{XSD}}}sequence"
+        )
+        for part in parts:
+            node = etree.SubElement(sequence, f"{{{XSD}}}element", nsmap=part.nsmap)  # type: ignore[arg-type]  # the stubs know no default namespace
+            node.set("name", part.get("name") or "part")
+            if (kind := part.get("type")) is None:
+                raise Unsupported(
+                    "rpc messages whose part names an element, not a type, are not sent yet"
+                )
+            node.set("type", kind)
+        document = SchemaDocument(schema, namespace, file)
+        component = Component(element, document)
+        record = self.shapes.record(Component(element[0], document))
+        return Item(name=name, tag=tag, type=record, documentation=component.documentation())
+
+    def _without_headers(
+        self,
+        parts: list[etree._Element],
+        port: Port,
+        bound: etree._Element,
+        declared: etree._Element,
+    ) -> list[etree._Element]:
+        """Parts of the input's own message that the binding puts into the header are not in the body."""
+        message = _qname(declared, declared.get("message") or "")
+        in_header = {
+            node.get("part")
+            for node in bound.iterfind(f"{{{WSDL}}}input/{{{port.namespace}}}header")
+            if _qname(node, node.get("message") or "") == message
+        }
+        return [part for part in parts if part.get("name") not in in_header]
+
+    def _headers(self, port: Port, bound: etree._Element) -> tuple[str, ...]:
+        """The header elements a contract wants; a header that leads nowhere is left to the adapter."""
+        found: list[str] = []
+        for node in bound.iterfind(f"{{{WSDL}}}input/{{{port.namespace}}}header"):
+            entry = self._tables["message"].get(_qname(node, node.get("message") or ""))
+            parts = entry[0].iterfind(f"{{{WSDL}}}part") if entry is not None else ()
+            named = (part for part in parts if part.get("name") == node.get("part"))
+            found.extend(
+                _qname(part, element) for part in named if (element := part.get("element"))
+            )
+        return tuple(found)
+
+    def _message(self, declared: etree._Element, user: str) -> tuple[etree._Element, str]:
+        name = _qname(declared, declared.get("message") or "")
+        if (found := self._tables["message"].get(name)) is None:
+            raise self._undefined("message", name, user)
+        return found
+
+    def _undefined(self, kind: str, name: str, user: str) -> Unresolved:
+        why = f"; {self.missing[0]}" if self.missing else ""
+        return Unresolved(
+            f"{self.path.name}: {user} uses {kind} `{split(name)[1]}`, which is not defined{why}",
+            "put the imported file beside it"
+            if self.missing
+            else f"define the {kind} in {self.path.name}",
+        )
+
+
+def content_of(item: Item | None) -> Content:
+    """What a body element takes as parameters: its children, or its own text."""
+    if item is None:
+        return Content()
+    if isinstance(item.type, Record) and not item.type.abstract:
+        return item.type.content
+    return Content((item,))
+
+
+_cache: dict[Path, tuple[tuple[int, int], Contract]] = {}
+_cache_lock = threading.Lock()
+
+
+def read_contract(path: Path) -> Contract:
+    """The contract in a file, read once as long as the file does not change. Raises UnreadableXml."""
+    path = path.resolve()
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise UnreadableXml(f"it cannot be opened: {error.strerror}") from None
+    stamp = (stat.st_mtime_ns, stat.st_size)
+    with _cache_lock:
+        cached = _cache.get(path)
+        if cached is not None and cached[0] == stamp:
+            return cached[1]
+        contract = Contract(path)
+        contract.load()
+        _cache[path] = (stamp, contract)
+        return contract
+
+
+def _qname(node: etree._Element, text: str) -> str:
+    prefix, _, name = text.rpartition(":")
+    return clark(node.nsmap.get(prefix or None) or "", name)
+
+
+def _documentation(node: etree._Element) -> str | None:
+    found = node.find(f"{{{WSDL}}}documentation")
+    return clip(text_of(found)) if found is not None else None
