@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from doubles import ANNA, Bench, function, parameter
 from drawbar.kernel.ports import Call, Reply
 from drawbar.kernel.values import Caller, JsonObject
+from drawbar.llm.chat import ChatModel
 from drawbar.llm.scripted import ScriptedModel, Turn
 from drawbar.runs.objects import text_part
 from drawbar.runs.order import NewMessage, RunOrder
@@ -78,6 +80,12 @@ class RunBench:
     async def say(self, text: str, caller: Caller = ANNA) -> None:
         await self.runs.add_message(self.thread_id, new_text(text), caller)
 
+    def use_model(self, model: ChatModel) -> None:
+        self.runs._worker.engine = replace(self.runs._worker.engine, model=model)
+
+    def order(self, **order: Any) -> RunOrder:
+        return RunOrder(self.assistant.id, **order)
+
     async def create(self, caller: Caller = ANNA, **order: Any) -> Run:
         return await self.runs.create(self.thread_id, RunOrder(self.assistant.id, **order), caller)
 
@@ -115,16 +123,21 @@ def names(events: Iterable[RunEvent]) -> list[str]:
     return [event.name.removeprefix("thread.") for event in events]
 
 
+def run_settings(
+    *, expire_after: float = 60.0, rounds: int = 5, keep_events: float = 3600.0
+) -> RunSettings:
+    return RunSettings.model_construct(
+        expire_after=expire_after, rounds=rounds, keep_events=keep_events
+    )
+
+
 @asynccontextmanager
 async def run_bench(
-    url: str, *turns: Turn, expire_after: float = 60.0, rounds: int = 5, **assistant: Any
+    url: str, *turns: Turn, settings: RunSettings | None = None, **assistant: Any
 ) -> AsyncIterator[RunBench]:
-    settings = RunSettings.model_construct(
-        expire_after=expire_after, rounds=rounds, keep_events=3600.0
-    )
     store = await Store.open(url)
     try:
-        bench = RunBench(store, turns, settings)
+        bench = RunBench(store, turns, settings or run_settings())
         await bench.prepare(**assistant)
         await bench.runs.start()
         try:

@@ -116,12 +116,16 @@ class _Progress:
         self._client_names = frozenset(tool.name for tool in clients)
         self._tools = (*server_tools(run.functions, toolset), *clients)
         expires_at = run.expires_at or time.time() + engine.settings.expire_after
-        self._deadline = time.monotonic() + expires_at - time.time()
+        self._seconds_left = expires_at - time.time()
+        # Expiry interrupts calls; their own deadline is only there if that should fail.
+        self._deadline = time.monotonic() + self._seconds_left + 1.0
         self._call_ids = {
             item.call.id for step in journal.steps.values() for item in calls_of(step)
         }
 
     async def go(self, opened: Opened) -> None:
+        loop = asyncio.get_running_loop()
+        expiry = loop.call_later(self._seconds_left, self._journal.interruption.stop, "expire")
         try:
             if self._journal.run.status == "cancelling":
                 await self._end("stop")
@@ -131,6 +135,8 @@ class _Progress:
                 pass
         except InterruptedRun:
             await self._interrupted()
+        finally:
+            expiry.cancel()
 
     async def _round(self) -> bool:
         """Finish the calls that are open, then let the model speak. False: nothing more to do here."""
