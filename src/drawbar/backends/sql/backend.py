@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from drawbar.backends.sql.execute import operate, read
+from drawbar.backends.sql.execute import operate, prepare, read
 from drawbar.backends.sql.options import SqlBackendSpec
-from drawbar.backends.sql.plan import Binding, Operation, Query, Reading, Statement
-from drawbar.backends.sql.request import Values, describe
+from drawbar.backends.sql.plan import Binding, Operation, Query, Reading, Statement, Values
+from drawbar.backends.sql.request import describe
 from drawbar.backends.sql.session import Allowed, Database
 from drawbar.backends.sql.stop import Stop
 from drawbar.backends.sql.url import Target, parse_url
@@ -94,6 +94,11 @@ class SqlBackend:
                 return reply
         raise AssertionError  # the last attempt has returned or raised
 
+    def _prepare(self, plan: Operation, values: Values, allowed: Allowed) -> Values:
+        """What an operation looks up and checks, which only reads."""
+        with self._database.reading(allowed, snapshot=True) as session:
+            return prepare(session, plan, values)
+
     async def _in_thread(
         self, work: Callable[[Allowed], T], call: Call, *, changes: bool = False
     ) -> T:
@@ -138,14 +143,16 @@ class SqlBackend:
 
     async def _dry_run(self, binding: Binding, call: Call) -> Reply:
         """The statements with their values, and how the database would carry them out."""
-        queries = _statements(binding, call.arguments)
         notes: list[str] = []
         shown: list[JsonValue] = []
-        for statement in queries:
-            description = describe(statement, call.arguments)
+        values: Values = call.arguments
+        if isinstance(binding, Operation) and (binding.lets or binding.guards):
+            values = await self._in_thread(partial(self._prepare, binding, values), call)
+        for statement in _statements(binding, values):
+            description = describe(statement, values)
             try:
                 plan = await self._in_thread(
-                    partial(self._database.explain, statement, call.arguments), call
+                    partial(self._database.explain, statement, values), call
                 )
                 description["plan"] = list[JsonValue](plan)
             except BackendError as error:

@@ -48,7 +48,7 @@ def join_filters(
         before=parsed.slice(0, where.start if where else last),
         own=parsed.slice(where.end + 1, last) if where else (),
         after=parsed.slice(last, length),
-        conditions={name: read.slice(0, len(read.text)) for name, read in conditions.items()},
+        conditions={name: read.whole() for name, read in conditions.items()},
     )
     together = render(filters.pieces(tuple(filters.conditions)), dialect).named
     if _is_the_same_but_for_its_condition(together, parsed, conditions, dialect):

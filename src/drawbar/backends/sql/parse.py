@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -65,7 +65,8 @@ class Known:
     """What is known of a name that SQL may use: its JSON type, and what it holds."""
 
     type: str
-    """string, integer, number, boolean, array, object, or `any` where it is not known."""
+    """string, integer, number, boolean, array, object; `row` for a looked-up row, of which only fields can
+    be used; `any` where it is not known."""
     fields: Mapping[str, Known] | None = None
     """Of an object; None where they are not known."""
     items: str = "any"
@@ -110,6 +111,10 @@ class Parsed:
     """Start and end in `text`, and what stands there; texts fill the gaps."""
     names: set[str]
     problems: list[Found]
+
+    def whole(self) -> tuple[str | Slot, ...]:
+        """All of it."""
+        return self.slice(0, len(self.text))
 
     def slice(self, start: int, end: int) -> tuple[str | Slot, ...]:
         """The pieces between two offsets of `text`, neither of them inside a placeholder."""
@@ -277,12 +282,19 @@ class _Placer:
             self._say(
                 "DB305",
                 f"`:{name}` is no parameter of this function",
-                close(name, self._known, lambda meant: f"did you mean `:{meant}`?"),
+                close(name, self._known, "`:@`"),
             )
             return None
         if field is None:
-            return found
-        if found.type not in {"object", "any"}:
+            if found.type != "row":
+                return found
+            self._say(
+                "DB308",
+                f"`:{name}` has several fields",
+                f"write one of them, such as `:{name}.{next(iter(found.fields or {}), 'field')}`",
+            )
+            return None
+        if found.type not in {"object", "row", "any"}:
             self._say(
                 "DB308", f"`:{name}` is of type {found.type} and has no field `{field}`", None
             )
@@ -294,7 +306,7 @@ class _Placer:
             self._say(
                 "DB305",
                 f"`:{name}` has no field `{field}`",
-                close(field, found.fields, lambda meant: f"did you mean `:{name}.{meant}`?"),
+                close(field, found.fields, f"`:{name}.@`"),
             )
         return inner
 
@@ -377,10 +389,10 @@ def _cast(node: exp.Expr) -> str | None:
     return outer.to.sql("postgres").lower() if isinstance(outer, exp.Cast) else None
 
 
-def close(word: str, known: Mapping[str, object], say: Callable[[str], str]) -> str:
-    """A "did you mean", or the list of what there is."""
+def close(word: str, known: Mapping[str, object], shape: str) -> str:
+    """A "did you mean", where `@` in `shape` stands for the word; or the list of what there is."""
     if meant := closest(word, known):
-        return say(meant)
+        return f"did you mean {shape.replace('@', meant)}?"
     return f"there are: {', '.join(known)}" if known else "no parameters are declared"
 
 

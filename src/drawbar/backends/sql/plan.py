@@ -6,13 +6,33 @@ offsets that the parser has confirmed, so literals, comments, casts and `$$` bod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from drawbar.backends.sql.options import ColumnType, Expected, RowsWord
 from drawbar.backends.sql.url import Dialect
 from drawbar.kernel.values import JsonValue
+
+HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\}")
+"""A place in a guard's message, `{name}` or `{let.field}`."""
+
+Values: TypeAlias = Mapping[str, Any]
+"""Arguments by name (JSON), and what `let` has looked up: Held, fields of Held, or a list of JSON objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A looked-up value: as JSON for people, and as the driver takes it back without a loss."""
+
+    shown: JsonValue
+    bound: Any  # the driver's own
+
+    @property
+    def is_null(self) -> bool:
+        return self.shown is None
+
 
 Form = Literal["auto", "number", "array"]
 """auto: by the value, lists and objects as JSON; number: exact decimals where there are; array: the driver's own list."""
@@ -32,7 +52,7 @@ class Slot:
     def label(self) -> str:
         return self.name if self.field is None else f"{self.name}.{self.field}"
 
-    def value(self, values: Mapping[str, JsonValue]) -> JsonValue:
+    def value(self, values: Values) -> Any:  # see Values
         """What is bound; absent names and fields are null."""
         found = values.get(self.name)
         if self.field is None:
@@ -107,7 +127,7 @@ class Query:
     filters: Filters | None = None
     _joined: dict[tuple[str, ...], Statement] = field(default_factory=dict, compare=False)
 
-    def statement_for(self, values: Mapping[str, JsonValue]) -> Statement:
+    def statement_for(self, values: Values) -> Statement:
         """The statement that these values ask for; joined once for each set of conditions."""
         if self.filters is None:
             return self.statement
@@ -164,6 +184,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """The reading that runs before commit, and where its arguments come from."""
+
+    reading: Reading
+    taken: tuple[str, ...]
+    """Names of parameters and values of `let`."""
+    constants: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """A function that changes something: look up, check, do, tell; all of it one transaction."""
 
@@ -174,9 +204,7 @@ class Operation:
     max_affected_rows: int | None = None
     lets: tuple[Let, ...] = ()
     guards: tuple[Guard, ...] = ()
-    answer: Reading | None = None
-    """The reading that runs before commit and whose answer is the answer."""
-    columns: Mapping[str, ColumnType] = field(default_factory=dict)
+    answer: Answer | None = None
 
 
 Binding: TypeAlias = Reading | Operation

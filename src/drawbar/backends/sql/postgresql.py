@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from drawbar.backends.sql.plan import Statement
+from drawbar.backends.sql.plan import Statement, Values
 from drawbar.backends.sql.postgresql_errors import connect_error, is_lost, translate
 from drawbar.backends.sql.reply import Rows
-from drawbar.backends.sql.request import Bound, Values, postgresql_binder
-from drawbar.backends.sql.session import Allowed, Changed, Session, was_stopped
+from drawbar.backends.sql.request import Bound, postgresql_binder
+from drawbar.backends.sql.session import Allowed, Changed, Found, Session, was_stopped
 from drawbar.backends.sql.stop import Stopped
 from drawbar.backends.sql.url import Target
 from drawbar.kernel.ports import BackendError, WorkState
@@ -133,6 +133,9 @@ class PostgresqlDatabase:
     def bind(self, statement: Statement, values: Values) -> Bound:
         return self._bind(statement, values)
 
+    def held(self, cursor: Cursor) -> Found:
+        return self._types.held(cursor)
+
     def close(self) -> None:
         if self._missing is None:
             self._pool.dispose()
@@ -186,6 +189,12 @@ class _Session:
         self.run(f"declare drawbar_rows no scroll cursor for {statement.text}", statement, values)
         self._is_open = True
         return _Rows(self)
+
+    def look_up(self, statement: Statement, values: Values, most: int) -> Found:
+        self.select(statement, values)
+        self.check()
+        cursor = self.own(f"fetch {most} from drawbar_rows")
+        return self._database.held(cursor)
 
     def change(self, statement: Statement, values: Values) -> Changed:
         cursor = self.run(statement.text, statement, values)

@@ -11,11 +11,13 @@ from typing import Any
 
 import psycopg
 from psycopg.abc import Buffer
-from psycopg.adapt import Loader
+from psycopg.adapt import Dumper, Loader, PyFormat
 from psycopg.types.json import Jsonb as _Jsonb
 from psycopg.types.string import TextLoader
 
-from drawbar.backends.sql.reply import read_json
+from drawbar.backends.sql.plan import Held
+from drawbar.backends.sql.reply import cell, read_json
+from drawbar.backends.sql.session import Found
 from drawbar.kernel.values import JsonValue, Secret
 
 Error = psycopg.Error
@@ -50,6 +52,47 @@ def Jsonb(value: object) -> object:  # noqa: N802 -- stands for psycopg's class 
     return _Jsonb(value)
 
 
+class _Typed:
+    """A looked-up value on its way back: the server's own text, with the server's own type."""
+
+    __slots__ = ("oid", "text")
+
+    def __init__(self, text: bytes | None, oid: int) -> None:
+        self.text = text
+        self.oid = oid
+
+
+class _TypedDumper(Dumper):
+    """psycopg asks a dumper class for one of the value's own type, and keeps it by that type."""
+
+    def get_key(self, obj: _Typed, format: PyFormat) -> Any:  # noqa: A002, ARG002 -- psycopg's own names
+        return (self.cls, obj.oid)
+
+    def upgrade(self, obj: _Typed, format: PyFormat) -> _TypedDumper:  # noqa: A002, ARG002 -- as above
+        dumper = _TypedDumper(self.cls, self.connection)
+        dumper.oid = obj.oid
+        return dumper
+
+    def dump(self, obj: _Typed) -> bytes | None:
+        return obj.text
+
+
+def held(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Found:
+    """The rows of a cursor, each value as JSON and as what goes back to the server."""
+    columns = [(column.name, column.type_code) for column in cursor.description or ()]
+    result = cursor.pgresult
+    rows: list[dict[str, Held]] = []
+    for number, row in enumerate(cursor.fetchall()):
+        raw = [result.get_value(number, index) for index in range(len(row))] if result else []
+        rows.append(
+            {
+                name: Held(cell(value), _Typed(text, oid))
+                for (name, oid), value, text in zip(columns, row, raw, strict=True)
+            }
+        )
+    return Found(rows, {name: Held(None, _Typed(None, oid)) for name, oid in columns})
+
+
 def connect(
     words: Mapping[str, Any],  # libpq's own words
     password: Secret | None,
@@ -60,6 +103,7 @@ def connect(
         autocommit=True, prepare_threshold=0, cursor_factory=psycopg.RawCursor, **words, **secret
     )
     adapters = connection.adapters
+    adapters.register_dumper(_Typed, _TypedDumper)
     for name in _AS_TEXT:
         adapters.register_loader(name, TextLoader)
     for name in ("timestamp", "timestamptz"):

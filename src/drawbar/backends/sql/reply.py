@@ -120,7 +120,7 @@ def gather(
         wanted = min(_CHUNK, max_rows + 1 - len(kept))
         chunk = rows.fetch(wanted)
         more = len(chunk) == wanted
-        read = _reader(checked_columns(rows.columns), readers)
+        read = row_reader(checked_columns(rows.columns), readers)
         for raw in chunk:
             if len(kept) == max_rows:
                 return Gathered(kept, _cut(len(kept), "rows", max_rows, narrowing))
@@ -132,7 +132,7 @@ def gather(
     return Gathered(kept)
 
 
-def _reader(
+def row_reader(
     columns: tuple[str, ...], readers: Mapping[str, Cell] | None
 ) -> Callable[[Sequence[Any]], JsonObject]:
     if not readers:

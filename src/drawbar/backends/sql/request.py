@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 import orjson
 
-from drawbar.backends.sql.plan import Slot, Statement
+from drawbar.backends.sql.plan import Held, Slot, Statement, Values
 from drawbar.kernel.values import JsonObject, JsonValue
 
-Values: TypeAlias = Mapping[str, JsonValue]
 Bound: TypeAlias = "tuple[Any, ...]"  # what a driver takes: its own types among Python's
 Bind: TypeAlias = Callable[[Statement, Values], Bound]
 
@@ -21,7 +20,9 @@ def bind_sqlite(statement: Statement, values: Values) -> Bound:
     return tuple([_sqlite(slot.value(values)) for slot in statement.slots])
 
 
-def _sqlite(value: JsonValue) -> JsonValue:
+def _sqlite(value: Any) -> Any:  # see Values and Bound
+    if isinstance(value, Held):
+        return value.bound
     if isinstance(value, (list, dict)):
         return orjson.dumps(value).decode()
     return value
@@ -32,6 +33,8 @@ def postgresql_binder(json_type: Callable[[object], object]) -> Bind:
 
     def bind_slot(slot: Slot, values: Values) -> Any:  # a driver's own type, see Bound
         value = slot.value(values)
+        if isinstance(value, Held):
+            return value.bound
         if isinstance(value, float):
             return Decimal(repr(value))
         if isinstance(value, (list, dict)):
@@ -48,7 +51,7 @@ def postgresql_binder(json_type: Callable[[object], object]) -> Bind:
 
 def describe(statement: Statement, values: Values) -> JsonObject:
     """A statement with its values beside it, in the driver's form and by name."""
-    bound = [slot.value(values) for slot in statement.slots]
+    bound = [shown(slot.value(values)) for slot in statement.slots]
     return {
         "sql": statement.text,
         "values": bound,
@@ -57,3 +60,9 @@ def describe(statement: Statement, values: Values) -> JsonObject:
             slot.label: value for slot, value in zip(statement.slots, bound, strict=True)
         },
     }
+
+
+def shown(value: Any) -> JsonValue:  # see Values
+    """A value for people."""
+    found: JsonValue = value.shown if isinstance(value, Held) else value
+    return found

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from drawbar.backends.sql.plan import Statement
+from drawbar.backends.sql.plan import Held, Statement, Values
 from drawbar.backends.sql.reply import Rows
-from drawbar.backends.sql.request import Values
 from drawbar.backends.sql.stop import Stop
 from drawbar.kernel.ports import BackendError
 
@@ -31,10 +30,22 @@ class Changed:
     rows: Sequence[Sequence[object]] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows that were looked up, to be used by later statements; `empty` is a row of nulls."""
+
+    rows: Sequence[Mapping[str, Held]]
+    empty: Mapping[str, Held]
+
+
 class Session(Protocol):
     """One connection inside one transaction. Result rows are valid until the next statement."""
 
     def select(self, statement: Statement, values: Values) -> Rows: ...
+
+    def look_up(self, statement: Statement, values: Values, most: int) -> Found:
+        """At most `most` rows, as values that keep their type."""
+        ...
 
     def change(self, statement: Statement, values: Values) -> Changed: ...
 

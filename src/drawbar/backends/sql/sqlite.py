@@ -15,10 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from drawbar.backends.sql.plan import Statement
-from drawbar.backends.sql.reply import Rows
-from drawbar.backends.sql.request import Bound, Values, bind_sqlite
-from drawbar.backends.sql.session import Allowed, Changed, Session, took_too_long, was_stopped
+from drawbar.backends.sql.plan import Held, Statement, Values
+from drawbar.backends.sql.reply import Rows, cell
+from drawbar.backends.sql.request import Bound, bind_sqlite
+from drawbar.backends.sql.session import (
+    Allowed,
+    Changed,
+    Found,
+    Session,
+    took_too_long,
+    was_stopped,
+)
 from drawbar.backends.sql.stop import Stopped
 from drawbar.kernel.ports import BackendError
 
@@ -202,6 +209,14 @@ class _Session:
 
     def select(self, statement: Statement, values: Values) -> Rows:
         return _Rows(self.run(statement.text, bind_sqlite(statement, values)))
+
+    def look_up(self, statement: Statement, values: Values, most: int) -> Found:
+        rows = self.select(statement, values)
+        found = [
+            {name: Held(cell(value), value) for name, value in zip(rows.columns, row, strict=True)}
+            for row in rows.fetch(most)
+        ]
+        return Found(found, dict.fromkeys(rows.columns, Held(None, None)))
 
     def change(self, statement: Statement, values: Values) -> Changed:
         cursor = self.run(statement.text, bind_sqlite(statement, values))
