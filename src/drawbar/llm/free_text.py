@@ -57,25 +57,7 @@ _NAMED = re.compile(
 )
 _AFTER = re.compile(r"\b(?:for|of|with|at|by|in|on|für|von)\s+(?:the\s+|an?\s+)?", re.IGNORECASE)
 _VERBS = frozenset(
-    term_of(word)
-    for word in (
-        "find",
-        "list",
-        "show",
-        "search",
-        "get",
-        "check",
-        "look",
-        "lookup",
-        "display",
-        "fetch",
-        "give",
-        "tell",
-        "got",
-        "there",
-        "exist",
-        "available",
-    )
+    term_of(word) for word in (*READ_WORDS, "give", "tell", "there", "exist", "available")
 )
 
 

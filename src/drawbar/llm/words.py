@@ -14,13 +14,15 @@ _WORD = re.compile(r"[A-Za-zÀ-ÿ]+|\d+(?:[.,]\d+)*")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _STOP_WORDS = """
-    a about actually after all also am an and any are as at be been but by can could das dem den der
-    des did die do does ein eine einen er es for from für give had has have he hello her hi him his how i
-    ich if in is ist it its itself just know let like many me mir more most much must my need now of off
-    ok on one only or our please re really right s see she should show since so some such t tell than
-    thank thanks that the their them then there these they this those to too um und up us user very von
-    want was we well were what when where which who whose whom why will with would yes you your zu
-    ve ll d m don doesn isn aren thing things something anything number named called titled matching containing nr no not viel wieviel go goes going got get work works still currently current latest"""
+    a about actually after all also am an and any are as at be been but by can could das dem den
+    der des did die do does ein eine einen er es for from für give had has have he hello her hi
+    him his how i ich if in is ist it its itself just know let like many me mir more most much
+    must my need now of off ok on one only or our please re really right s see she should show
+    since so some such t tell than thank thanks that the their them then there these they this
+    those to too um und up us user very von want was we well were what when where which who
+    whose whom why will with would yes you your zu ve ll d m don doesn isn aren thing things
+    something anything number named called titled matching containing nr no not viel wieviel go
+    goes going got get work works still currently current latest"""
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that say nothing about what is asked for."""
 
