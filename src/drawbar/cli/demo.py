@@ -64,26 +64,28 @@ async def _until_told(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     told = asyncio.create_task(stop.wait())
-    work = asyncio.create_task(_demo(args, stop))
+    serving = asyncio.Event()
+    work = asyncio.create_task(_demo(args, stop, serving))
     await asyncio.wait({told, work}, return_when=asyncio.FIRST_COMPLETED)
     told.cancel()
-    if args.once is not None and not work.done():
-        work.cancel()
+    if not (work.done() or serving.is_set()):
+        work.cancel()  # a server ends by `stop`, with what is under way; nothing else waits for it
     try:
         return await work
     except asyncio.CancelledError:
         return 130
 
 
-async def _demo(args: argparse.Namespace, stop: asyncio.Event) -> int:
+async def _demo(args: argparse.Namespace, stop: asyncio.Event, serving: asyncio.Event) -> int:
     options = DemoOptions(args.model, args.postgres, args.keep)
     if args.once is not None:
         async with open_demo(options) as demo:
             return await _ask(demo, args.once)
-    listening = _listen(args.port)
-    print("Starting the company's systems ...", file=sys.stderr)
-    async with open_demo(options) as demo:
-        return await _serve(demo, listening, stop, browser=not args.no_browser)
+    with _listen(args.port) as listening:
+        print("Starting the company's systems ...", file=sys.stderr)
+        async with open_demo(options) as demo:
+            serving.set()
+            return await _serve(demo, listening, stop, browser=not args.no_browser)
 
 
 def _listen(port: int | None) -> socket.socket:
@@ -99,15 +101,16 @@ async def _serve(
     demo: Demo, listening: socket.socket, stop: asyncio.Event, *, browser: bool
 ) -> int:
     """Until it is told to stop, or one of the company's systems ends by itself."""
-    started = asyncio.Event()
-    serving = asyncio.create_task(serve(demo.services, listening, stop, started.set))
+    address = address_of(listening)
+
+    def tell() -> None:
+        print(welcome(demo, address), flush=True)
+        if browser and sys.stdout.isatty() and _has_screen():
+            webbrowser.open(f"{address}/console/")
+
+    serving = asyncio.create_task(serve(demo.services, listening, stop, tell))
     crash = asyncio.create_task(demo.company.crashed())
     try:
-        await started.wait()
-        url = f"{address_of(listening)}/console/"
-        print(welcome(demo, address_of(listening)), flush=True)
-        if browser and sys.stdout.isatty() and _has_screen():
-            await asyncio.to_thread(webbrowser.open, url)
         await asyncio.wait({serving, crash}, return_when=asyncio.FIRST_COMPLETED)
         crashed = crash.result() if crash.done() else None
     finally:
@@ -115,7 +118,7 @@ async def _serve(
         stop.set()
         await serving
     if crashed is None:
-        print("\nThe company is closed; nothing is left behind.", file=sys.stderr)
+        print("The company is closed; nothing is left behind.", file=sys.stderr)
         return 0
     print(f"drawbar demo: {crashed}; start the demo again", file=sys.stderr)
     return CRASHED

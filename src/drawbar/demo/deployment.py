@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from drawbar.app.deployment import deployed
@@ -13,7 +14,7 @@ from drawbar.app.gateway import load
 from drawbar.demo.company import NAME, QUESTIONS, Company, open_company
 from drawbar.demo.files import settings_file
 from drawbar.kernel.errors import OperatorError
-from drawbar.llm.pull import installed_model
+from drawbar.llm.pull import USUAL, model_path
 from drawbar.surfaces.console.config import INSTRUCTIONS, MARK, find_console_assistant
 from drawbar.surfaces.services import Services
 
@@ -66,7 +67,8 @@ def _model_flags(wanted: str | None) -> dict[str, object]:
     """What was asked for, else what the environment says, else a pulled model, else rules."""
     if wanted is None and "DRAWBAR_MODEL__PROVIDER" in os.environ:
         return {}
-    return {"model.provider": wanted or ("local" if installed_model() else "rules")}
+    usable = model_path(USUAL).is_file() and find_spec("xllamacpp") is not None
+    return {"model.provider": wanted or ("local" if usable else "rules")}
 
 
 async def _assistant(services: Services) -> str:
