@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from drawbar.compiler.kind import Plan
 from drawbar.compiler.parameters import Inherited, merge_parameters
@@ -39,12 +39,22 @@ class EchoBackend(BackendSpec):
         return self
 
 
+class Step(Spec):
+    say: str
+    times: int = 1
+
+
+def _step(value: object) -> object:
+    return {"say": value} if isinstance(value, str) else value
+
+
 class EchoFunction(FunctionSpec):
     contract: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Inputs of the backend's contract, as JSON Schema."
     )
     says: str | None = Field(None, description="What the contract says of the function.")
     codes: dict[int, str] = Field(default_factory=dict)
+    steps: tuple[Annotated[Step, BeforeValidator(_step)], ...] = ()
     fails: str | None = Field(None, description="A problem the kind finds.")
 
 

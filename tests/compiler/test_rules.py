@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from drawbar.compiler import rules
 from drawbar.compiler.function import Function, FunctionLimits
 from drawbar.compiler.rules import check_rule, check_select, compile_rule, rule_values
 from drawbar.kernel.values import Caller
@@ -88,6 +89,10 @@ def test_what_is_wrong_with_a_rule_is_found_before_a_caller_meets_it(
     assert rule_problems(rule, "days") == problems
 
 
+def test_an_error_of_cel_without_a_position_is_told_as_it_is() -> None:
+    assert rules._why("out of memory\nat 5") == "this rule is not CEL: out of memory"
+
+
 def test_a_rule_over_no_parameters_says_that_there_are_none() -> None:
     report = Report(Source("f", {}))
 
@@ -100,7 +105,7 @@ def test_a_rule_over_no_parameters_says_that_there_are_none() -> None:
     ("select", "problems"),
     [
         ("{id: Leave.Id, days: length(Leave.Days[?day > `1`])}", []),
-        ("merge(a, b, c)", []),
+        ("merge(a, b[0:2], c)", []),
         ("{a: b", ["this is not JMESPath: it ends too early / None"]),
         ("a b", ["this is not JMESPath; at its character 3: unexpected b / None"]),
         ("'a", ["this is not JMESPath; at its character 1: Unclosed ' delimiter / None"]),

@@ -117,6 +117,7 @@ def test_the_limits_themselves_are_allowed() -> None:
         ({"type": ["string", "null"], "enum": ["a"]}, {"type": ["string", "null"], "enum": ["a", None]}),
         ({"type": ["string", "integer"]}, {"type": ["string", "integer", "null"]}),
         ({"type": "null"}, {"type": "null"}),
+        ({"anyOf": [True]}, {"anyOf": [True, {"type": "null"}]}),
         ({"anyOf": [{"type": "null"}, {"type": "string"}]}, {"anyOf": [{"type": "null"}, {"type": "string"}]}),
         ({"$ref": "#/$defs/A"}, {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]}),
         (

@@ -62,8 +62,10 @@ def test_of_two_adapters_with_one_name_the_functions_of_the_second_cannot_be_cal
 
     assert toolset["hr_get"].callable
     assert [str(problem) for problem in toolset["b_set"].problems] == [
-        ("b.yaml:1:1: DB214 the adapter at a.yaml:1:1 is called `hr`, too\n"
-        "    give one of them another name")
+        (
+            "b.yaml:1:1: DB214 the adapter at a.yaml:1:1 is called `hr`, too\n"
+            "    give one of them another name"
+        )
     ]
     assert [problem.code for problem in clashes(first, second)] == ["DB214"]
 
@@ -106,6 +108,16 @@ def test_a_warning_leaves_a_function_callable() -> None:
 
     assert [problem.severity for problem in function.problems] == ["warning"]
     assert function.callable
+
+
+def test_a_description_that_is_too_long_for_some_servers_is_a_warning() -> None:
+    (function,) = compiled(
+        f"adapter: hr\nbackend: {{kind: echo}}\nfunctions: {{get: {{description: {'x' * 1025}}}}}"
+    ).functions
+
+    assert [str(problem) for problem in function.problems] == [
+        "a.yaml:3:19: DB233 warning: the description has 1025 characters; some model servers take 1024"
+    ]
 
 
 def test_limits_are_the_functions_own_else_the_adapters_else_the_defaults() -> None:

@@ -22,6 +22,7 @@ def accepts(schema: JsonObject, text: str) -> bool:
     "text",
     [
         HEAD + "functions: {get: {effect: read, says: x}}",
+        HEAD + "functions: {get: {steps: [short, {say: long, times: 2}]}}",
         HEAD + "limits: {timeout: 20s, rate: 5/s, rows: 5}\nfunctions: {}",
         "adapter: hr\nbackend: {kind: echo, port: '${PORT}', verify: '${V:-true}'}\nfunctions: {}",
         HEAD + "functions: {}\ntests: [{name: x, call: {get: {}}, expect: {succeeded: 1}}]",
@@ -41,6 +42,8 @@ def test_an_editor_takes_a_right_adapter(text: str) -> None:
         "adapter: hr\nbackend: {kind: echo, prot: 80}\nfunctions: {}",
         "adapter: hr\nbackend: {kind: echo, port: x}\nfunctions: {}",
         HEAD + "functions: {Get: {}}",
+        HEAD + "functions: {get: {steps: [5]}}",
+        HEAD + "functions: {get: {steps: [{say: x, tmies: 2}]}}",
         HEAD + "functions: {get: {unknown: 1}}",
         HEAD + "limits: {timeout: 20}\nfunctions: {}",
         HEAD + "functions: {}\ntests: [{}]",

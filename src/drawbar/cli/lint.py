@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from drawbar.backends import InstalledKinds
@@ -21,10 +21,10 @@ from drawbar.compiler.toolset import (
     select_functions,
 )
 from drawbar.kernel.errors import Problem
-from drawbar.kernel.values import JsonObject
+from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.settings import LoadedSettings, Settings, adapter_files, load_settings
 from drawbar.spec.load import parse_adapter, read_text
-from drawbar.spec.source import Report
+from drawbar.spec.source import At, Report
 from drawbar.spec.yaml12 import read_yaml
 
 EXAMPLE = "drawbar lint adapters README.md"
@@ -35,7 +35,6 @@ _FENCE = re.compile(
     r"^(?P<indent>[ >]*)(?P<fence>`{3,}|~{3,})[ ]*ya?ml\b(?P<info>[^\n]*)$", re.IGNORECASE
 )
 _ADAPTER_LINE = re.compile(r"\s*adapter\s*:")
-_UNKNOWN_HERE = frozenset({"DB120", "DB121"})
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-environment",
         action="store_true",
-        help="do not mind variables and secret files that are not there, as in CI",
+        help="do not judge values with ${...}: for where their variables and files are not, as in CI",
     )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--settings", type=Path, help="default: config/drawbar.yaml")
@@ -161,9 +160,13 @@ class _Linting:
     def adapter(self, text: str, path: Path, environ: Mapping[str, str]) -> CompiledAdapter:
         loaded = parse_adapter(text, str(path), path.parent, self.kinds, environ)
         compiled = compile_adapter(loaded, self.kinds)
-        self.findings.problems += (
-            compiled.problems if environ is os.environ else map(_not_minded, compiled.problems)
-        )
+        if environ is os.environ:
+            self.findings.problems += compiled.problems
+        else:
+            unknown = {loaded.source.place(at) for at in references(loaded.source.data)}
+            self.findings.problems += (
+                problem for problem in compiled.problems if problem.place not in unknown
+            )
         return compiled
 
     def settings(self, path: Path | None, *, with_adapters: bool) -> None:
@@ -196,9 +199,16 @@ class _Linting:
         self.findings.problems += report.problems
 
 
-def _not_minded(problem: Problem) -> Problem:
-    """Missing secrets are only worth a warning where they cannot be expected."""
-    return replace(problem, severity="warning") if problem.code in _UNKNOWN_HERE else problem
+def references(value: JsonValue, at: At = ()) -> Iterator[At]:
+    """Where values stand that are known only where the adapter runs."""
+    if isinstance(value, str) and "${" in value:
+        yield at
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from references(inner, (*at, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from references(inner, (*at, index))
 
 
 def _is_settings(text: str, file: str) -> bool:

@@ -23,7 +23,7 @@ from drawbar.spec.load import load_adapter
 from drawbar.spec.names import closest
 from drawbar.spec.secrets import shown
 
-EXAMPLE = "drawbar show schemas --dialect gemini 'hr_*'"
+EXAMPLE = "drawbar show schemas 'hr_*' --dialect gemini"
 WRITE = "drawbar show json-schema --write"
 """The command that brings the committed schemas up to date."""
 _WHAT = ("functions", "schemas", "settings", "json-schema")

@@ -80,8 +80,9 @@ def arguments_schema(parameters: tuple[Parameter, ...]) -> JsonObject:
         if parameter.source != "model":
             continue
         schema = parameter.schema
-        if "$defs" in schema:
-            schema = _hoisted(schema, definitions)
+        own = schema.get("$defs")
+        if isinstance(own, dict):
+            schema = _hoisted(schema, own, definitions)
         properties[parameter.name] = schema
         if parameter.required:
             required.append(parameter.name)
@@ -96,11 +97,8 @@ def arguments_schema(parameters: tuple[Parameter, ...]) -> JsonObject:
     return result
 
 
-def _hoisted(schema: JsonObject, definitions: JsonObject) -> JsonObject:
-    """The schema without its definitions, which are added to those of the root under names of their own."""
-    own = schema["$defs"]
-    if not isinstance(own, dict):
-        return schema
+def _hoisted(schema: JsonObject, own: JsonObject, definitions: JsonObject) -> JsonObject:
+    """The schema without its own definitions, which are added to those of the root under free names."""
     names: dict[str, str] = {}
     for name, inner in own.items():
         taken = name
@@ -109,9 +107,16 @@ def _hoisted(schema: JsonObject, definitions: JsonObject) -> JsonObject:
         names[name] = taken
     for name, inner in own.items():
         definitions[names[name]] = _renamed(inner, names)
-    rest = {key: value for key, value in schema.items() if key != "$defs"}
-    renamed = _renamed(rest, names)
-    return renamed if isinstance(renamed, dict) else rest
+    return {
+        key: _new_reference(value, names) if key == "$ref" else _renamed(value, names)
+        for key, value in schema.items()
+        if key != "$defs"
+    }
+
+
+def _new_reference(reference: JsonValue, names: Mapping[str, str]) -> str:
+    name = str(reference).removeprefix("#/$defs/")
+    return f"#/$defs/{names.get(name, name)}"
 
 
 def _renamed(value: JsonValue, names: Mapping[str, str]) -> JsonValue:
@@ -120,12 +125,10 @@ def _renamed(value: JsonValue, names: Mapping[str, str]) -> JsonValue:
         return [_renamed(inner, names) for inner in value]
     if not isinstance(value, dict):
         return value
-    result = {key: _renamed(inner, names) for key, inner in value.items()}
-    reference = value.get("$ref")
-    if isinstance(reference, str):
-        name = reference.removeprefix("#/$defs/")
-        result["$ref"] = f"#/$defs/{names.get(name, name)}"
-    return result
+    return {
+        key: _new_reference(inner, names) if key == "$ref" else _renamed(inner, names)
+        for key, inner in value.items()
+    }
 
 
 def _report_lost(strict: Strict, report: Report, at: At) -> None:

@@ -29,8 +29,7 @@ def render(function: Function, dialect: Dialect) -> JsonObject:
             }
         case "gemini":
             return _gemini(function)
-        case "mcp":
-            return _mcp(function)
+    return _mcp(function)
 
 
 def _openai(function: Function, strict: JsonObject | None) -> JsonObject:

@@ -36,7 +36,7 @@ _SQLITE_PATH = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)")
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """Settings and where each of them came from. With errors in `problems` the settings are the defaults."""
+    """Settings and where each of them came from; what is broken in them holds its default."""
 
     settings: Settings
     origins: Mapping[str, str]
@@ -100,15 +100,17 @@ class _Loading:
     def variable(self, name: str, text: str) -> None:
         at: At = tuple(name.removeprefix(_PREFIX).lower().split("__"))
         if not _is_setting(at):
-            names = [_PREFIX + "__".join(way).upper() for way in _ways(Settings)]
-            meant = closest(name, names)
+            names = ["__".join(way) for way in _ways(Settings)]
+            meant = closest("__".join(map(str, at)), names)
             self.note(
                 name,
                 Problem(
                     Place(name),
                     "DB701",
                     f"{name} sets nothing: there is no such setting",
-                    f"did you mean {meant}?" if meant else "remove it from the environment",
+                    f"did you mean {_PREFIX}{meant.upper()}?"
+                    if meant
+                    else "remove it from the environment",
                 ),
             )
             return
@@ -118,6 +120,8 @@ class _Loading:
             value = source.data
             for _, problem in problems:
                 self.note(name, problem)
+            if problems:
+                return
         self.put(at, value, Place(name), name)
 
     def note(self, name: str, problem: Problem) -> None:
@@ -149,20 +153,29 @@ class _Loading:
 
     def finish(self) -> LoadedSettings:
         settings = check(Settings, self.data, (), self.report, self.references)
-        if settings is not None:
-            _check_anonymous(settings, self.report)
-            settings = _resolved(settings, self.folder, self.origins)
-        broken = settings is None or self.report.is_broken()
-        secrets = () if settings is None else secrets_of(settings)
-        settings = Settings() if settings is None else settings
+        if settings is None:
+            settings = self.unbroken()
+        _check_anonymous(settings, self.report)
+        settings = _resolved(settings, self.folder, self.origins)
+        secrets = secrets_of(settings)
         problems = [without_secrets(problem, secrets) for problem in self.report.problems]
         return LoadedSettings(
-            Settings() if broken else settings,
-            {} if broken else dict(self.named(settings)),
+            settings,
+            dict(self.named(settings)),
             tuple(sorted(problems, key=lambda problem: problem.place)),
             self.folder,
             self.report.source,
         )
+
+    def unbroken(self) -> Settings:
+        """Without the keys of the root that are broken or unknown."""
+        self.data = {
+            key: value
+            for key, value in self.data.items()
+            if key in Settings.model_fields and not self.report.is_broken((key,))
+        }
+        rest = Report(self.report.source)  # nothing new can be wrong
+        return check(Settings, self.data, (), rest, self.references) or Settings()
 
     def named(self, settings: Settings) -> Iterator[tuple[str, str]]:
         """Each setting by its dotted name, with its origin."""

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import (
+    GenerateJsonSchema,
+    JsonSchemaMode,
+    JsonSchemaValue,
+    models_json_schema,
+)
+from pydantic_core import core_schema
 
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.load import KindWords
@@ -21,12 +27,26 @@ _REFERENCE: JsonObject = {
 _ANNOTATIONS = ("description", "title", "default", "examples")
 
 
+class _Generator(GenerateJsonSchema):
+    """Knows that a validator before a model is there to take its short form, a text."""
+
+    def function_before_schema(
+        self, schema: core_schema.BeforeValidatorFunctionSchema
+    ) -> JsonSchemaValue:
+        inner = super().function_before_schema(schema)
+        if "$ref" in inner and "json_schema_input_schema" not in schema:
+            return {"anyOf": [{"type": "string"}, inner]}
+        return inner
+
+
 def adapter_schema(kinds: Mapping[str, KindWords]) -> JsonObject:
     """The schema of adapter files with these kinds; `backend.kind` decides about the other words."""
     models: list[type[BaseModel]] = [AdapterFile, TestSpec]
     for kind in kinds.values():
         models += [kind.options, kind.function]
-    references, document = models_json_schema([(model, _MODE) for model in models], by_alias=True)
+    references, document = models_json_schema(
+        [(model, _MODE) for model in models], by_alias=True, schema_generator=_Generator
+    )
     definitions = document["$defs"]
     head = definitions.pop(_name(references[AdapterFile, _MODE]))
     for name, kind in kinds.items():
@@ -69,7 +89,7 @@ def _for_kind(name: str, options: JsonValue, function: JsonValue) -> JsonObject:
 
 def settings_schema(model: type[BaseModel]) -> JsonObject:
     """The schema of a settings file."""
-    schema = model.model_json_schema(by_alias=True)
+    schema = model.model_json_schema(by_alias=True, schema_generator=_Generator)
     return _document(schema, "Drawbar settings", str(schema.get("description", "")))
 
 

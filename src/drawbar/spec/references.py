@@ -20,6 +20,8 @@ _INNER = re.compile(
 )
 _SOUNDS_SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|CRED|AUTH", re.IGNORECASE)
 _LARGEST = 1_000_000
+UNREAD = frozenset({"DB120", "DB121", "DB122"})
+"""Codes of references that stand for nothing."""
 
 
 def _is_utf8(text: str) -> bool:
