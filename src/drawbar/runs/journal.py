@@ -18,7 +18,7 @@ from drawbar.runs.events import Channel, pack
 from drawbar.runs.interrupt import Interruption
 from drawbar.runs.objects import message_object, run_object, step_object
 from drawbar.store.records import Message, Run, RunEvent, Step
-from drawbar.store.runs import RunChange, RunRows
+from drawbar.store.runs import Fenced, RunChange, RunRows
 
 STORE_DELTAS_AFTER = 0.08
 """Seconds that deltas are collected before they are stored; followers do not wait for it."""
@@ -178,6 +178,12 @@ class Journal:
             await asyncio.wait([self._last])
         if self._failure is not None:
             raise self._failure
+
+    def lose(self) -> None:
+        """Somebody else has the run: write nothing more, and stop."""
+        if self.run.status in {"in_progress", "cancelling"} and self._failure is None:
+            self._failure = Fenced(self.run.id)
+            self.interruption.stop("lost")
 
     async def tell_stored(
         self, name: str, data: JsonObject, *, events_until: int | None = None

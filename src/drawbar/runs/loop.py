@@ -30,6 +30,7 @@ from drawbar.runs.resume import begin_events, mend, take_over_change
 from drawbar.runs.turn import Turn, take_turn
 from drawbar.runs.writer import Writer
 from drawbar.settings import RunSettings
+from drawbar.store.engine import StoreError
 from drawbar.store.records import Step
 from drawbar.store.runs import Fenced, Opened, RunRows
 
@@ -55,9 +56,19 @@ class Worker:
         """Runs that are being carried out here."""
         self.channels: dict[str, Channel] = {}
         """Events of runs that are, or are about to be, carried out here."""
+        self._taking: set[str] = set()
 
     async def advance(self, run_id: str) -> None:
-        opened = await self.engine.rows.take_over(run_id, take_over_change)
+        if run_id in self._taking or run_id in self.active:
+            return  # delivered twice
+        self._taking.add(run_id)
+        try:
+            opened = await self.engine.rows.take_over(run_id, take_over_change)
+        except StoreError as error:
+            _log.warning("%s could not be taken over and waits: %s", run_id, error)
+            opened = None
+        finally:
+            self._taking.discard(run_id)
         if opened is None:
             self._forget(run_id)
             return

@@ -49,13 +49,11 @@ class Runs:
         self._offering = Offering(dispatcher.toolset, toolsets or {}, settings.expire_after)
         self._worker = Worker(Engine(store.runs, model, dispatcher, settings))
         self._queue: RunQueue = InProcessQueue(self._worker.advance)
-        self._watch = Watch(store, self.expire)
+        self._watch = Watch(store, self._worker, self._queue, self.expire)
 
     async def start(self) -> None:
         """Resume queued and interrupted runs, and watch over expiry."""
-        for run_id in await self._store.runs.unfinished():
-            self._queue.enqueue(run_id)
-        self._watch.start()
+        await self._watch.start()
 
     async def close(self) -> None:
         """Stop working. Runs under way keep their rows and go on after the next start."""
@@ -63,6 +61,7 @@ class Runs:
         for journal in list(self._worker.active.values()):
             journal.interruption.stop("shutdown")
         await self._queue.close()
+        await self._store.runs.leave()
 
     async def add_message(self, thread_id: str, message: NewMessage, caller: Caller) -> Message:
         """Append to a thread. Refused while a run of the thread is active; 404 for an unknown thread."""

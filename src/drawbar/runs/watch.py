@@ -1,4 +1,4 @@
-"""What has to happen even if nobody asks: runs expire, and events of ended runs are deleted."""
+"""What has to happen even if nobody asks: runs expire, orphans are taken over, old events are deleted."""
 
 from __future__ import annotations
 
@@ -6,42 +6,76 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
+from drawbar.runs.loop import Worker
+from drawbar.runs.queue import RunQueue
 from drawbar.store.database import Store
 from drawbar.store.engine import StoreError
 
 _EVERY = 1.0
-"""Seconds between two looks: one indexed query each."""
+"""Seconds between two looks: a few indexed queries each."""
+_BEAT_EVERY = 3
+"""Looks between two signs of life to other gateways."""
 _log = logging.getLogger("drawbar.runs")
 
 
+@dataclass(slots=True)
 class Watch:
     """Looks at the store once a second."""
 
-    def __init__(self, store: Store, expire: Callable[[str], Awaitable[None]]) -> None:
-        self._store = store
-        self._expire = expire
-        self._task: asyncio.Task[None] | None = None
+    store: Store
+    worker: Worker
+    queue: RunQueue
+    expire: Callable[[str], Awaitable[None]]
+    _task: asyncio.Task[None] | None = None
+    _suspects: frozenset[str] = frozenset()
 
-    def start(self) -> None:
+    async def start(self) -> None:
+        """Take over what was left behind, then go on looking."""
+        await self.store.runs.beat()
+        for run_id in await self.store.runs.orphans():
+            self.queue.enqueue(run_id)
         self._task = asyncio.get_running_loop().create_task(self._go(), name="drawbar-watch")
 
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+            self._task = None
 
     async def look(self) -> None:
-        """Expire what is due, then delete one batch of events whose time is over."""
         now = int(time.time())
-        for run_id in await self._store.runs.expired(now):
-            await self._expire(run_id)
-        await self._store.events.delete_due(now)
+        for run_id in await self.store.runs.expired(now):
+            await self.expire(run_id)
+        await self._find_orphans()
+        await self._let_go()
+        await self.store.events.delete_due(now)
+
+    async def _find_orphans(self) -> None:
+        """A run that nobody has at two looks is an orphan; at one it may just be changing hands."""
+        orphans = frozenset(await self.store.runs.orphans())
+        unknown = orphans - self.worker.channels.keys() - self.worker.active.keys()
+        for run_id in sorted(unknown & self._suspects):
+            self.queue.enqueue(run_id)
+        self._suspects = unknown - self._suspects
+
+    async def _let_go(self) -> None:
+        """Stop working on runs that another gateway ended or took over."""
+        epochs = {run_id: journal.run.epoch for run_id, journal in self.worker.active.items()}
+        for run_id in await self.store.runs.lost(epochs):
+            journal = self.worker.active.get(run_id)
+            if journal is not None and journal.run.epoch == epochs[run_id]:
+                journal.lose()
 
     async def _go(self) -> None:
+        looks = 0
         while True:
             await asyncio.sleep(_EVERY)
+            looks += 1
             try:
+                if looks % _BEAT_EVERY == 0:
+                    await self.store.runs.beat()
                 await self.look()
             except StoreError as error:
                 _log.warning("the store could not be asked for what is due: %s", error)

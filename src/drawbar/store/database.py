@@ -13,6 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from drawbar.kernel.errors import OperatorError
+from drawbar.kernel.ids import new_id
 from drawbar.store.assistants import Assistants
 from drawbar.store.audit import AuditTrail
 from drawbar.store.engine import Database
@@ -54,7 +55,7 @@ class Store:
         self.assistants = Assistants(database)
         self.threads = Threads(database)
         self.messages = Messages(database)
-        self.runs = RunRows(database)
+        self.runs = RunRows(database, new_id("gw_"))
         self.steps = Steps(database)
         self.events = Events(database)
         self.ledger = StoredLedger(database)

@@ -115,7 +115,7 @@ class Database:
             raise self._shown(error) from error
 
     def _reading_connection(self) -> sa.Connection:
-        """This thread's own."""
+        """Of the thread that asks; it lasts as long as the thread."""
         connection: sa.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._reader.connect()

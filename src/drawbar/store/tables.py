@@ -66,6 +66,7 @@ runs = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("status", sa.String, nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("owner", id_type(), nullable=False),
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
     sa.Column("expires_at", sa.BigInteger),
     # When the events of an ended run may go; empty once they are gone.
@@ -99,6 +100,14 @@ run_steps = sa.Table(
     sa.Column("status", sa.String, nullable=False),
     sa.Column("body", sa.JSON, nullable=False),
     sa.UniqueConstraint("run_id", "step_no"),
+)
+
+# Gateways that share a store, and when each was last seen. A run whose owner is not here is an orphan.
+gateways = sa.Table(
+    "gateways",
+    metadata,
+    sa.Column("id", id_type(), primary_key=True),
+    sa.Column("seen_at", sa.Float, nullable=False),
 )
 
 # No foreign key: the journal of changes outlives what it was made for.

@@ -65,6 +65,12 @@ def _upgrade_things() -> None:
         sa.PrimaryKeyConstraint("run_id", "call_id", name=op.f("pk_invocations")),
     )
     op.create_table(
+        "gateways",
+        sa.Column("id", _id(), nullable=False),
+        sa.Column("seen_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gateways")),
+    )
+    op.create_table(
         "threads",
         sa.Column("id", _id(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -96,6 +102,7 @@ def _upgrade_runs() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("owner", _id(), nullable=False),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("events_until", sa.BigInteger(), nullable=True),
@@ -166,6 +173,7 @@ def downgrade() -> None:
         "threads",
         "invocations",
         "audit",
+        "gateways",
         "assistants",
         "api_keys",
     ):
