@@ -134,7 +134,7 @@ class Gateway:
             backends: dict[str, Backend] = {}
             secrets = list(secrets_of(self.settings))
             for item in self.adapters:
-                if item.adapter is None or item.name in backends:
+                if item.adapter is None or not item.plans or item.name in backends:
                     continue  # its functions say why they cannot be called
                 secrets += secrets_of(item.adapter.backend)
                 size = item.adapter.limits.concurrency or DEFAULT_CONCURRENCY
