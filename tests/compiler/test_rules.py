@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from drawbar.compiler import rules
@@ -121,3 +124,20 @@ def test_a_rule_over_no_parameters_says_that_there_are_none() -> None:
 )  # fmt: skip
 def test_what_is_wrong_with_a_selection_is_found(select: str, problems: list[str]) -> None:
     assert select_problems(select) == problems
+
+
+@pytest.mark.parametrize("first", ["import cel", "pass"])
+def test_rules_work_whether_or_not_cel_was_imported_before_and_bring_no_terminal_toolkit(
+    first: str,
+) -> None:
+    program = (
+        f"{first}; import sys; from drawbar.compiler.rules import compile_rule; "
+        "print(compile_rule('1 == 1').execute({}), 'prompt_toolkit' in sys.modules); "
+        "import cel; print(cel.evaluate('1 + 1'))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert (done.stdout.split(), done.stderr) == (["True", str(first != "pass"), "2"], "")

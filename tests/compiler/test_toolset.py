@@ -55,13 +55,13 @@ def test_two_functions_of_one_name_cannot_be_called_and_both_places_are_told() -
 def test_of_two_adapters_with_one_name_the_functions_of_the_second_cannot_be_called() -> None:
     first, second = (
         compiled(adapter("hr", "get"), "a.yaml"),
-        compiled(adapter("hr", "set", more="prefix: b_"), "b.yaml"),
+        compiled(adapter("hr", "find", more="prefix: b_"), "b.yaml"),
     )
 
     toolset = compile_toolset(first, second)
 
     assert toolset["hr_get"].callable
-    assert [str(problem) for problem in toolset["b_set"].problems] == [
+    assert [str(problem) for problem in toolset["b_find"].problems] == [
         (
             "b.yaml:1:1: DB214 the adapter at a.yaml:1:1 is called `hr`, too\n"
             "    give one of them another name"
@@ -108,6 +108,17 @@ def test_a_warning_leaves_a_function_callable() -> None:
 
     assert [problem.severity for problem in function.problems] == ["warning"]
     assert function.callable
+
+
+def test_a_change_without_a_written_effect_is_asked_for() -> None:
+    result = compiled(
+        "adapter: hr\nbackend: {kind: echo}\nfunctions:\n  cancel_leave: {description: x}\n"
+        "  cancel_all: {description: x, effect: read}\n  settings: {description: x}\n"
+    )
+
+    assert [
+        (problem.code, problem.severity, problem.place.line) for problem in result.problems
+    ] == [("DB235", "warning", 4)]
 
 
 def test_a_description_that_is_too_long_for_some_servers_is_a_warning() -> None:

@@ -17,6 +17,50 @@ from drawbar.spec.source import At, Report
 LONGEST_NAME = 64
 """Characters that model servers take in the name of a function."""
 LONGEST_DESCRIPTION = 1024
+_CHANGING = frozenset(
+    {
+        *(
+            "add",
+            "approve",
+            "assign",
+            "book",
+            "cancel",
+            "change",
+            "clear",
+            "close",
+            "create",
+            "delete",
+        ),
+        *(
+            "deny",
+            "disable",
+            "drop",
+            "edit",
+            "enable",
+            "enrol",
+            "insert",
+            "issue",
+            "move",
+            "pay",
+            "post",
+        ),
+        *("purge", "put", "register", "reject", "remove", "rename", "request", "reserve", "reset"),
+        *(
+            "revoke",
+            "send",
+            "set",
+            "start",
+            "stop",
+            "submit",
+            "transfer",
+            "update",
+            "upload",
+            "void",
+        ),
+        *("withdraw", "write"),
+    }
+)
+"""First words of names that sound like a change."""
 _DEFAULTS = FunctionLimits()
 
 
@@ -25,6 +69,7 @@ def compile_function(adapter: Adapter, name: str, plan: Plan, report: Report) ->
     spec = adapter.functions[name]
     at: At = ("functions", name)
     _check_name(adapter, name, report, at)
+    _check_effect(name, spec, report, at)
     _check_rules(adapter, spec, plan.parameters, report, at)
     schema = arguments_schema(plan.parameters)
     strict = strict_schema(schema)
@@ -205,6 +250,19 @@ def _check_name(adapter: Adapter, name: str, report: Report, at: At) -> None:
         f"the name `{full}` has {len(full)} characters; models take {LONGEST_NAME}",
         fix=proposal,
     )
+
+
+def _check_effect(name: str, spec: FunctionSpec, report: Report, at: At) -> None:
+    """The effect is the author's word and never guessed; but one that was forgotten is asked for."""
+    if "effect" not in spec.model_fields_set and name.partition("_")[0] in _CHANGING:
+        report.add(
+            at,
+            "DB235",
+            "`effect` is not written, so this is taken for a reading, which is repeated when it fails; "
+            "its name sounds like a change",
+            fix="write `effect: write` or `effect: destroy`; or `effect: read`, if it changes nothing",
+            severity="warning",
+        )
 
 
 def _check_rules(

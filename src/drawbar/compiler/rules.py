@@ -6,11 +6,14 @@ They are compiled when the adapter is, so that a misspelt one is found by `drawb
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from functools import cache
+from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING, Any
 
-import cel
 import jmespath
 from jmespath.exceptions import IncompleteExpressionError, JMESPathError, LexerError, ParseError
 from jmespath.functions import Functions
@@ -19,6 +22,9 @@ from drawbar.compiler.function import Function
 from drawbar.kernel.values import Caller, JsonValue
 from drawbar.spec.names import closest
 from drawbar.spec.source import At, Report
+
+if TYPE_CHECKING:
+    import cel
 
 KNOWN = ("caller", "args", "function", "now")
 """What a rule can look at."""
@@ -48,6 +54,21 @@ _MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 _POSITION = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
 
 
+@cache
+def cel_library() -> Any:  # the module, as `import cel.cel` gives it
+    """CEL without its command line: `import cel` brings a terminal toolkit along, and takes half a second."""
+    name = "cel.cel"
+    package = importlib.util.find_spec("cel")
+    paths = None if package is None else package.submodule_search_locations
+    spec = PathFinder.find_spec(name, paths)
+    if name in sys.modules or spec is None or spec.loader is None:
+        return importlib.import_module(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules[name] = module  # it can be initialised only once, so `import cel` has to find it
+    return module
+
+
 def compile_rule(text: str) -> cel.Program:
     """A rule, to be executed with `rule_values`. Raises ValueError when it is not CEL."""
     tokens = list(_TOKEN.finditer(text))
@@ -56,7 +77,7 @@ def compile_rule(text: str) -> cel.Program:
         field = index > 0 and tokens[index - 1][0] == "."
         if token[0] == "function" and token.lastgroup == "word" and not field:
             text = text[: token.start()] + _STAND_IN + text[token.end() :]
-    return cel.compile(text)
+    return cel_library().compile(text)  # type: ignore[no-any-return]  # of a module found at run time
 
 
 def rule_values(
