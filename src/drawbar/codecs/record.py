@@ -256,8 +256,8 @@ def _numbers(spec: FieldSpec, name: str) -> Iterable[tuple[str, str]]:
     if spec.type == "binary" and spec.width not in (1, 2, 4, 8):
         yield "width", f"`{name}` is a binary number, which is 1, 2, 4 or 8 wide"
     if spec.sign is not None and decimal is (spec.sign == "signed"):
-        signs = "leading, trailing or overpunch" if decimal else "signed"
-        yield "sign", f"`{name}` is of type {spec.type}, whose sign is none, {signs}"
+        signs = "none, leading, trailing or overpunch" if decimal else "none or signed"
+        yield "sign", f"`{name}` is of type {spec.type}, whose sign is {signs}"
     if spec.align is not None and (spec.align == "left" or not decimal):
         yield "align", f"`{name}` is a number, which stands at the right"
     if spec.pad is not None and (spec.pad not in "0 " or not decimal):

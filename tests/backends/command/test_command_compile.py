@@ -126,6 +126,48 @@ def function(words: str) -> str:
         ),
         (
             """
+            stdin: json
+            parameters: {a: {type: object, properties: {}, to: stdin}, b: {type: string}}
+            """,
+            ["7:5: DB606 `a` is all of standard input; nothing can stand beside it"],
+        ),
+        (
+            """
+            stdin: {records: [{name: no, width: 3}, {name: other, width: 2}]}
+            parameters:
+              rows: {type: array, items: {type: object, properties: {no: {type: string}}}}
+            """,
+            ["7:45: DB606 the objects of `rows` have no `other` to fill this field"],
+        ),
+        (
+            """
+            stdin:
+              record:
+                - {name: a, width: 4, type: packed, pad: "0", sign: leading}
+                - {name: b, width: 3, type: binary}
+                - {name: c, width: 3, type: decimal, sign: signed}
+                - {name: d, width: 3, type: digits, pad: "5"}
+                - {name: e, width: 2, type: date, format: YY}
+                - {name: f, width: 2, format: YY, const: a, from: b}
+            """,
+            [
+                "9:31: DB802 a packed number may hold the byte that ends a line",
+                "9:45: DB802 `a` is a number; only a decimal is padded, with 0 or a blank",
+                "9:55: DB802 `a` is of type packed, whose sign is none or signed",
+                "10:21: DB802 `b` is a binary number, which is 1, 2, 4 or 8 wide",
+                "10:31: DB802 a binary number may hold the byte that ends a line",
+                (
+                    "11:46: DB802 `c` is of type decimal, "
+                    "whose sign is none, leading, trailing or overpunch"
+                ),
+                "12:45: DB802 `d` could not be told from its padding `5`",
+                "13:43: DB802 YY does not name a day; write one such as YYYYMMDD, DD.MM.YY or YYYYDDD",
+                "14:31: DB802 `f` is of type text; only a date has a format",
+                "14:43: DB802 `f` has both `const` and `from`",
+            ],
+        ),
+        (
+            """
             exit_codes: {0: fine, 256: large, 2: not_found}
             """,
             [

@@ -110,6 +110,31 @@ async def test_a_second_cancel_does_not_stop_the_clearing_up(family: Any, folder
     assert living(folder) == []
 
 
+def children() -> list[str]:
+    """Processes that this one has started and not yet buried."""
+    return [
+        pid
+        for task in Path("/proc/self/task").iterdir()
+        for pid in (task / "children").read_text().split()
+    ]
+
+
+@pytest.mark.parametrize("ticks", range(6))
+async def test_a_cancel_while_the_program_is_being_started_leaves_none(
+    ticks: int, folder: Any, open_command: Any
+) -> None:
+    opened = open_command(runs(folder.script("long.sh", "exec sleep 60")))
+    call = asyncio.create_task(opened.invoke("make", seconds=30))
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+    assert children() == []
+
+
 async def test_closing_the_backend_ends_what_runs(family: Any, folder: Any) -> None:
     call = asyncio.create_task(family.fail("make", seconds=30))
     await asyncio.to_thread((folder.path / "ready").read_text)
@@ -177,6 +202,15 @@ def test_the_same_holds_on_the_event_loop_of_the_server(folder: Any, compile_tex
                 "unknown",
                 {"exit": 9},
                 "The program ended with code 9 and said nothing.",
+            ),
+        ),
+        (
+            "kill -s 50 $$",
+            (
+                "command_failed",
+                "unknown",
+                {"exit": -50, "signal": "signal 50"},
+                "The program was ended by signal 50.",
             ),
         ),
         (
@@ -291,6 +325,18 @@ async def test_a_text_is_cut_between_its_letters(size: int, folder: Any, open_co
     else:
         assert reply.value == "x" * 99
         assert [(cut.kept, cut.total, cut.unit) for cut in reply.cuts] == [(99, None, "bytes")]
+
+
+async def test_a_flood_of_records_without_line_ends_keeps_the_whole_ones(
+    folder: Any, open_command: Any
+) -> None:
+    program = folder.script("records.sh", "while :; do printf 007; done")
+    words = "stdout: {records: [{name: no, width: 3, type: digits}], separator: none}"
+
+    reply = await open_command(runs(program, words)).invoke("look", max_bytes=10)
+
+    assert reply.value == [{"no": "007"}] * 3
+    assert [(cut.kept, cut.total, cut.unit) for cut in reply.cuts] == [(9, None, "bytes")]
 
 
 async def test_json_that_is_too_large_is_not_shown_in_parts(folder: Any, open_command: Any) -> None:

@@ -332,6 +332,46 @@ async def test_health_follows_the_declared_path(api: Any, open_http: Any) -> Non
     assert api.targets == ["GET /up?deep=1"] * 2
 
 
+async def test_health_tells_an_unreachable_page_from_a_closed_backend(open_http: Any) -> None:
+    port = unused_port()
+    opened = open_http(tasks(port, ", health: /up"))
+
+    ill = await opened.backend.health()
+    await opened.backend.close()
+    closed = await opened.backend.health()
+
+    assert (ill.ok, ill.detail) == (
+        False,
+        f"The backend at 127.0.0.1:{port} cannot be reached: nothing listens there.",
+    )
+    assert (closed.ok, closed.detail) == (False, "The backend was closed.")
+
+
+@pytest.mark.parametrize("status", [300, 304])
+async def test_a_status_that_is_neither_success_nor_error_is_no_reply(
+    status: int, api: Any, open_http: Any
+) -> None:
+    api.sends(b"", "text/plain", status=status)
+
+    error = await open_http(tasks(api.port)).fail("get")
+
+    assert (error.code, error.message) == (
+        "bad_reply",
+        f"The backend's answer cannot be used: its status is {status}.",
+    )
+
+
+async def test_a_tls_file_that_is_none_is_told_before_anything_is_sent(
+    tmp_path: Path, open_http: Any
+) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+
+    error = await open_http(tasks(1, ", tls: {ca: ca.pem}", "https"), None, tmp_path).fail("end")
+
+    assert (error.code, error.work) == ("backend_unavailable", "not_started")
+    assert error.message == "A file named under `tls` is no certificate or key that can be used."
+
+
 async def test_a_closed_backend_answers_no_more(api: Any, open_http: Any) -> None:
     opened = open_http(tasks(api.port))
     await opened.invoke("get")
