@@ -1,27 +1,24 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from drawbar.store.database import migrate_store
 from runs.bench import RunBench, run_bench
+from store.conftest import (
+    migrated_postgresql,
+    migrated_sqlite,
+    postgresql,
+    postgresql_url,
+    sqlite_url,
+)
 
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with its tables, to be copied: making them takes longer than most tests."""
-    path = tmp_path_factory.mktemp("migrated") / "drawbar.db"
-    migrate_store(f"sqlite:///{path}")
-    return path
+__all__ = ["migrated_postgresql", "migrated_sqlite", "postgresql", "postgresql_url", "sqlite_url"]
 
 
 @pytest.fixture
-def url(tmp_path: Path, migrated: Path) -> str:
-    shutil.copy(migrated, tmp_path / "drawbar.db")
-    return f"sqlite:///{tmp_path}/drawbar.db"
+def url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture

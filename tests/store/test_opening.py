@@ -69,13 +69,13 @@ async def test_a_store_in_memory_leaves_nothing_behind() -> None:
     assert not folder.exists()  # noqa: ASYNC240 -- nothing else runs
 
 
-async def test_without_migrating_missing_tables_are_said_with_the_command(store_url: str) -> None:
+async def test_without_migrating_missing_tables_are_said_with_the_command(empty_url: str) -> None:
     with pytest.raises(OperatorError, match=r"revision none.*run `drawbar migrate`"):
-        await Store.open(store_url, migrate=False)
+        await Store.open(empty_url, migrate=False)
 
-    assert migrate_store(store_url) == (None, schema.HEAD)
-    assert migrate_store(store_url) == (schema.HEAD, schema.HEAD)
-    store = await Store.open(store_url, migrate=False)
+    assert migrate_store(empty_url) == (None, schema.HEAD)
+    assert migrate_store(empty_url) == (schema.HEAD, schema.HEAD)
+    store = await Store.open(empty_url, migrate=False)
     await store.close()
 
 
@@ -90,9 +90,9 @@ async def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         await Store.open(url)
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(store_url: str) -> None:
-    migrate_store(store_url)
-    engine = sa.create_engine(schema.parse_url(store_url))
+def test_the_migrations_make_the_tables_that_the_code_uses(empty_url: str) -> None:
+    migrate_store(empty_url)
+    engine = sa.create_engine(schema.parse_url(empty_url))
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()

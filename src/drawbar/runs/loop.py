@@ -112,7 +112,12 @@ class Worker:
         if journal.run.status in states.TERMINAL or journal.interruption.reason == "lost":
             return
         ending: states.Ending = "stop" if journal.run.status == "cancelling" else "fail"
-        await end_run(journal, ending, keep_events=self.engine.settings.keep_events, reason=reason)
+        try:
+            await end_run(
+                journal, ending, keep_events=self.engine.settings.keep_events, reason=reason
+            )
+        except (Fenced, StoreError) as failure:
+            _log.warning("%s could not be ended and waits: %s", journal.run.id, failure)
 
 
 class _Progress:
