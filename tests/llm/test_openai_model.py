@@ -370,23 +370,23 @@ async def test_a_server_that_takes_a_connection_and_says_nothing_is_given_up(
 ) -> None:
     server.answers = [streams(asyncio.Event())]
 
-    with pytest.raises(ModelError, match=r"nothing came for 0\.1 s .*\(2 attempts\)"):
-        await ask(server, timeout=0.1, retries=1)
+    with pytest.raises(ModelError, match=r"nothing came for 0\.3 s .*\(2 attempts\)"):
+        await ask(server, timeout=0.3, retries=1)
 
 
 async def test_pings_do_not_count_as_pieces(server: ModelServer) -> None:
     pinging = streams(*[b": ping\n\n"] * 50, asyncio.Event())
     server.answers = [pinging]
 
-    with pytest.raises(ModelError, match=r"sent no answer: nothing came for 0\.1 s"):
-        await ask(server, timeout=0.1, retries=0)
+    with pytest.raises(ModelError, match=r"sent no answer: nothing came for 0\.3 s"):
+        await ask(server, timeout=0.3, retries=0)
 
 
 async def test_a_stream_that_falls_silent_is_given_up(server: ModelServer) -> None:
     server.answers = [streams(sse(delta(content="half")), asyncio.Event())]
 
-    with pytest.raises(ModelError, match=r"broke off after 4 characters: nothing came for 0\.1 s"):
-        await ask(server, timeout=0.1)
+    with pytest.raises(ModelError, match=r"broke off after 4 characters: nothing came for 0\.3 s"):
+        await ask(server, timeout=0.3)
     assert len(server.bodies) == 1
 
 

@@ -17,7 +17,15 @@ from drawbar.llm.ranking import Ranking
 from drawbar.llm.sentence import Sentence
 from drawbar.llm.slot import slots_of
 from drawbar.llm.slots import Filled, fill
-from drawbar.llm.words import CHANGE_WORDS, READ_WORDS, STOP_WORDS, term_of, terms_of, words_of
+from drawbar.llm.words import (
+    CHANGE_WORDS,
+    READ_WORDS,
+    STOP_WORDS,
+    is_order,
+    term_of,
+    terms_of,
+    words_of,
+)
 
 _POLITE = re.compile(
     r"^\W*(?:(?:hi|hello|hey|please|kindly|bitte|ok(?:ay)?|so|then|and|also|now|i(?:'d| would) like (?:you )?to|"
@@ -28,6 +36,7 @@ _POLITE = re.compile(
 _EXAMPLE = re.compile(r'"[^"]*"|\bsuch as\b[^.;:]*|\be\.g\.[^.;:]*', re.IGNORECASE)
 _OBJECT_WORDS = "a an the my our his her their this that these those it them one for all two three"
 _OBJECT = frozenset(_OBJECT_WORDS.split())
+_WHO = re.compile(r"\b(?:who|whom|whose|wer)\b", re.IGNORECASE)
 _CANDIDATES = 12
 _ENOUGH = 0.45
 """Share of the telling words of a sentence that its function must explain."""
@@ -86,7 +95,7 @@ class Chooser:
         names = [tool.name for tool in self.ranking.tools]
         if only is not None:
             return [names.index(only)] if only in names else []
-        scores = self.ranking.scores(_asked(terms_of(text)))
+        scores = self.ranking.scores(_asked_for(text))
         order, ordered = _order_of(text)
         allowed = [
             index
@@ -112,7 +121,7 @@ class Chooser:
         enough = _ENOUGH if len(filled.strong) < _CLEAR else 0.0
         if not forced and (explained < enough or not self._meant(index, open_terms, filled)):
             return None
-        score = self.ranking.scores(_asked(terms_of(text))).get(index, 0.0)
+        score = self.ranking.scores(_asked_for(text)).get(index, 0.0)
         score += _STRONG * len(strong) + 0.5 * (len(filled.arguments) - len(strong))
         score *= 0.5 + explained / 2
         return Choice(tool, filled.arguments, tuple(filled.missing), score)
@@ -158,8 +167,8 @@ def _order_of(text: str) -> tuple[str, frozenset[str]]:
         return "", frozenset()
     first = words[0]
     verbs = frozenset(term_of(word) for word in words) & _CHANGE_TERMS
-    if first in CHANGE_WORDS or (term_of(first) in _CHANGE_TERMS and first not in STOP_WORDS):
-        certain = len(words) > 1 and (words[1] in _OBJECT or first not in _NOUNS)
+    if is_order(first):
+        certain = len(words) > 1 and (words[1] in _OBJECT or term_of(first) not in _NOUNS)
         return ("certain" if certain else "maybe"), frozenset((term_of(first),)) | verbs
     if first in READ_WORDS or first in STOP_WORDS or term_of(first) in _READ_TERMS:
         return "", frozenset()
@@ -169,7 +178,7 @@ def _order_of(text: str) -> tuple[str, frozenset[str]]:
 _CHANGE_TERMS = frozenset(term_of(word) for word in CHANGE_WORDS)
 _READ_TERMS = frozenset(term_of(word) for word in READ_WORDS)
 _NOUN_WORDS = "order book request report issue charge delay change record log file"
-_NOUNS = frozenset(_NOUN_WORDS.split())
+_NOUNS = frozenset(term_of(word) for word in _NOUN_WORDS.split())
 
 
 def _change_verbs(tool: ToolSchema) -> frozenset[str]:
@@ -190,6 +199,12 @@ def _core(tool: ToolSchema) -> frozenset[str]:
     for slot in slots_of(tool.parameters):
         terms |= slot.name_terms
     return frozenset(terms)
+
+
+def _asked_for(text: str) -> list[str]:
+    """The terms of a whole text; `who` asks for a person."""
+    who = [term_of("person")] if _WHO.search(text) else []
+    return _asked(terms_of(text)) + who
 
 
 def _asked(terms: Sequence[str]) -> list[str]:

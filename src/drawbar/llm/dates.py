@@ -19,6 +19,9 @@ _RELATIVE = {
     "today": 0, "heute": 0, "tonight": 0, "tomorrow": 1, "morgen": 1, "yesterday": -1, "gestern": -1,
     "day after tomorrow": 2, "übermorgen": 2, "day before yesterday": -2, "vorgestern": -2,
 }  # fmt: skip
+_RELATIVE_WORDS = "|".join(
+    word.replace(" ", r"\s+") for word in sorted(_RELATIVE, key=len, reverse=True)
+)
 _PATTERN = re.compile(
     rf"""
     (?P<iso>\b\d{{4}}-\d{{2}}-\d{{2}}\b)
@@ -27,7 +30,7 @@ _PATTERN = re.compile(
     | \b(?P<day1>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?(?P<month1>{_MONTHS})\b\.?(?:,?\s+(?P<year1>\d{{4}})\b)?
     | \b(?P<month2>{_MONTHS})\.?\s+(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s+(?P<year2>\d{{4}})\b)?
     | \b(?P<day3>\d{{1,2}})\.\s?(?P<month3>\d{{1,2}})\.(?:\s?(?P<year3>\d{{4}})\b)?
-    | \b(?P<relative>(?:the\s+)?(?:{"|".join(sorted(_RELATIVE, key=len, reverse=True))}))\b
+    | \b(?P<relative>(?:the\s+)?(?:{_RELATIVE_WORDS}))\b
     | \bin\s+(?P<count>\d{{1,3}}|a|one|two|three)\s+(?P<unit>days?|weeks?)\b
     | \b(?P<next>next\s+|this\s+|on\s+)?(?P<weekday>{"|".join(_WEEKDAYS)})\b
     """,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from drawbar.kernel.errors import OperatorError
 
 if TYPE_CHECKING:
-    from drawbar.llm.chat import ChatModel
+    from drawbar.llm.chat import ChatModel, ToolSchema
     from drawbar.settings import ModelSettings
 
 
@@ -28,6 +29,23 @@ def open_model(settings: ModelSettings, folder: Path) -> ChatModel:
             from drawbar.llm.rules import RulesModel  # noqa: PLC0415 -- only what is used
 
             return RulesModel()
+
+
+async def warm_up(model: ChatModel, tools: Sequence[ToolSchema]) -> None:
+    """Let a model get ready for these functions: import its client, or read the functions once.
+
+    A model on this machine takes up to a minute, so do it beside other work. Raises OperatorError
+    when the model cannot be used at all.
+    """
+    if isinstance(model, _Warms):
+        await model.warm_up(tools)
+
+
+@runtime_checkable
+class _Warms(Protocol):
+    """A model that answers its first request sooner when it was told before."""
+
+    async def warm_up(self, tools: Sequence[ToolSchema]) -> None: ...
 
 
 def _openai(settings: ModelSettings) -> ChatModel:

@@ -12,15 +12,16 @@ import os
 import random
 import re
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
 
 from drawbar.kernel.values import JsonObject, Secret
+from drawbar.kernel.workers import Workers
 from drawbar.llm.attempt import AttemptFailed, of_status
-from drawbar.llm.chat import ChatEvent, ChatRequest, ModelError
+from drawbar.llm.chat import ChatEvent, ChatRequest, ModelError, ToolSchema
 from drawbar.llm.payload import refused_field, request_body
 from drawbar.llm.reading import Reading
 
@@ -90,6 +91,14 @@ class OpenAIModel:
                 return
             await asyncio.sleep(wait)
 
+    async def warm_up(self, tools: Sequence[ToolSchema] = ()) -> None:
+        """Import the client beside the event loop, which takes a second; sends nothing."""
+        del tools
+        if self._client is None:
+            workers = Workers("openai-client", 1)
+            self._client = await workers.run(_client, self._server)
+            workers.close()
+
     async def close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
@@ -108,8 +117,10 @@ class OpenAIModel:
         return ModelError(_KEY_LIKE.sub(r"\1***", text), code=failed.code)
 
     async def _attempt(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        if self._client is None:
+            self._client = _client(self._server)
         deadline = asyncio.get_running_loop().time() + self._server.timeout
-        response = await self._send(request, deadline)
+        response = await self._send(self._client, request, deadline)
         names = () if request.tool_choice == "none" else [tool.name for tool in request.tools]
         reading = Reading(names, response.headers.get("content-type", ""))
         try:
@@ -139,7 +150,9 @@ class OpenAIModel:
         except _transport_errors() as error:
             raise AttemptFailed(reading.broken_off(_cause(error))) from error
 
-    async def _send(self, request: ChatRequest, deadline: float) -> httpx2.Response:
+    async def _send(
+        self, client: AsyncOpenAI, request: ChatRequest, deadline: float
+    ) -> httpx2.Response:
         """The response, its status fine; fields that the server refuses are left out from then on."""
         dropped = self._dropped
         model = self._server.name if request.model == "default" else request.model
@@ -147,7 +160,7 @@ class OpenAIModel:
             body = request_body(request, model, dropped)
             try:
                 async with asyncio.timeout_at(deadline):
-                    response = await self._post(body)
+                    response = await self._post(client, body)
                     if response.status_code < 300:  # noqa: PLR2004 -- HTTP: all went well
                         self._dropped |= dropped
                         return response
@@ -164,15 +177,13 @@ class OpenAIModel:
                 raise of_status(response.status_code, text, response.headers, model)
             dropped |= {refused}
 
-    async def _post(self, body: JsonObject) -> httpx2.Response:
+    async def _post(self, client: AsyncOpenAI, body: JsonObject) -> httpx2.Response:
         """The response, whatever its status."""
         import httpx2  # noqa: PLC0415 -- openai and what it needs take a second to import
         from openai import APIConnectionError, APIStatusError, AsyncStream, Omit  # noqa: PLC0415
 
-        if self._client is None:
-            self._client = _client(self._server)
         try:
-            response = await self._client.post(
+            response = await client.post(
                 "/chat/completions",
                 cast_to=httpx2.Response,
                 body=body,

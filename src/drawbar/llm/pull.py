@@ -131,7 +131,7 @@ def remove(model: ModelFile, folder: Path) -> bool:
 
 
 def package_client() -> Fetch:
-    """This interpreter's pip, else uv. Raises OperatorError when there is neither."""
+    """Choose the pip of this interpreter, else uv. Raises OperatorError when there is neither."""
     if importlib.util.find_spec("pip") is not None:
         return _with_pip
     uv = shutil.which("uv")

@@ -46,7 +46,8 @@ def outcome_text(text: str, function: str) -> str:
     message = str(outcome.get("message") or "")
     match outcome["outcome"]:
         case "succeeded":
-            lines = [value_text(outcome.get("data"))]
+            data = outcome.get("data")
+            lines = [value_text(data) if data is not None else "Done; there is nothing to show."]
             notes = outcome.get("notes")
             lines += [f"Note: {note}" for note in notes] if isinstance(notes, list) else []
         case "refused":

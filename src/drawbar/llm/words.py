@@ -21,8 +21,9 @@ _STOP_WORDS = """
     since so some such t tell than thank thanks that the their them then there these they this
     those to too um und up us user very von want was we well were what when where which who
     whose whom why will with would yes you your zu ve ll d m don doesn isn aren thing things
-    something anything number named called titled matching containing nr no not viel wieviel go
-    goes going got get work works still currently current latest"""
+    something anything number details detail info information data named called titled matching
+    containing nr no not viel wieviel go goes going got get work works still currently current
+    latest"""
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that say nothing about what is asked for."""
 
@@ -43,7 +44,7 @@ _SAME = (
     "cancel delete remove drop revoke withdraw stornieren",
     "move reschedule rebook shift transfer",
     "booking reservation buchung",
-    "reserve hold",
+    "book reserve",
     "order bestellung purchase",
     "issue take",
     "request apply enter ask beantragen",
@@ -96,6 +97,11 @@ _CHANGE_WORDS = """
     revoke upload write transfer charge enter announce withdraw record log file raise"""
 CHANGE_WORDS = frozenset(_CHANGE_WORDS.split())
 """Verbs of functions and sentences that want something changed."""
+
+
+def is_order(word: str) -> bool:
+    """Whether a word, first in a sentence, orders a change: `cancel` does, `cancelled` and `sent` do not."""
+    return word in CHANGE_WORDS or _SYNONYM.get(word) in CHANGE_WORDS
 
 
 @dataclass(frozen=True, slots=True)
