@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from drawbar.kernel.ports import BackendError
+from drawbar.kernel.values import JsonValue
 
 from .conftest import POSTGRESQL, Office
 
@@ -140,7 +141,7 @@ async def test_too_many_calls_at_a_time_are_busy_and_not_slow(office: Office) ->
     slow = asyncio.create_task(office.error("slow", timeout=1.5))
     await eventually(lambda: asyncio.sleep(0, office.backend._places.locked()), 2)
 
-    error = await office.error("quick", timeout=0.3)
+    error = await office.error("slow", timeout=0.3)
 
     assert (error.code, error.retryable, error.work) == ("backend_busy", True, "not_started")
     assert error.message == (
@@ -218,3 +219,66 @@ async def test_closing_ends_the_threads_of_sqlite(sqlite: Office, tmp_path: Path
     await eventually(lambda: asyncio.sleep(0, set(threading.enumerate()) <= before), 5)
 
     (tmp_path / "courses.db").unlink()
+
+
+async def test_a_short_reading_of_sqlite_needs_no_thread_and_answers_the_same(
+    sqlite: Office,
+) -> None:
+    sqlite.open("""
+    one: {parameters: {no: {type: string}}, sql: "select * from courses where course_no = :no", rows: one,
+          with: {all: select course_no from courses order by course_no}}
+    many: {sql: select * from courses order by course_no}
+    wrong: {sql: select a from no_such_table}
+    """)
+    calls: list[tuple[str, dict[str, JsonValue]]] = [
+        ("one", {"no": "C-101"}),
+        ("one", {"no": "C-999"}),
+        ("many", {}),
+        ("wrong", {}),
+    ]
+
+    async def outcome(function: str, arguments: dict[str, JsonValue]) -> object:
+        try:
+            return await sqlite.reply(function, arguments, max_rows=2)
+        except BackendError as error:
+            return error.code, error.message, error.work, error.facts
+
+    before = set(threading.enumerate())
+    at_once = [await outcome(*each) for each in calls]
+    threads = set(threading.enumerate()) - before
+    sqlite.backend._database.answers_at_once = False
+    in_threads = [await outcome(*each) for each in calls]
+
+    assert threads == set()
+    assert at_once == in_threads
+
+
+async def test_a_long_reading_of_sqlite_does_not_keep_the_loop_waiting(sqlite: Office) -> None:
+    sqlite.open(functions(sqlite))
+    await sqlite.reply("quick")
+    gaps: list[float] = []
+    task = asyncio.create_task(sqlite.error("slow", timeout=0.5))
+
+    last = time.monotonic()
+    while not task.done():
+        await asyncio.sleep(0)
+        now = time.monotonic()
+        gaps.append(now - last)
+        last = now
+
+    assert (await task).code == "timeout"
+    assert max(gaps) < 0.2  # half a second of work, on a machine that others use as well
+
+
+async def test_a_locked_file_is_read_by_a_thread_that_waits(sqlite: Office) -> None:
+    sqlite.open(functions(sqlite))
+    await sqlite.reply("quick")
+    other = sqlite3.connect(sqlite.folder / "courses.db", isolation_level=None)
+    other.execute("begin exclusive")
+    task = asyncio.create_task(sqlite.value("quick"))
+    await asyncio.sleep(0.05)
+
+    assert not task.done()
+    other.execute("rollback")
+    other.close()
+    assert await task == {"n": 3}

@@ -31,8 +31,9 @@ _MOST_LOOKED_UP = 10_000
 
 def read(session: Session, reading: Reading, values: Values, call: Call) -> Reply:
     """A list of rows, or the one row with its children."""
-    rows = session.select(reading.query.statement_for(values), values)
-    read_as = readers(reading.columns)
+    is_single = reading.rows == "one"
+    rows = session.select(reading.query.statement_for(values), values, single=is_single)
+    read_as = readers(reading.columns) if reading.columns else None
     if reading.rows == "many":
         return _listed(
             gather(

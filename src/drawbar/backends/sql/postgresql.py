@@ -10,15 +10,16 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from drawbar.backends.sql.plan import Statement, Values
 from drawbar.backends.sql.postgresql_errors import connect_error, is_lost, translate
 from drawbar.backends.sql.reply import Rows
 from drawbar.backends.sql.request import Bound, postgresql_binder
-from drawbar.backends.sql.session import Allowed, Changed, Found, Session, was_stopped
+from drawbar.backends.sql.session import Allowed, Changed, Found, NotAtOnce, Session, was_stopped
 from drawbar.backends.sql.stop import Stopped
 from drawbar.backends.sql.url import Target
 from drawbar.kernel.ports import BackendError, WorkState
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     Cursor = psycopg.Cursor[tuple[Any, ...]]  # a row holds values of any type
     Connection = psycopg.Connection[tuple[Any, ...]]
+
+T = TypeVar("T")
 
 _CANCEL_WITHIN = 0.8
 """Seconds for the cancel request; then the connection is cut, which ends the thread's wait."""
@@ -42,29 +45,30 @@ _SESSION = (
 class PostgresqlDatabase:
     """A database server. Connections are made when they are first needed, and tested before each use."""
 
+    answers_at_once = False
+
     def __init__(self, target: Target, size: int) -> None:
         self._target = target
+        self._size = size
         self._missing: str | None = None
         try:
             from drawbar.backends.sql import postgresql_types  # noqa: PLC0415 -- imports the optional driver
         except ImportError:
             self._missing = "the driver of PostgreSQL is not installed; install drawbar[postgresql]"
             return
-        from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg  # noqa: PLC0415 -- as below
         from sqlalchemy.pool import QueuePool  # noqa: PLC0415 -- 0.3 s that `lint` need not wait
 
         self._types = postgresql_types
         self.error = postgresql_types.Error
+        self.execute_own = postgresql_types.execute_own
         self._bind = postgresql_binder(postgresql_types.Jsonb)
-        dialect: Any = PGDialect_psycopg  # its __init__ has no types
-        # A pool without an engine: an engine would ask the server a handful of questions first.
+        # A pool without an engine, which would ask the server a handful of questions first, and without
+        # `pre_ping`, which would add a message to each call: `begin` finds out just as well.
         self._pool = QueuePool(
             self._connect,
             pool_size=size,
             max_overflow=0,
             reset_on_return=None,  # every session ends its own transaction
-            pre_ping=True,
-            dialect=dialect(dbapi=postgresql_types.driver),
         )
 
     def _connect(self) -> Any:  # SQLAlchemy types a driver's connection in its own way
@@ -76,32 +80,31 @@ class PostgresqlDatabase:
         connection.execute(_SESSION, prepare=False)
         return connection
 
+    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> tuple[T, float]:
+        """Never: a network may be slow at any time."""
+        raise NotAtOnce(work, snapshot)
+
     @contextmanager
     def reading(self, allowed: Allowed, *, snapshot: bool) -> Iterator[Session]:
         level = "isolation level repeatable read " if snapshot else ""
-        with self._session(allowed) as session:
-            session.begin(f"begin {level}read only")
+        with self._session(allowed, f"begin {level}read only") as session:
             yield session
 
     @contextmanager
     def changing(self, allowed: Allowed) -> Iterator[Session]:
-        with self._session(allowed) as session:
-            session.begin("begin isolation level serializable")
+        with self._session(allowed, "begin isolation level serializable") as session:
             yield session
             session.commit()
 
     def explain(self, statement: Statement, values: Values, allowed: Allowed) -> list[str]:
-        with self._session(allowed) as session:
-            session.begin("begin read only")
+        with self._session(allowed, "begin read only") as session:
             cursor = session.run(f"explain {statement.text}", statement, values)
             return [str(row[0]) for row in cursor.fetchall()]
 
     @contextmanager
-    def _session(self, allowed: Allowed) -> Iterator[_Session]:
-        pooled, connection = self._checkout()
-        session = _Session(self, connection, allowed)
+    def _session(self, allowed: Allowed, begin: str) -> Iterator[_Session]:
+        pooled, session = self._begun(allowed, begin)
         try:
-            allowed.stop.arm(lambda: _interrupt(connection))
             yield session
         except Stopped:
             raise was_stopped() from None
@@ -109,10 +112,36 @@ class PostgresqlDatabase:
             self._raise(error, session, allowed)
         finally:
             session.finish()
-            allowed.stop.disarm()
-            if connection.closed or allowed.stop.wanted:
-                pooled.invalidate()  # a late cancel must not hit the next user of the connection
-            pooled.close()
+            self._give_back(pooled, session, allowed)
+
+    def _begun(self, allowed: Allowed, begin: str) -> tuple[PoolProxiedConnection, _Session]:
+        """A session that has begun. What is dead in the pool shows here, before anything was asked of it."""
+        for _ in range(self._size + 1):
+            pooled, connection = self._checkout()
+            session = _Session(self, connection, allowed)
+            try:
+                allowed.stop.arm(lambda: _interrupt(connection))  # noqa: B023 -- of this turn, and used in it
+                session.begin(begin)
+            except Stopped:
+                self._give_back(pooled, session, allowed)
+                raise was_stopped() from None
+            except self.error as error:
+                connection.close()
+                self._give_back(pooled, session, allowed)
+                if not is_lost(error):
+                    raise translate(error, "not_started", stopped=allowed.stop.wanted) from None
+            else:
+                return pooled, session
+        message = "the database hangs up on every connection"
+        raise BackendError(message, code="backend_unavailable", retryable=True, work="not_started")
+
+    def _give_back(
+        self, pooled: PoolProxiedConnection, session: _Session, allowed: Allowed
+    ) -> None:
+        allowed.stop.disarm()
+        if session.is_closed or allowed.stop.wanted:
+            pooled.invalidate()  # a late cancel must not hit the next user of the connection
+        pooled.close()
 
     def _raise(self, error: psycopg.Error, session: _Session, allowed: Allowed) -> NoReturn:
         work: WorkState = "rolled_back"
@@ -158,10 +187,28 @@ class _Rows:
         self.columns: tuple[str, ...] = ()
 
     def fetch(self, count: int) -> Sequence[Sequence[Any]]:
-        self._session.check()
-        cursor = self._session.own(f"fetch {count} from drawbar_rows")
+        cursor = self._session.fetched(count)
         self.columns = _columns(cursor)
         return cursor.fetchall()
+
+
+class _Streamed:
+    """The first rows of a statement, as they arrive; when there are more, the server is told to stop."""
+
+    def __init__(self, cursor: Cursor, text: str, values: Bound) -> None:
+        self._cursor = cursor
+        self._text = text
+        self._values = values
+        self.columns: tuple[str, ...] = ()
+
+    def fetch(self, count: int) -> Sequence[Sequence[Any]]:
+        with closing(self._stream(count)) as arriving:
+            rows = list(islice(arriving, count))
+        self.columns = _columns(self._cursor)
+        return rows
+
+    def _stream(self, count: int) -> Generator[tuple[Any, ...], None, None]:
+        yield from self._cursor.stream(self._text, self._values, size=count)
 
 
 class _Session:
@@ -174,27 +221,36 @@ class _Session:
         self._connection = connection
         self._until = allowed.until
         self._stop = allowed.stop
-        self.check = allowed.stop.check
         self._is_open = False
         self.phase: Literal["begun", "committing", "ended"] = "begun"
+
+    @property
+    def is_closed(self) -> bool:
+        return self._connection.closed
 
     def begin(self, how: str) -> None:
         """Both texts are written here, so they may share one message."""
         milliseconds = max(1, int((self._until - time.monotonic()) * 1000))
-        self.own(f"{how}; set local statement_timeout = {milliseconds}")
+        self._own(f"{how}; set local statement_timeout = {milliseconds}")
 
-    def select(self, statement: Statement, values: Values) -> Rows:
+    def select(self, statement: Statement, values: Values, *, single: bool = False) -> Rows:
+        bound = self._database.bind(statement, values)
+        if single:
+            self._stop.check()
+            return _Streamed(self._connection.cursor(), statement.text, bound)
         if self._is_open:
-            self.own("close drawbar_rows")
-        self.run(f"declare drawbar_rows no scroll cursor for {statement.text}", statement, values)
+            self._own("close drawbar_rows")
+        self._execute(f"declare drawbar_rows no scroll cursor for {statement.text}", bound)
         self._is_open = True
         return _Rows(self)
 
+    def fetched(self, count: int) -> Cursor:
+        self._stop.check()
+        return self._connection.execute(f"fetch {count} from drawbar_rows", prepare=False)
+
     def look_up(self, statement: Statement, values: Values, most: int) -> Found:
         self.select(statement, values)
-        self.check()
-        cursor = self.own(f"fetch {most} from drawbar_rows")
-        return self._database.held(cursor)
+        return self._database.held(self.fetched(most))
 
     def change(self, statement: Statement, values: Values) -> Changed:
         cursor = self.run(statement.text, statement, values)
@@ -205,27 +261,30 @@ class _Session:
     def commit(self) -> None:
         self._stop.commit_begins()
         self.phase = "committing"
-        done = self.own("commit").statusmessage
+        done = self._own("commit")
         self.phase = "ended"
-        if done != "COMMIT":
+        if done != b"COMMIT":
             message = "the database undid the transaction instead of committing it"
             raise BackendError(message, work="rolled_back")
 
     def run(self, text: str, statement: Statement, values: Values) -> Cursor:
-        """A statement of an author: always prepared, so the extended protocol carries exactly one."""
-        self.check()
-        return self._connection.execute(text, self._database.bind(statement, values), prepare=True)
+        return self._execute(text, self._database.bind(statement, values))
 
-    def own(self, text: str) -> Cursor:
-        """A text of ours, without values."""
-        return self._connection.execute(text, prepare=False)
+    def _execute(self, text: str, bound: Bound) -> Cursor:
+        """A statement of an author: always prepared, so the extended protocol carries exactly one."""
+        self._stop.check()
+        return self._connection.execute(text, bound, prepare=True)
+
+    def _own(self, text: str) -> bytes | None:
+        """A text of ours, without values or rows; answers the server's word for it."""
+        return self._database.execute_own(self._connection, text)
 
     def finish(self) -> None:
         """End the transaction, unless it was committed or the line is gone."""
         if self.phase == "ended" or self._connection.closed:
             return
         try:
-            self.own("rollback")
+            self._own("rollback")
         except self._database.error:
             self._connection.close()  # the server undoes what a lost connection had begun
 

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader, PyFormat
+from psycopg.pq import ExecStatus
 from psycopg.types.json import Jsonb as _Jsonb
 from psycopg.types.string import TextLoader
 
@@ -91,6 +92,16 @@ def held(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Found:
             }
         )
     return Found(rows, {name: Held(None, _Typed(None, oid)) for name, oid in columns})
+
+
+def execute_own(connection: psycopg.Connection[tuple[Any, ...]], text: str) -> bytes | None:
+    """Run a text without values or rows, past psycopg's cursors, which would cost more than the message."""
+    result = connection.pgconn.exec_(text.encode())
+    if result.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
+        return result.command_status
+    if connection.closed:
+        raise psycopg.OperationalError("the connection was lost")
+    raise psycopg.errors.error_from_result(result)
 
 
 def connect(

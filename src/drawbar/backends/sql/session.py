@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from drawbar.backends.sql.plan import Held, Statement, Values
 from drawbar.backends.sql.reply import Rows
 from drawbar.backends.sql.stop import Stop
 from drawbar.kernel.ports import BackendError
+
+T = TypeVar("T")
+
+AT_ONCE = 0.002
+"""Seconds that a reading may keep the event loop waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,9 @@ class Found:
 class Session(Protocol):
     """One connection inside one transaction. Result rows are valid until the next statement."""
 
-    def select(self, statement: Statement, values: Values) -> Rows: ...
+    def select(self, statement: Statement, values: Values, *, single: bool = False) -> Rows:
+        """`single`: one row is expected, so a second one is the last that is looked at."""
+        ...
 
     def look_up(self, statement: Statement, values: Values, most: int) -> Found:
         """At most `most` rows, as values that keep their type."""
@@ -50,8 +57,19 @@ class Session(Protocol):
     def change(self, statement: Statement, values: Values) -> Changed: ...
 
 
+class NotAtOnce(Exception):
+    """It would take longer than an event loop may be kept waiting."""
+
+
 class Database(Protocol):
     """A database whose connections are pooled. Every error is raised as BackendError."""
+
+    answers_at_once: bool
+    """Whether short readings need no thread: the database is in this process, not behind a network."""
+
+    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> tuple[T, float]:
+        """A reading in the thread of the event loop, and the seconds it took. Raises NotAtOnce."""
+        ...
 
     def reading(self, allowed: Allowed, *, snapshot: bool) -> AbstractContextManager[Session]:
         """A session that cannot write. `snapshot`: several selects that see one state."""

@@ -9,28 +9,32 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from drawbar.backends.sql.plan import Held, Statement, Values
 from drawbar.backends.sql.reply import Rows, cell
 from drawbar.backends.sql.request import Bound, bind_sqlite
 from drawbar.backends.sql.session import (
+    AT_ONCE,
     Allowed,
     Changed,
     Found,
+    NotAtOnce,
     Session,
     took_too_long,
     was_stopped,
 )
-from drawbar.backends.sql.stop import Stopped
+from drawbar.backends.sql.stop import Stop, Stopped
 from drawbar.kernel.ports import BackendError
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+T = TypeVar("T")
 
 _STEPS = 10_000
 """Steps of SQLite's machine between two looks at the clock: about a millisecond."""
@@ -38,6 +42,7 @@ _WAIT = 0.01
 """Seconds between two attempts to get a lock."""
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_LATER = _BUSY | {sqlite3.SQLITE_INTERRUPT}
 _READ_ONLY_ACTIONS = {
     sqlite3.SQLITE_SELECT,
     sqlite3.SQLITE_READ,
@@ -94,10 +99,16 @@ def _authorize_changing(action: int, _: str | None, second: str | None, *__: str
 class SqliteDatabase:
     """A database file. Opening does not touch it; it must exist when it is first used."""
 
+    answers_at_once = True
+
     def __init__(self, path: Path, size: int) -> None:
         from sqlalchemy.pool import QueuePool  # noqa: PLC0415 -- 0.3 s that `lint` need not wait
 
         self._path = path
+        self._own: sqlite3.Connection | None = None
+        """For readings in the thread of the event loop, and used by no other."""
+        self._ends = 0.0
+        self._patience = Allowed(Stop(), 0.0)  # none: a lock is not waited for
         self._readers = QueuePool(
             self._reader, pool_size=size, max_overflow=0, reset_on_return=None
         )
@@ -125,6 +136,24 @@ class SqliteDatabase:
             check_same_thread=False,  # a connection is used by one thread at a time, never by two
             cached_statements=512,
         )
+
+    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> tuple[T, float]:
+        if self._own is None:
+            self._own = self._opened(self._reader)
+            self._own.set_progress_handler(lambda: time.monotonic() > self._ends, _STEPS // 10)
+        begun = time.monotonic()
+        self._ends = begun + AT_ONCE
+        session = _Session(self._own, self._patience)
+        try:
+            if snapshot:
+                session.run("begin", ())
+            return work(session), time.monotonic() - begun
+        except (sqlite3.Error, OverflowError) as error:
+            if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _LATER:
+                raise NotAtOnce from None
+            raise translate(error, self._patience) from error
+        finally:
+            session.finish()
 
     @contextmanager
     def reading(self, allowed: Allowed, *, snapshot: bool) -> Iterator[Session]:
@@ -162,17 +191,20 @@ class SqliteDatabase:
             pooled.close()
 
     def _checkout(self, pool: QueuePool) -> tuple[PoolProxiedConnection, sqlite3.Connection]:
+        pooled = self._opened(pool.connect)
+        connection = pooled.driver_connection
+        assert isinstance(connection, sqlite3.Connection)  # noqa: S101 -- the pool's creator made it
+        return pooled, connection
+
+    def _opened(self, connect: Callable[[], T]) -> T:
         try:
-            pooled = pool.connect()
+            return connect()
         except sqlite3.Error as error:
             if not self._path.exists():
                 message = f"there is no database file {self._path.name}"
             else:
                 message = f"the database file {self._path.name} cannot be opened: {error}"
             raise BackendError(message, code="backend_unavailable", work="not_started") from None
-        connection = pooled.driver_connection
-        assert isinstance(connection, sqlite3.Connection)  # noqa: S101 -- the pool's creator made it
-        return pooled, connection
 
     def explain(self, statement: Statement, values: Values, allowed: Allowed) -> list[str]:
         pool = self._writers if statement.changes else self._readers
@@ -183,6 +215,9 @@ class SqliteDatabase:
             return [str(row[3]) for row in cursor.fetchall()]
 
     def close(self) -> None:
+        if self._own is not None:
+            self._own.close()
+            self._own = None
         self._readers.dispose()
         self._writers.dispose()
 
@@ -207,7 +242,8 @@ class _Session:
         self._allowed = allowed
         self._cursor: sqlite3.Cursor | None = None
 
-    def select(self, statement: Statement, values: Values) -> Rows:
+    def select(self, statement: Statement, values: Values, *, single: bool = False) -> Rows:
+        del single  # rows come one by one anyway
         return _Rows(self.run(statement.text, bind_sqlite(statement, values)))
 
     def look_up(self, statement: Statement, values: Values, most: int) -> Found:
