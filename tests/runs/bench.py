@@ -106,7 +106,7 @@ class RunBench:
 
 
 async def collect(events: AsyncIterator[RunEvent]) -> list[RunEvent]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         return [event async for event in events]
 
 

@@ -34,7 +34,7 @@ def order(*messages: ChatMessage, max_calls: int | None = None) -> AnswerOrder:
 
 
 async def answered(answers: Answers, wanted: AnswerOrder) -> list[AnswerEvent]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return [event async for event in answers.answer(wanted)]
 
 
@@ -174,7 +174,7 @@ async def test_a_client_that_leaves_stops_the_calls_under_way() -> None:
                 pass
 
     listening = asyncio.create_task(listen())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await entered.wait()
         listening.cancel()
         await stopped.wait()

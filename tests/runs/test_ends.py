@@ -11,6 +11,7 @@ from drawbar.kernel.errors import ClientError
 from drawbar.kernel.ports import Call, Reply
 from drawbar.llm.chat import TextDelta
 from drawbar.llm.scripted import invoke, say
+from drawbar.runs import interrupt
 from drawbar.runs.order import ToolOutput
 from drawbar.store.records import Page, Run
 from runs.bench import CLIENT_TOOL, RunBench, names, run_bench, run_settings
@@ -22,7 +23,7 @@ async def hang(_: Call) -> Reply:
 
 
 async def until(bench: RunBench, run: Run, name: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async for event in bench.runs.follow(run.id):
             if event.name == name:
                 return
@@ -166,7 +167,10 @@ async def test_cancel_at_any_moment_ends_the_run_exactly_once(url: str, pause: i
         await nothing_is_open(bench, run)
 
 
-async def test_cancelling_a_run_that_is_being_cancelled_is_refused(url: str) -> None:
+async def test_cancelling_a_run_that_is_being_cancelled_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupt, "_PATIENCE", 30.0)
     release = asyncio.Event()
 
     async def slow_to_stop(_: Call) -> Reply:
@@ -210,7 +214,7 @@ async def test_a_parked_run_expires_though_nobody_asks(url: str) -> None:
         run = await bench.create()
         await bench.events(run)
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (await bench.store.runs.get(bench.thread_id, run.id)) != await bench.ended(run):
                 pass
             while (await bench.runs.get(bench.thread_id, run.id)).status != "expired":

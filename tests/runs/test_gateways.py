@@ -37,7 +37,7 @@ async def hang(_: Call) -> Reply:
 
 
 async def follow(bench: RunBench, run_id: str) -> list[RunEvent]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         return [event async for event in bench.runs.follow(run_id)]
 
 
@@ -119,7 +119,7 @@ async def test_the_runs_of_a_dead_gateway_are_taken_over(postgresql_url: str) ->
 
 
 async def _stopped(bench: RunBench) -> bool:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not bench.company.stopped:
             await asyncio.sleep(0.01)
     return True

@@ -109,7 +109,7 @@ async def test_each_output_is_told_as_soon_as_it_is_there(url: str) -> None:
         run = await bench.create()
         outputs: list[tuple[int, bool]] = []
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             async for event in bench.runs.follow(run.id):
                 output = _output_of(event)
                 if output is not None:

@@ -278,7 +278,7 @@ async def test_a_worker_that_lost_its_run_writes_nothing_more(url: str) -> None:
                 break
         gate.set()
         await advancing
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while bench.runs._worker.active:
                 await asyncio.sleep(0.01)
 

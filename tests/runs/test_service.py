@@ -290,7 +290,7 @@ async def test_another_gateways_run_can_be_followed_from_the_store(url: str) -> 
 
         events = await bench.events(run)
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await following == events
         await other.close()
 

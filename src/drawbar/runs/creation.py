@@ -11,10 +11,12 @@ from drawbar.compiler.function import Toolset
 from drawbar.kernel.errors import ClientError
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
+from drawbar.runs import states
 from drawbar.runs.events import pack
 from drawbar.runs.objects import run_object, thread_object
 from drawbar.runs.offer import Offer, resolve_offer
 from drawbar.runs.order import NewMessage, RunOrder
+from drawbar.runs.resume import in_progress_event
 from drawbar.store.messages import new_message
 from drawbar.store.records import Assistant, Message, Run, RunEvent, Thread
 from drawbar.store.runs import NewRun
@@ -52,9 +54,18 @@ def message_of(new: NewMessage, caller: Caller) -> Message:
 
 
 def run_maker(
-    order: RunOrder, caller: Caller, offering: Offering, where: str | NewThread
+    order: RunOrder,
+    caller: Caller,
+    offering: Offering,
+    where: str | NewThread,
+    *,
+    start: bool = False,
 ) -> Callable[[Assistant], NewRun]:
-    """Makes the run once the assistant is known; it may be called again. `where` names the thread or makes it."""
+    """Makes the run once the assistant is known; it may be called again.
+
+    `where` names the thread or makes it. With `start` the run is stored as begun: its worker needs no
+    second commit to take it over.
+    """
 
     def make(assistant: Assistant) -> NewRun:
         thread = None
@@ -65,8 +76,12 @@ def run_maker(
         messages = [replace(message_of(item, caller), thread_id=thread_id) for item in new]
         run = _run(assistant, order, caller, offering, thread_id)
         events = list(_first_events(run, thread))
-        run = replace(run, last_seq=len(events))
-        return NewRun(run, pack(events), events, messages, thread)
+        queued = replace(run, last_seq=len(events))
+        if not start:
+            return NewRun(queued, queued, pack(events), events, messages, thread)
+        run = replace(states.start(queued, run.created_at), last_seq=len(events) + 1)
+        events.append(in_progress_event(run))
+        return NewRun(run, queued, pack(events), events, messages, thread)
 
     return make
 

@@ -49,9 +49,10 @@ class Channel:
             self._trim()
 
     def adopt(self, events: Sequence[RunEvent], *, last_seq: int) -> None:
-        """Publish events that were made and stored elsewhere; the next one follows `last_seq`."""
-        self.last_seq = self.stored = last_seq
-        self.publish(events)
+        """Publish what is new of events that were stored already; the next one follows `last_seq`."""
+        new = [event for event in events if event.seq > self.last_seq]
+        self.last_seq = self.stored = max(last_seq, self.last_seq)
+        self.publish(new)
 
     def close(self) -> None:
         """Nothing more will come from this process."""

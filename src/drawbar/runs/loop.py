@@ -31,7 +31,7 @@ from drawbar.runs.turn import Turn, take_turn
 from drawbar.runs.writer import Writer
 from drawbar.settings import RunSettings
 from drawbar.store.engine import StoreError
-from drawbar.store.records import Step
+from drawbar.store.records import Run, Step
 from drawbar.store.runs import Fenced, Opened, RunRows
 
 _log = logging.getLogger("drawbar.runs")
@@ -57,23 +57,24 @@ class Worker:
         self.channels: dict[str, Channel] = {}
         """Events of runs that are, or are about to be, carried out here."""
         self._taking: set[str] = set()
+        self._begun: dict[str, Opened] = {}
+
+    def begin(self, opened: Opened) -> None:
+        """Take a run that was stored as begun here; `advance` goes on with it."""
+        self.active[opened.run.id] = self._journal(opened)
+        self._begun[opened.run.id] = opened
 
     async def advance(self, run_id: str) -> None:
-        if run_id in self._taking or run_id in self.active:
-            return  # delivered twice
-        self._taking.add(run_id)
-        try:
-            opened = await self.engine.rows.take_over(run_id, take_over_change)
-        except StoreError as error:
-            _log.warning("%s could not be taken over and waits: %s", run_id, error)
-            opened = None
-        finally:
-            self._taking.discard(run_id)
+        opened = self._begun.pop(run_id, None)
         if opened is None:
-            self._forget(run_id)
-            return
-        journal = self._journal(opened)
-        self.active[run_id] = journal
+            if run_id in self._taking or run_id in self.active:
+                return  # delivered twice
+            opened = await self._take_over(run_id)
+            if opened is None:
+                self._forget(run_id)
+                return
+            self.active[run_id] = self._journal(opened)
+        journal = self.active[run_id]
         try:
             await _Progress(self.engine, journal, _conversation(opened)).go(opened)
         except Fenced:
@@ -86,6 +87,30 @@ class Worker:
             self.active.pop(run_id, None)
             self._forget(run_id)
             journal.left.set_result(None)
+
+    async def cancel(self, journal: Journal) -> Run | None:
+        """Stop the work of a run; None when it is being worked on no more."""
+        if journal.run.status != "in_progress":
+            return None
+        run = states.cancel(journal.run)
+        journal.change_run(run)
+        journal.save()
+        journal.interruption.stop("cancel")
+        try:
+            await journal.stored()
+        except Fenced:
+            return None
+        return run
+
+    async def _take_over(self, run_id: str) -> Opened | None:
+        self._taking.add(run_id)
+        try:
+            return await self.engine.rows.take_over(run_id, take_over_change)
+        except StoreError as error:
+            _log.warning("%s could not be taken over and waits: %s", run_id, error)
+            return None
+        finally:
+            self._taking.discard(run_id)
 
     def _journal(self, opened: Opened) -> Journal:
         run = opened.run

@@ -13,7 +13,7 @@ from drawbar.runs.journal import Journal
 from drawbar.runs.order import ToolOutput
 from drawbar.runs.pending import open_calls, with_outputs
 from drawbar.store.records import Run, RunEvent, Step
-from drawbar.store.runs import Opened, RunRows
+from drawbar.store.runs import Fenced, Opened, RunRows
 
 
 class ParkedRun:
@@ -66,4 +66,7 @@ class ParkedRun:
         await self._journal.stored()
 
     def _waiting_step(self) -> Step:
-        return next(step for step in self._journal.open_steps() if step.type == "tool_calls")
+        for step in self._journal.open_steps():
+            if step.type == "tool_calls":
+                return step
+        raise Fenced(self._journal.run.id)  # the run was read just before somebody answered

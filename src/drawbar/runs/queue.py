@@ -14,6 +14,9 @@ from typing import Protocol
 class RunQueue(Protocol):
     """Delivers runs to a worker."""
 
+    here: bool
+    """What is enqueued here is carried out in this process, at once."""
+
     def enqueue(self, run_id: str) -> None:
         """Have the run advanced soon. It is in the store already."""
         ...
@@ -25,6 +28,8 @@ class RunQueue(Protocol):
 
 class InProcessQueue:
     """A task of this process for each run; after a crash the scan at start-up finds them again."""
+
+    here = True
 
     def __init__(self, advance: Callable[[str], Awaitable[None]]) -> None:
         self._advance = advance

@@ -46,15 +46,15 @@ def take_over_change(run: Run) -> RunChange | None:
     if run.status == "in_progress":
         return RunChange(run, replace(after, last_seq=run.last_seq + RESUME_GAP))
     after = replace(after, last_seq=run.last_seq + 1)
-    return RunChange(run, after, events=pack([_in_progress(after)]))
+    return RunChange(run, after, events=pack([in_progress_event(after)]))
 
 
 def begin_events(opened: Opened) -> Sequence[RunEvent]:
     """The events that the take-over has stored."""
-    return [_in_progress(opened.run)] if opened.began else []
+    return [in_progress_event(opened.run)] if opened.began else []
 
 
-def _in_progress(run: Run) -> RunEvent:
+def in_progress_event(run: Run) -> RunEvent:
     return RunEvent(run.id, run.last_seq, "thread.run.in_progress", run_object(run))
 
 

@@ -23,7 +23,7 @@ from drawbar.runs.watch import Watch
 from drawbar.settings import RunSettings
 from drawbar.store.database import Store
 from drawbar.store.records import Message, Run, RunEvent
-from drawbar.store.runs import Fenced, NewRun, NoSuch, ThreadBusy
+from drawbar.store.runs import Fenced, NoSuch, Opened, ThreadBusy
 
 _ELSEWHERE = 0.25
 """Seconds between looks at the events of a run that another gateway carries out."""
@@ -46,6 +46,7 @@ class Runs:
         """`toolsets`: the settings' named groups (names of functions, or patterns with `*`)."""
         self._store = store
         self._settings = settings
+        self._closed = False
         self._offering = Offering(dispatcher.toolset, toolsets or {}, settings.expire_after)
         self._worker = Worker(Engine(store.runs, model, dispatcher, settings))
         self._queue: RunQueue = InProcessQueue(self._worker.advance)
@@ -57,6 +58,7 @@ class Runs:
 
     async def close(self) -> None:
         """Stop working. Runs under way keep their rows and go on after the next start."""
+        self._closed = True
         await self._watch.close()
         for journal in list(self._worker.active.values()):
             journal.interruption.stop("shutdown")
@@ -115,16 +117,15 @@ class Runs:
             journal = self._worker.active.get(run_id)
             if journal is not None and journal.run.thread_id != thread_id:
                 raise refusals.not_found("run", run_id)
-            if journal is not None and journal.run.status == "in_progress":
-                run = states.cancel(journal.run)
-                journal.change_run(run)
-                journal.save()
-                journal.interruption.stop("cancel")
-                await journal.stored()
-                return run
-            if journal is not None and journal.run.status != "cancelling":
-                await asyncio.wait([journal.left])  # it was just ending or parking
+            if journal is not None:
+                if journal.run.status == "cancelling":
+                    raise refusals.cannot_cancel("cancelling")
+                if (cancelling := await self._worker.cancel(journal)) is not None:
+                    return cancelling
+                await asyncio.wait([journal.left])  # it is just ending, parking or changing hands
             parked = await self._open(thread_id, run_id)
+            if run_id in self._worker.active:
+                continue  # it was taken up just now
             if parked.run.status not in {"queued", "in_progress", "requires_action"}:
                 raise refusals.cannot_cancel(parked.run.status)
             try:
@@ -158,7 +159,8 @@ class Runs:
         Closing the iterator leaves the run alone. Events expire `keep_events` after the run's end;
         then nothing comes.
         """
-        while True:
+        last_look = False
+        while not self._closed:
             channel = self._worker.channels.get(run_id)
             source = channel.read(after) if channel is not None else self._stored(run_id, after)
             if channel is not None and after < channel.base:
@@ -169,8 +171,13 @@ class Runs:
                 yield event
                 if event.name in states.ENDS_STREAM:
                     return
-            if after == before and not await self._goes_on(run_id, channel):
+            if after != before:
+                last_look = False
+            elif last_look:
                 return
+            else:
+                # What came between the last event and this answer is found by one more look.
+                last_look = not await self._goes_on(run_id, channel)
 
     async def expire(self, run_id: str) -> None:
         """End a run whose time is over, whoever has it."""
@@ -189,7 +196,7 @@ class Runs:
         self._hand_on(parked)
 
     async def _create(self, order: RunOrder, caller: Caller, where: str | NewThread) -> Run:
-        make = run_maker(order, caller, self._offering, where)
+        make = run_maker(order, caller, self._offering, where, start=self._queue.here)
         thread_id = where if isinstance(where, str) else None
         try:
             new = await self._store.runs.create(order.assistant_id, thread_id, make)
@@ -197,17 +204,23 @@ class Runs:
             raise refusals.not_found(absent.kind, absent.id) from None
         except ThreadBusy as busy:
             raise refusals.thread_has_run(busy.thread_id, busy.run_id) from None
-        self._begin(new)
-        return new.run
+        self._take(new.run.id, new.events, last_seq=new.run.last_seq, opened=new.opened)
+        return new.queued
 
-    def _begin(self, new: NewRun) -> None:
-        self._take(new.run.id, new.events, last_seq=new.run.last_seq)
-
-    def _take(self, run_id: str, events: Sequence[RunEvent], *, last_seq: int) -> None:
-        """Have a queued run carried out here; its followers hear what is stored already."""
+    def _take(
+        self,
+        run_id: str,
+        events: Sequence[RunEvent],
+        *,
+        last_seq: int,
+        opened: Opened | None = None,
+    ) -> None:
+        """Have a run carried out; its followers hear what is stored already."""
         channel = Channel(run_id, events[0].seq - 1)
         channel.adopt(events, last_seq=last_seq)
         self._worker.channels[run_id] = channel
+        if opened is not None:
+            self._worker.begin(opened)
         self._queue.enqueue(run_id)
 
     async def _open(self, thread_id: str, run_id: str) -> ParkedRun:

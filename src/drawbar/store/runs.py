@@ -156,11 +156,15 @@ class NewRun:
     """A run to store, with the messages that come before it and, maybe, its new thread."""
 
     run: Run
+    queued: Run
+    """The same as its client is told: a run that was begun with its creation was queued before."""
     rows: Sequence[StoredEvent]
     events: Sequence[RunEvent]
     """What `rows` hold, for those who listen."""
     messages: Sequence[Message] = ()
     thread: Thread | None = None
+    opened: Opened | None = None
+    """For its worker, when it is begun; filled in by the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +280,15 @@ def _other_assistants(
     return {assistant.id: assistant.name or assistant.id for assistant in found if assistant}
 
 
+def _opened(connection: sa.Connection, new: NewRun) -> NewRun:
+    messages = new.messages
+    names: Mapping[str, str] = {}
+    if new.thread is None:
+        messages = messages_of_thread(connection, new.run.thread_id)
+        names = _other_assistants(connection, messages, new.run)
+    return replace(new, opened=Opened(new.run, messages, (), names=names, began=True))
+
+
 class RunRows:
     """Stored runs. `owner` is the gateway that this store belongs to."""
 
@@ -346,7 +359,7 @@ class RunRows:
             _insert_run(connection, new.run, self._owner)
             insert_messages(connection, new.messages)
             insert_events(connection, new.rows)
-            return new
+            return _opened(connection, new) if new.run.status == "in_progress" else new
 
         try:
             return await self._database.write(work)
