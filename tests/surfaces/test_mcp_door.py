@@ -16,6 +16,7 @@ from drawbar.surfaces.mcp.door import McpDoor
 
 from .conftest import Served
 
+MODULE = pytest.mark.asyncio(loop_scope="module")
 Soon = Callable[[Awaitable[Any]], Awaitable[Any]]
 ERAS = ["legacy", "2026-07-28"]
 MODERN_META = {
@@ -35,9 +36,10 @@ async def connected(served: Served, era: Any) -> AsyncIterator[Client]:
         yield client
 
 
+@MODULE
 @pytest.mark.parametrize("era", ERAS)
-async def test_tools_are_the_callable_functions_with_their_effect(served: Served, era: str) -> None:
-    async with connected(served, era) as client:
+async def test_tools_are_the_callable_functions_with_their_effect(shared: Served, era: str) -> None:
+    async with connected(shared, era) as client:
         tools = (await client.list_tools()).tools
 
     assert [tool.name for tool in tools] == ["shelf_find", "shelf_take", "shelf_scrap"]
@@ -48,18 +50,20 @@ async def test_tools_are_the_callable_functions_with_their_effect(served: Served
     assert tools[0].input_schema["additionalProperties"] is False
 
 
+@MODULE
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_call_goes_through_the_dispatcher_as_its_caller(served: Served, era: str) -> None:
-    async with connected(served, era) as client:
+async def test_a_call_goes_through_the_dispatcher_as_its_caller(shared: Served, era: str) -> None:
+    async with connected(shared, era) as client:
         answers = [await client.call_tool("shelf_find", {"part_no": "4711"}) for _ in range(3)]
 
     assert [answer.is_error for answer in answers] == [False] * 3
     texts = {answer.content[0].text for answer in answers}  # type: ignore[union-attr] # a text
     assert len(texts) == 1
     assert '"stock":12' in texts.pop()
-    assert {call.caller.subject for call in served.shelf.calls} == {"anna"}
+    assert {call.caller.subject for call in shared.shelf.calls} == {"anna"}
 
 
+@MODULE
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(
     ("name", "arguments", "word"),
@@ -71,9 +75,9 @@ async def test_a_call_goes_through_the_dispatcher_as_its_caller(served: Served, 
     ],
 )
 async def test_what_went_wrong_is_a_result_that_the_model_reads(
-    served: Served, era: str, name: str, arguments: dict[str, Any], word: str
+    shared: Served, era: str, name: str, arguments: dict[str, Any], word: str
 ) -> None:
-    async with connected(served, era) as client:
+    async with connected(shared, era) as client:
         first = await client.call_tool(name, arguments)
         again = await client.call_tool(name, arguments)
 
@@ -82,12 +86,13 @@ async def test_what_went_wrong_is_a_result_that_the_model_reads(
     assert word in first.content[0].text  # type: ignore[union-attr] # a text
 
 
+@MODULE
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("name", ["nothing", "shelf_lost"])
 async def test_an_unknown_tool_is_an_error_of_the_protocol(
-    served: Served, era: str, name: str
+    shared: Served, era: str, name: str
 ) -> None:
-    async with connected(served, era) as client:
+    async with connected(shared, era) as client:
         with pytest.raises(MCPError) as caught:
             await client.call_tool(name, {})
 
@@ -95,8 +100,9 @@ async def test_an_unknown_tool_is_an_error_of_the_protocol(
     assert name in caught.value.message
 
 
-async def test_a_key_is_asked_for(served: Served) -> None:
-    async with served.http(key="", **ACCEPT) as http:
+@MODULE
+async def test_a_key_is_asked_for(shared: Served) -> None:
+    async with shared.http(key="", **ACCEPT) as http:
         response = await http.post("/mcp", json=request_of("2025-11-25"))
 
     assert response.status_code == 401
@@ -184,8 +190,9 @@ async def test_a_request_that_the_sdk_would_refuse_is_never_answered_quickly(
     assert response.status_code >= 400 or "error" in response.json()
 
 
-async def test_notifications_are_accepted(served: Served) -> None:
-    async with served.http(**ACCEPT) as http:
+@MODULE
+async def test_notifications_are_accepted(shared: Served) -> None:
+    async with shared.http(**ACCEPT) as http:
         response = await http.post(
             "/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"}
         )
@@ -206,7 +213,8 @@ async def test_a_read_is_stopped_when_its_client_leaves(served: Served, soon: So
         await soon(served.shelf.stopped.wait())
 
 
-async def test_lists_say_how_long_they_may_be_kept(served: Served) -> None:
+@MODULE
+async def test_lists_say_how_long_they_may_be_kept(shared: Served) -> None:
     body = {
         "jsonrpc": "2.0",
         "id": 1,
@@ -214,7 +222,7 @@ async def test_lists_say_how_long_they_may_be_kept(served: Served) -> None:
         "params": {"_meta": MODERN_META},
     }
     headers = {**ACCEPT, "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list"}
-    async with served.http(**headers) as http:
+    async with shared.http(**headers) as http:
         result = (await http.post("/mcp", json=body)).json()["result"]
 
     assert result["ttlMs"] > 0

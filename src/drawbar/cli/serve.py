@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
     given = {"listen.host": args.host, "listen.port": args.port}
     flags = {name: value for name, value in given.items() if value is not None}
     gateway = load(args.settings, flags=flags)
-    write_logs(args.log_level, requests=args.log_requests)
     listening = bind(gateway.settings.listen.host, gateway.settings.listen.port)
+    write_logs(args.log_level, requests=args.log_requests)
     with listening, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(gateway, listening))
     return 0

@@ -7,6 +7,7 @@ shows. So it has to name a loopback host (no rebound DNS name) and, if it names 
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -79,13 +80,18 @@ def check_origin(scope: Scope) -> None:
         raise ClientError(message, status=403, code="wrong_origin")
 
 
+@lru_cache(maxsize=100)
+def _names_this_machine(host: str) -> bool:
+    """`host` as in the header, with its port."""
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname)
+    except ValueError:
+        return False
+
+
 def _check_local(scope: Scope) -> None:
     host = header(scope, b"host") or ""
-    try:
-        name = urlsplit(f"//{host}").hostname
-    except ValueError:
-        name = None
-    if not is_loopback(name):
+    if not _names_this_machine(host):
         message = (
             f"Requests without an API key have to name this machine, not '{host}'; "
             "use http://127.0.0.1 or http://localhost."

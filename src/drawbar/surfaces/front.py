@@ -7,6 +7,7 @@ function. What is not one of them goes on to FastAPI with its body read and its 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import time
@@ -32,6 +33,15 @@ _OPEN_UNDER = ("/console",)
 """The page itself; what it asks for needs a key as everything else."""
 _NOT_JSON = ("/v1/files", "/v1/uploads")
 """Uploads, which are answered with a plain word before their content type matters."""
+
+
+_PROCESS = f"req_{os.urandom(8).hex()}"
+_NUMBERS = itertools.count(1)
+
+
+def next_request_id() -> str:
+    """Random a process and counted within it: asking the kernel each time costs more than a route."""
+    return f"{_PROCESS}{next(_NUMBERS):08x}"
 
 
 class Routes:
@@ -90,7 +100,7 @@ class Front:
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
             return
-        request_id = "req_" + os.urandom(12).hex()
+        request_id = next_request_id()
         id_header = (b"x-request-id", request_id.encode())
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
@@ -127,9 +137,10 @@ class Front:
         scope["state"]["caller"] = caller
         body = b""
         if scope["method"] not in {"GET", "HEAD", "DELETE", "OPTIONS"}:
-            _check_content_type(scope, path)
+            media = header(scope, b"content-type")
+            _check_content_type(media, path)
             body = await read_body(scope, receive, self._body_limit)
-            if body and header(scope, b"content-type") is None:
+            if body and media is None:
                 raise _wrong_content_type("nothing")
         if hot := self._routes.find(scope["method"], path):
             route, parts = hot
@@ -138,9 +149,8 @@ class Front:
         await self._rest(scope, replay(body, receive), send)
 
 
-def _check_content_type(scope: Scope, path: str) -> None:
-    given = header(scope, b"content-type")
-    if given is None or path.startswith(_NOT_JSON):
+def _check_content_type(given: str | None, path: str) -> None:
+    if given is None or given == "application/json" or path.startswith(_NOT_JSON):
         return
     media = given.partition(";")[0].strip().lower()
     if media != "application/json" and not media.endswith("+json"):
