@@ -19,6 +19,12 @@ class Basic(Spec):
     username: str
     password: SecretText
 
+    @model_validator(mode="after")
+    def _no_hunter(self) -> Basic:
+        if self.username == "hunter2":
+            raise ValueError(f"{self.username} is no user name; write another")
+        return self
+
 
 class Bearer(Spec):
     token: SecretText

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from drawbar.cli import main
-from drawbar.cli.lint import adapter_blocks
+from drawbar.cli.lint import AnyEnvironment, adapter_blocks, references
+from drawbar.kernel.values import JsonValue
 from drawbar.spec.load import read_source
 
 ADAPTER = """\
@@ -229,6 +231,34 @@ def test_the_places_of_a_block_are_those_of_its_file() -> None:
     assert problems == []
     assert source.data == {"adapter": "a", "x": [1]}
     assert str(source.place(("x",))) == "f:5:3"
+
+
+def test_an_environment_in_which_all_is_set_knows_what_is_really_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SHOP_URL", "http://shop")
+    environment = AnyEnvironment()
+
+    assert environment["SHOP_URL"] == "http://shop"
+    assert environment["NOT_SET"] == "value-of-NOT_SET"
+    assert len(environment) == len(list(environment)) == len(os.environ)
+
+
+def test_values_that_are_known_elsewhere_are_found_in_lists_and_mappings() -> None:
+    data: JsonValue = {"a": ["x", "${Y}"], "b": {"c": "${Z}", "d": 5}}
+
+    assert list(references(data)) == [("a", 1), ("b", "c")]
+
+
+def test_of_a_folder_only_yaml_and_markdown_are_looked_at(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(place, "adapters/shop.yml", ADAPTER)
+    write(place, "adapters/notes.txt", "a: b: c")
+
+    assert main(["lint", "adapters"]) == 0
+
+    assert capsys.readouterr().err == "0 errors, 0 warnings in 1 file with 1 function\n"
 
 
 def test_lint_is_a_command() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from drawbar.backends import BUILT_IN
 from drawbar.cli import main
 from drawbar.cli.show import WRITE, generate_schemas, schema_text
 from drawbar.spec.load import read_source
@@ -92,6 +93,25 @@ def test_schemas_are_shown_in_each_dialect(
     out, err = capsys.readouterr()
     assert [key in declaration for declaration in json.loads(out)] == [True, True]
     assert err == "not shown, because broken: shop_broken\n"
+
+
+def test_nothing_is_noted_where_nothing_is_broken(
+    settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", "schemas", "shop_get_part", settings]) == 0
+
+    assert capsys.readouterr().err == ""
+
+
+def test_a_kind_that_cannot_be_imported_leaves_the_json_schemas_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(BUILT_IN, "sql", "drawbar.backends.sql:NO_KIND")
+
+    assert main(["show", "json-schema", "--write", str(tmp_path)]) == 3
+
+    assert capsys.readouterr().err.startswith("the kind `sql` of drawbar cannot be loaded")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_no_function_has_is_answered_with_the_one_that_was_meant(

@@ -131,7 +131,8 @@ def found(text: str, environ: dict[str, str] | None = None) -> list[str]:
             "wait: 20",
             "1:1: DB113 20 is not a duration\n    write a number with its unit, such as 20s, 500ms or 2m",
         ),
-        ("auth: x", '1:1: DB111 expected a mapping (key: value), got the text "x"'),
+        ("auth: x", "1:1: DB111 expected a mapping (key: value)"),
+        ("choice: x", '1:1: DB111 expected a mapping (key: value), got the text "x"'),
         ("auth: {username: a}", "1:1: DB110 `password` of `auth` is missing\n    add `password:`"),
         ("auth: {tokn: a}", "1:8: DB101 unknown key `tokn`\n    did you mean `token`?"),
         (

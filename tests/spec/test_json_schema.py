@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import Annotated
+
 import jsonschema_rs
 import pytest
+from pydantic import BeforeValidator
 
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.json_schema import adapter_schema, settings_schema
 from drawbar.spec.load import read_source
-from drawbar.spec.model import LimitsSpec
+from drawbar.spec.model import LimitsSpec, Spec
 from echo_kind import EchoKind
 
 SCHEMA = adapter_schema({"echo": EchoKind()})
@@ -68,3 +71,11 @@ def test_settings_have_a_schema_of_their_own() -> None:
     assert schema["title"] == "Drawbar settings"
     assert accepts(schema, "timeout: 20s\nconcurrency: ${N}\nrows: 5")
     assert not accepts(schema, "timeuot: 20s")
+
+
+class Shouted(Spec):
+    word: Annotated[str, BeforeValidator(str)] = "x"
+
+
+def test_a_validator_before_a_scalar_changes_nothing() -> None:
+    assert settings_schema(Shouted)["properties"] == {"word": {"default": "x", "type": "string"}}

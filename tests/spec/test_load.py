@@ -89,6 +89,29 @@ def test_no_problem_shows_a_secret() -> None:
     assert "hunter2" not in "".join(problems)
 
 
+@pytest.mark.parametrize(
+    ("backend", "messages"),
+    [
+        ("auth: hunter2", ["hr.yaml:2:23: DB111 expected a mapping (key: value)"]),
+        (
+            "auth: {username: ann, password: 012345}",
+            ["hr.yaml:2:55: DB103 this number is better a text\n    put it in quotes"],
+        ),
+        ("headers: {X-Api-Key: 12345}", ["hr.yaml:2:33: DB111 expected a text"]),
+        (
+            "auth: {username: hunter2, password: swordfish}",
+            ["hr.yaml:2:23: DB113 *** is no user name\n    write another"],
+        ),
+    ],
+)
+def test_a_secret_that_was_written_in_clear_is_not_repeated(
+    backend: str, messages: list[str]
+) -> None:
+    assert (
+        problems_of(f"adapter: hr\nbackend: {{kind: echo, {backend}}}\nfunctions: {{}}") == messages
+    )
+
+
 def test_a_validator_that_quotes_a_secret_is_masked() -> None:
     assert problems_of(
         "adapter: hr\nbackend: {kind: echo, url: 'http://a:${PW}@bad'}\nfunctions: {}",

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from drawbar.kernel.values import Secret
 from drawbar.spec.model import LimitsSpec, SecretText, Spec, UrlText
-from drawbar.spec.secrets import mask, mask_url, secrets_of, shown
+from drawbar.spec.secrets import mask, mask_url, secrets_of, shown, texts_in
 
 
 class Login(Spec):
@@ -73,3 +73,11 @@ def test_secrets_are_masked_in_texts() -> None:
 def test_a_secret_has_to_be_a_text() -> None:
     with pytest.raises(ValueError, match="a secret is a text"):
         Login.model_validate({"user": "ann", "password": 5})
+
+
+def test_every_text_inside_a_value_is_found_longest_first() -> None:
+    assert texts_in({"a": ["one", "three", 5], "b": {"c": "seven", "d": "no"}}) == (
+        "seven",
+        "three",
+        "one",
+    )

@@ -138,7 +138,7 @@ def test_a_scalar_means_what_yaml_1_2_says(written: str, meant: JsonValue) -> No
 def test_a_scalar_that_is_read_in_two_ways_is_refused_with_both_ways_to_write_it(
     written: str, message: str
 ) -> None:
-    assert problems_of(f"key: {written}") == [message]
+    assert problems_of(f"num: {written}") == [message]
 
 
 @pytest.mark.parametrize(

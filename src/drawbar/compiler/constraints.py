@@ -163,4 +163,9 @@ def _check_value(
 ) -> None:
     error = next(iter(validator.iter_errors(value)), None)
     if error is not None:
-        report.add(at, "DB208", f"this value contradicts the parameter itself: {error.message}")
+        report.add(
+            at,
+            "DB208",
+            f"this value contradicts the parameter itself: {error.message}",
+            fix="write `optional: true` for what may be left out" if value is None else None,
+        )

@@ -17,6 +17,7 @@ from drawbar.spec.check_words import Wrong, explain, wanted
 from drawbar.spec.model import Spec
 from drawbar.spec.names import closest, known_keys
 from drawbar.spec.references import References
+from drawbar.spec.secrets import holds_secret, mask, texts_in
 from drawbar.spec.source import At, Report
 from drawbar.spec.yaml12 import BadScalar, plain_scalar
 
@@ -92,18 +93,16 @@ def _way(loc: tuple[int | str, ...], value: JsonValue) -> At:
     return tuple(way)
 
 
-def _branch(loc: tuple[int | str, ...], value: JsonValue) -> tuple[At, str] | None:
+def _branch(error: ErrorDetails, value: JsonValue) -> tuple[At, str] | None:
     """Where a union was tried and which of its members, when an error is inside one."""
+    loc = error["loc"][:-1] if error["type"] == "missing" else error["loc"]
     way: list[str | int] = []
-    for position, part in enumerate(loc):
+    for part in loc:
         if isinstance(value, dict) and part in value:
             value = value[str(part)]
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):
             value = value[part]
         else:
-            is_last = position == len(loc) - 1
-            if is_last and isinstance(value, dict):
-                return None  # a missing key
             return None if part == "[key]" else (tuple(way), str(part))
         way.append(part)
     return None
@@ -115,7 +114,7 @@ def _grouped(
     """Errors that say one thing together: of a union only the member that was probably meant."""
     unions: dict[At, dict[str, list[ErrorDetails]]] = {}
     for error in errors:
-        if (branch := _branch(error["loc"], value)) is not None:
+        if (branch := _branch(error, value)) is not None:
             unions.setdefault(branch[0], {}).setdefault(branch[1], []).append(error)
     dropped: set[int] = set()
     groups: list[tuple[At, list[ErrorDetails]]] = []
@@ -180,6 +179,9 @@ def _wrong(finding: _Finding, wrong: Wrong, report: Report, references: Referenc
         report.add(finding.at, wrong.code, wrong.of_reference(reference.written))
         return
     message, fix = wrong.about(finding.value)
+    if holds_secret(finding.at):  # it may have been written in clear
+        message = mask(message, texts_in(finding.value)) if wrong.private else wrong.message
+        fix = wrong.fix
     report.add(
         finding.at,
         wrong.code,

@@ -37,7 +37,7 @@ def _inside(kind: Any, part: int | str) -> Any:
                 if part in (field.alias or name, name):
                     return field.annotation
     for member in members:
-        if getattr(member, "__name__", None) == part:
+        if _is_called(member, part):
             return member
     for member in members:
         arguments = get_args(member)
@@ -46,6 +46,12 @@ def _inside(kind: Any, part: int | str) -> Any:
         if issubclass(_origin(member), (tuple, list, set, frozenset)) and isinstance(part, int):
             return arguments[0] if arguments else Any
     return kind  # a tag of a union that has another name than its class
+
+
+def _is_called(member: Any, tag: int | str) -> bool:
+    """Pydantic tags a model `Name`, and one with validators `function-after[check(), Name]`."""
+    name = getattr(member, "__name__", None)
+    return name is not None and (tag == name or str(tag).endswith(f", {name}]"))
 
 
 def _origin(kind: Any) -> type:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drawbar.kernel.values import JsonValue
+from drawbar.spec.secrets import sounds_secret
 from drawbar.spec.source import At, Report
 
 _TOKEN = re.compile(r"\$\$|\$\{(?P<inner>[^{}]*)\}|\$\{")
 _INNER = re.compile(
     r"file:(?P<path>.+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<mode>[-?])(?P<rest>.*))?", re.DOTALL
 )
-_SOUNDS_SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|CRED|AUTH", re.IGNORECASE)
 _LARGEST = 1_000_000
 UNREAD = frozenset({"DB120", "DB121", "DB122"})
 """Codes of references that stand for nothing."""
@@ -109,7 +109,7 @@ class Resolver:
             self._report.add(at, "DB120", f"the environment variable {name} is not UTF-8")
             return ""
         if text is not None and (text or mode is None):
-            if _SOUNDS_SECRET.search(name):
+            if sounds_secret(name):
                 self.found.secrets.add(text)
             return text
         if mode == "-":

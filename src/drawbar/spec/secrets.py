@@ -16,8 +16,30 @@ _QUERY = re.compile(
     r"(?P<head>[?&;](?:[a-z_-]*(?:password|passwd|pwd|secret|token|api_?key|sig))=)(?P<secret>[^&\s#;]+)",
     re.IGNORECASE,
 )
+_SOUNDS_SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|CRED|AUTH", re.IGNORECASE)
 _SHORTEST = 3
 """Shorter texts are no secrets worth the name, and masking them would blank out half of every log line."""
+
+
+def sounds_secret(name: object) -> bool:
+    """Whether what has this name is better not shown, such as `api_key` or `HR_PASSWORD`."""
+    return isinstance(name, str) and _SOUNDS_SECRET.search(name) is not None
+
+
+def holds_secret(at: tuple[str | int, ...]) -> bool:
+    """Whether a value at this place of a file is better not shown, such as what stands under `auth:`."""
+    keys = at if at[:1] == ("backend",) else at[-1:]
+    return any(sounds_secret(key) for key in keys)
+
+
+def texts_in(value: JsonValue) -> tuple[str, ...]:
+    """Every text inside a value, longest first."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        found = {text for inner in value for text in texts_in(inner)}
+        return tuple(sorted(found, key=lambda text: (-len(text), text)))
+    return (value,) if isinstance(value, str) and len(value) >= _SHORTEST else ()
 
 
 def mask_url(text: str) -> str:

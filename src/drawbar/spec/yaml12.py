@@ -26,6 +26,7 @@ from yaml.events import (
 
 from drawbar.kernel.errors import Place, Problem
 from drawbar.kernel.values import JsonValue
+from drawbar.spec.secrets import holds_secret
 from drawbar.spec.source import LINE, At, Places, Source
 from drawbar.spec.yaml_words import in_plain_words
 
@@ -180,7 +181,10 @@ class _Reading:
             try:
                 value = plain_scalar(event.value)
             except BadScalar as error:
-                self.problem(mark, "DB103", error.message, error.fix)
+                if holds_secret(self.way()):  # it may be a password that was written in clear
+                    self.problem(mark, "DB103", "this number is better a text", "put it in quotes")
+                else:
+                    self.problem(mark, "DB103", error.message, error.fix)
         if event.anchor is not None:
             self.anchors[event.anchor] = _Anchored(value, None, 1)
         self.put(value, mark, None, 1)
