@@ -71,8 +71,8 @@ def _list(*, as_json: bool) -> None:
         print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
         return
     for model in MODELS:
-        here = "here    " if model_path(model).exists() else "not here"
-        print(f"{model.name}  {here}  {model.size / 1e6:,.0f} MB  {model.told}")
+        here = "here" if model_path(model).exists() else "not here"
+        print(f"{model.name}  {here:8}  {model.size / 1e6:,.0f} MB  {model.told}")
 
 
 def _pull(model: ModelFile) -> int:

@@ -35,7 +35,9 @@ from drawbar.llm.llama import Engine, LlamaEngine, is_installed
 from drawbar.llm.local_prompt import ANSWER, calls_schema, prefix, prompt
 from drawbar.llm.pull import MODELS, SMALL, USUAL, model_path
 from drawbar.llm.ranking import Ranking
+from drawbar.llm.sentence import Sentence
 from drawbar.llm.slot import slots_of
+from drawbar.llm.slots import fill
 from drawbar.llm.support import is_made_up, is_supported
 from drawbar.llm.wording import asking_text
 from drawbar.llm.written_calls import as_text
@@ -152,16 +154,38 @@ class LocalModel:
             return request.tools
         if self._ranking.tools != request.tools:
             self._ranking = Ranking(request.tools)
-        best = {tool.name for tool in self._ranking.best(_user_words(request), _SHORTLIST)}
+        best = {tool.name for tool in self._ranking.best(last_text(request, "user"), _SHORTLIST)}
         return tuple(tool for tool in request.tools if tool.name in best)
 
     async def _choose(
         self, request: ChatRequest, tools: Sequence[ToolSchema], usage: _Usage
     ) -> list[_Choice]:
-        """The calls it wants; empty when it would rather speak."""
+        """The calls it wants; empty when it would rather speak.
+
+        A choice for which it had to make a number up is often the wrong function, so it may choose
+        once more without that function; what is still missing then is asked for.
+        """
+        choices = await self._choose_once(request, tools, usage)
+        lacking = {choice.tool.name for choice in choices if choice.missing}
+        if lacking and request.tool_choice == "auto":
+            others = [tool for tool in tools if tool.name not in lacking]
+            again = await self._choose_once(request, tools, usage, others)
+            if again and not any(choice.missing for choice in again):
+                return again
+        return choices
+
+    async def _choose_once(
+        self,
+        request: ChatRequest,
+        tools: Sequence[ToolSchema],
+        usage: _Usage,
+        allowed: Sequence[ToolSchema] | None = None,
+    ) -> list[_Choice]:
+        """`allowed`: what may be chosen of the functions in the prompt, whose words stay the same."""
+        may = tools if allowed is None else allowed
         said = ""
         for loose in (False, True):
-            schema = calls_schema(tools, several=request.parallel_tool_calls, loose=loose)
+            schema = calls_schema(may, several=request.parallel_tool_calls, loose=loose)
             body: JsonObject = {
                 "messages": prompt(request, tools, self._today(), speak=False),
                 "max_tokens": _CHOICE_TOKENS,
@@ -193,7 +217,6 @@ class LocalModel:
             message = f"the local model wrote no whole call: {said[:200]!r}"
             raise ModelError(message) from error
         named = {tool.name: tool for tool in tools}
-        written = _all_words(request)
         choices: list[_Choice] = []
         for call in calls if isinstance(calls, list) else [calls]:
             if not isinstance(call, dict) or call.get("function") == ANSWER:
@@ -202,23 +225,38 @@ class LocalModel:
             arguments = call.get("arguments")
             if tool is not None:
                 choice = self._without_invented(
-                    tool, arguments if isinstance(arguments, dict) else {}, written
+                    tool, arguments if isinstance(arguments, dict) else {}, request
                 )
                 if choice not in choices:
                     choices.append(choice)
         return choices
 
-    def _without_invented(self, tool: ToolSchema, arguments: JsonObject, written: str) -> _Choice:
+    def _without_invented(
+        self, tool: ToolSchema, arguments: JsonObject, request: ChatRequest
+    ) -> _Choice:
+        """Values that nobody wrote give way to what the user's words say by their form, if they do."""
+        today = self._today()
+        written = _all_words(request)
+        user = last_text(request, "user")
+        by_form = fill(tool.parameters, Sentence(user, today), frozenset())
         kept: JsonObject = {}
         missing = []
         for slot in slots_of(tool.parameters):
             if slot.name not in arguments:
                 continue
             value = arguments[slot.name]
-            if slot.required and is_made_up(value, slot, written, self._today()):
-                missing.append(slot.name)
-            elif slot.required or is_supported(value, slot, written, self._today()):
+            invented = (
+                is_made_up(value, slot, written, today)
+                if slot.required
+                else not is_supported(value, slot, written, today)
+                or (value in kept.values() and _times_said(value, user) == 1)
+            )
+            if not invented:
                 kept[slot.name] = value
+            elif slot.name in by_form.strong and by_form.arguments[slot.name] not in kept.values():
+                kept[slot.name] = by_form.arguments[slot.name]
+            elif slot.required:
+                missing.append(slot.name)
         return _Choice(tool, kept, tuple(missing))
 
     async def _generate(self, body: JsonObject) -> AsyncGenerator[JsonObject, None]:
@@ -293,9 +331,8 @@ def _said(chunk: JsonObject) -> tuple[str, bool]:
     return content if isinstance(content, str) else "", choice.get("finish_reason") == "length"
 
 
-def _user_words(request: ChatRequest) -> str:
-    """What the user wrote last."""
-    return last_text(request, "user")
+def _times_said(value: JsonValue, text: str) -> int:
+    return text.lower().count(value.lower()) if isinstance(value, str) else 0
 
 
 def _all_words(request: ChatRequest) -> str:

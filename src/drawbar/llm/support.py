@@ -49,15 +49,14 @@ def is_made_up(value: JsonValue, slot: Slot, text: str, today: date) -> bool:
 
 
 def _is_said(value: str, text: str, today: date) -> bool:
-    low = text.lower()
-    if value.strip() and value.lower() in low:
-        return True
     if _DAY.fullmatch(value):
         days = [found.day.isoformat() for found in Sentence(text, today).days()]
         return value in days
-    digits = _DIGITS.findall(value)
+    digits = [part for part in _DIGITS.findall(value) if part.strip("0")]
     if digits:
         return all(re.search(rf"(?<!\d){part}(?!\d)", text) for part in digits)
+    if value.strip() and value.lower() in text.lower():
+        return True
     said = {word.term for word in words_of(text)}
     meant = {term_of(word.text) for word in words_of(value) if word.text.lower() not in STOP_WORDS}
     return bool(meant) and meant <= said
