@@ -189,6 +189,35 @@ async def test_mcp_speaks_over_stdio_as_the_caller_of_its_flags(place: Path, era
     assert [(entry["caller"], entry["surface"]) for entry in entries] == [("anna", "mcp")]
 
 
+async def test_mcp_over_stdio_ends_cleanly_when_it_is_asked_to(place: Path) -> None:
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "drawbar", "mcp"),
+        cwd=place,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert running.stdin is not None
+    assert running.stdout is not None
+    try:
+        hello = {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "t", "version": "1"},
+        }
+        request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+        running.stdin.write(orjson.dumps(request) + b"\n")
+        answer = orjson.loads(await asyncio.wait_for(running.stdout.readline(), 40))
+        running.send_signal(signal.SIGTERM)
+        code = await asyncio.wait_for(running.wait(), 10)
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.communicate()
+
+    assert answer["result"]["serverInfo"]["name"] == "drawbar"
+    assert code == 0
+
+
 def test_help_ends_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     for verb in ("serve", "mcp"):
         with pytest.raises(SystemExit) as ended:

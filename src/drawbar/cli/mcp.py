@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 from drawbar.app import Gateway, load
@@ -36,6 +38,25 @@ async def _serve(gateway: Gateway, caller: Caller) -> None:
     from drawbar.surfaces.mcp.server import make_server  # noqa: PLC0415 -- imports mcp
 
     async with gateway:
+        _leave_on_sigterm(gateway)
         server = make_server(gateway.toolset, gateway.dispatcher, lambda _context: caller)
         async with stdio_server() as (read, write):
             await server.run(read, write, server.create_initialization_options())
+
+
+def _leave_on_sigterm(gateway: Gateway) -> None:
+    """Write the audit and let go of the backends, then end at once: stdin is read in a thread that
+    nothing but the client can wake, so the usual way out would wait for it.
+    """
+    loop = asyncio.get_running_loop()
+    leaving: list[asyncio.Task[None]] = []
+
+    async def leave() -> None:
+        await gateway.close()
+        os._exit(0)
+
+    def ask() -> None:
+        if not leaving:
+            leaving.append(loop.create_task(leave()))
+
+    loop.add_signal_handler(signal.SIGTERM, ask)
