@@ -204,7 +204,7 @@ class SoapBackend:
             raise _faulted(fault, answer.status)
         if not _OK <= answer.status < _MULTIPLE_CHOICES:
             raise _no_soap(answer, "it has an error status, but no fault")
-        value = reading.element(body[0], binding.operation.reply) if body else None
+        value = reading.root(body[0], binding.operation.reply) if body else None
         value, cuts = capped(value, call.max_rows)
         return Reply(value, reading.notes, cuts)
 

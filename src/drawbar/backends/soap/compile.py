@@ -165,7 +165,12 @@ def _plan(
         content = content_of(operation.request)
         paths = {name: each.to or name for name, each in spec.parameters.items()}
         taken = (path for name, path in paths.items() if "." in path or path != name)
-        published = Publication(content, hidden_tree(taken))
+        filled = tuple(
+            paths[name]
+            for name, each in spec.parameters.items()
+            if each.from_ is not None or "const" in each.model_fields_set
+        )
+        published = Publication(content, hidden_tree(taken), filled)
         _check_places(published, paths, report, at)
         parameters = merge_parameters(spec, published.parameters(), report, at, published.find)
     except Unresolved as error:

@@ -70,7 +70,7 @@ class _Translation:
         return "".join(out)
 
     def _class(self) -> str:
-        """A class in brackets, its subtraction written as a negative look-ahead."""
+        """A class in brackets, with what it subtracts already taken out."""
         self._at += 1
         out = ["["]
         subtracted = ""
@@ -94,7 +94,7 @@ class _Translation:
                 self._at += 1
         self._at += 1
         written = "".join(out) + "]"
-        return f"(?:(?!{subtracted}){written})" if subtracted else written
+        return _without(written, subtracted) if subtracted else written
 
     def _escape(self, *, inside: bool) -> str:
         following = self._pattern[self._at + 1 : self._at + 2]
@@ -131,3 +131,46 @@ class _Translation:
         if self._at >= len(self._pattern):
             raise _Untranslatable(self._pattern)
         return self._pattern[self._at]
+
+
+def _without(written: str, subtracted: str) -> str:
+    """One class less another: as a class where both are plain, else with a negative look-ahead."""
+    whole, less = _ranges(written), _ranges(subtracted)
+    if whole is None or less is None:
+        return f"(?:(?!{subtracted}){written})"
+    left = sorted(
+        {code for low, high in whole for code in range(low, high + 1)}
+        - {code for low, high in less for code in range(low, high + 1)}
+    )
+    if not left:
+        raise _Untranslatable(written)
+    runs: list[list[int]] = []
+    for code in left:
+        if runs and code == runs[-1][1] + 1:
+            runs[-1][1] = code
+        else:
+            runs.append([code, code])
+    return f"[{''.join(_run(low, high) for low, high in runs)}]"
+
+
+_LARGEST_CLASS = 5_000
+"""Characters of a class that are counted one by one."""
+
+
+def _ranges(written: str) -> list[tuple[int, int]] | None:
+    """The ranges of a class without escapes and negation; None for any other."""
+    body = written[1:-1]
+    if "\\" in body or body.startswith("^") or not body:
+        return None
+    found = []
+    at = 0
+    while at < len(body):
+        last = body[at + 2] if body[at + 1 : at + 2] == "-" and at + 2 < len(body) else body[at]
+        found.append((ord(body[at]), ord(last)))
+        at += 3 if last != body[at] or body[at + 1 : at + 2] == "-" else 1
+    return found if sum(high - low for low, high in found) < _LARGEST_CLASS else None
+
+
+def _run(low: int, high: int) -> str:
+    first, last = re.escape(chr(low)), re.escape(chr(high))
+    return first if low == high else f"{first}-{last}"

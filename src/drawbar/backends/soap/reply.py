@@ -79,6 +79,13 @@ class Reading:
         names = ", ".join(list(self.unknown)[:5])
         return (f"The reply has elements that are not in the contract, kept as text: {names}.",)
 
+    def root(self, node: etree._Element, item: Item | None) -> JsonValue:
+        """The value of the body's element, which some servers give another name than the contract."""
+        if item is not None and local(str(node.tag)) != item.name:
+            self.unknown[local(str(node.tag))] = None
+            return generic(node)
+        return self.element(node, item)
+
     # -- typed ----------------------------------------------------------------------------------
 
     def element(self, node: etree._Element, item: Item | None) -> JsonValue:
@@ -129,9 +136,6 @@ class Reading:
 
     def _children(self, node: etree._Element, content: Content, value: JsonObject) -> None:
         parts = _by_name(content.members)
-        for item, repeated in parts.values():
-            if repeated and item.least == 0 and any(item is member for member in content.members):
-                value.setdefault(item.name, [])  # no element is an empty list
         for child in node:
             name = str(child.tag)
             found = parts.get(name) or parts.get(local(name))
@@ -146,6 +150,9 @@ class Reading:
                 self.element(child, item),
                 repeated=repeated or (item.name in value),
             )
+        for member in content.members:
+            if isinstance(member, Item) and member.most != 1:
+                value.setdefault(member.name, [])  # no element is an empty list
 
 
 def _by_name(members: tuple[Member, ...]) -> dict[str, tuple[Item, bool]]:

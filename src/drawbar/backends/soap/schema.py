@@ -23,7 +23,7 @@ from drawbar.backends.soap.shape import (
     Wildcard,
 )
 from drawbar.backends.soap.texts import Text, spoken
-from drawbar.backends.soap.xsd import clip
+from drawbar.backends.soap.xsd import Unresolved, clip
 from drawbar.compiler.parameters import Inherited
 from drawbar.kernel.values import JsonObject, JsonValue
 
@@ -50,10 +50,14 @@ def hidden_tree(paths: Iterable[str]) -> Hidden:
 
 @dataclass(slots=True)
 class Publication:
-    """The input of one operation as it is published; `hidden` are the paths the gateway or a parameter took."""
+    """The input of one operation as it is published.
+
+    `hidden` are the paths that a parameter of the author took; `filled` those of them that are always sent.
+    """
 
     content: Content
     hidden: Hidden = field(default_factory=dict)
+    filled: tuple[str, ...] = ()
     dropped: set[str] = field(default_factory=set)
     """Patterns that JSON Schema cannot say, for a warning."""
     crowded: set[str] = field(default_factory=set)
@@ -77,19 +81,34 @@ class Publication:
 
     def find(self, path: str) -> Inherited | None:
         """The part at a dotted path; None when there is none, or when it is inside a repeated one."""
-        found = _find(self.content, path.split("."))
-        if found is None:
+        parts = path.split(".")
+        part = _find(self.content, parts)
+        if part is None:
             return None
-        part, required = found
+        required = all(
+            self._is_always_sent(parts[:length]) for length in range(1, len(parts))
+        ) and _is_required(part)
         return Inherited(self._with_defs(self._part(part, {})), required, path)
+
+    def _is_always_sent(self, path: list[str]) -> bool:
+        """Whether what holds a part is in every message: by contract, or because something in it is."""
+        holder = _find(self.content, path)
+        if holder is None or _is_required(holder):
+            return True
+        name = ".".join(path)
+        if any(filled.startswith(name + ".") for filled in self.filled):
+            return True
+        hidden: Hidden = self.hidden
+        for step in path:
+            hidden = hidden.get(step, {})
+        return bool(hidden) and bool(self._part(holder, hidden).get("required"))
 
     def names(self, path: list[str]) -> list[str]:
         """What could follow a path."""
         if not path:
             contents = [self.content]
         else:
-            found = _find(self.content, path)
-            part = found[0] if found is not None else None
+            part = _find(self.content, path)
             contents = _inside(part) if isinstance(part, Item | Choice | Group) else []
         return [part.name for content in contents for part in _parts(content)]
 
@@ -126,6 +145,9 @@ class Publication:
         """The published properties of an object, and which of them are required."""
         properties: dict[str, JsonObject] = {}
         required: list[str] = []
+        if content.text is not None and content.text_name not in hidden:
+            properties[content.text_name] = self._text(content.text, None, None)
+            required.append(content.text_name)
         for part in _parts(content):
             inside = hidden.get(part.name)
             if not _is_published(part) or (inside is not None and not inside):
@@ -136,9 +158,6 @@ class Publication:
             properties[part.name] = schema
             if _is_required(part) or (inside and schema.get("required")):
                 required.append(part.name)
-        if content.text is not None and content.text_name not in hidden:
-            properties[content.text_name] = self._text(content.text, None, None)
-            required.append(content.text_name)
         return properties, required
 
     def _part(self, part: Member | Attribute | Text, hidden: Hidden) -> JsonObject:
@@ -199,7 +218,13 @@ class Publication:
         """A record in full."""
         if record.abstract and len(record.concrete) > MANY_TYPES:
             self.crowded.add(record.label)
-        if not record.abstract or not record.concrete:
+        if record.abstract and not record.concrete:
+            raise Unresolved(
+                f"{record.node.document.file}: the abstract type `{record.label}` has no concrete type that "
+                "could stand in its place",
+                f"add the schema that derives a type from `{record.label}`",
+            )
+        if not record.abstract:
             return _described(self._object(record.content, hidden), record.documentation)
         objects: list[JsonValue] = [
             self._object(each.content, hidden, kind) for kind, each in kinds_of(record).items()
@@ -300,7 +325,9 @@ def _is_bare(record: Record) -> bool:
     return not (content.members or content.attributes or content.text or record.abstract)
 
 
-def _is_required(part: Member | Attribute) -> bool:
+def _is_required(part: Member | Attribute | Text) -> bool:
+    if isinstance(part, Text):
+        return True
     return part.required if isinstance(part, Attribute) else part.least > 0
 
 
@@ -324,22 +351,18 @@ def _records(content: Content) -> Iterator[Record]:
                 waiting.extend(member for branch in part.branches for member in branch)
 
 
-def _find(content: Content, path: list[str]) -> tuple[Member | Attribute | Text, bool] | None:
-    """The part at a path, and whether it and everything that holds it is required."""
+def _find(content: Content, path: list[str]) -> Member | Attribute | Text | None:
+    """The part at a path that one value can go to."""
     name, rest = path[0], path[1:]
     if content.text is not None and name == content.text_name and not rest:
-        return content.text, True
+        return content.text
     part = next((each for each in _parts(content) if each.name == name), None)
-    if part is None:
-        return None
-    if not rest:
-        return part, _is_required(part)
+    if part is None or not rest:
+        return part
     if isinstance(part, Attribute | Wildcard) or part.most != 1:
         return None
-    for inner in _inside(part):
-        if (found := _find(inner, rest)) is not None:
-            return found[0], found[1] and _is_required(part)
-    return None
+    found = (_find(inner, rest) for inner in _inside(part))
+    return next((each for each in found if each is not None), None)
 
 
 def _inside(part: Item | Choice | Group) -> list[Content]:
@@ -367,6 +390,9 @@ def _lifted(schema: JsonObject) -> JsonObject:
     if schema.get("type") != "array" or not isinstance(items, dict) or "description" not in items:
         return schema
     inner = {key: value for key, value in items.items() if key != "description"}
+    options = inner.get("anyOf")
+    if list(inner) == ["anyOf"] and isinstance(options, list) and len(options) == 1:
+        return {**schema, "items": options[0], "description": items["description"]}
     return {**schema, "items": inner, "description": items["description"]}
 
 

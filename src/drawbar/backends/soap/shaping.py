@@ -233,7 +233,10 @@ class _Building:
         if most == 0:
             return []
         if node.tag == "element":
-            return [self._named_element(node, names)]
+            made = self._element(node)
+            if made.least == 0 and _is_impossible(made):
+                return []
+            return [replace(made, name=names.take(made.name))]
         if node.tag == "any":
             return [Wildcard(names.take("any"), least, most)]
         inner: Component | None = node
@@ -270,6 +273,8 @@ class _Building:
         branches: list[tuple[Member, ...]] = []
         for child in node.children("element", "any", "choice", "sequence", "group"):
             members = tuple(self._members(child, _Names(), depth + 1))
+            if any(_is_impossible(member) for member in members):
+                continue
             inner = members[0] if len(members) == 1 else None
             if isinstance(inner, Choice) and (inner.least, inner.most) == (1, 1):
                 branches.extend(inner.branches)
@@ -297,10 +302,6 @@ class _Building:
         return [Group(names.take("sequence" if occurs[1] == 1 else "sequences"), members, *occurs)]
 
     # -- elements -------------------------------------------------------------------------------
-
-    def _named_element(self, node: Component, names: _Names) -> Member:
-        made = self._element(node)
-        return replace(made, name=names.take(made.name))
 
     def _element(self, node: Component) -> Member:
         if ref := node.get("ref"):
@@ -382,6 +383,16 @@ class _Building:
                 f"{node.document.file}: {describe(node)} contains or extends itself without end",
                 f"break the circle in {node.document.file}",
             )
+
+
+def _is_impossible(member: Member) -> bool:
+    """Whether nothing can stand here: an abstract type that no concrete one derives from."""
+    return (
+        isinstance(member, Item)
+        and isinstance(member.type, Record)
+        and member.type.abstract
+        and not member.type.concrete
+    )
 
 
 def inner_optional(members: tuple[Member, ...]) -> bool:

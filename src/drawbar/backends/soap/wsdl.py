@@ -34,6 +34,7 @@ from drawbar.backends.soap.xsd import (
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
 SOAP_11 = "http://schemas.xmlsoap.org/wsdl/soap/"
 SOAP_12 = "http://schemas.xmlsoap.org/wsdl/soap12/"
+MIME = "http://schemas.xmlsoap.org/wsdl/mime/"
 _VERSIONS: dict[str, Literal["1.1", "1.2"]] = {SOAP_11: "1.1", SOAP_12: "1.2"}
 _TABLES = ("message", "portType", "binding", "service")
 
@@ -50,8 +51,8 @@ class Port:
     name: str
     binding: etree._Element
     version: Literal["1.1", "1.2"]
-    namespace: str
     address: str | None
+    """Only told to a reader; calls go to the endpoint of the adapter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,6 @@ class Contract:
                                 port.get("name") or "",
                                 binding[0],
                                 version,
-                                namespace,
                                 address.get("location") if address is not None else None,
                             )
                         )
@@ -164,8 +164,8 @@ class Contract:
             if node.get("name") == name
         )
         abstract = self._abstract(port, bound, name)
-        soap = bound.find(f"{{{port.namespace}}}operation")
-        general = port.binding.find(f"{{{port.namespace}}}binding")
+        soap = _extension(bound, "operation")
+        general = _extension(port.binding, "binding")
         style = (soap.get("style") if soap is not None else None) or (
             general.get("style") if general is not None else None
         )
@@ -174,10 +174,10 @@ class Contract:
             name=name,
             version=port.version,
             action=(soap.get("soapAction") if soap is not None else None) or "",
-            request=self._side(port, bound, abstract, "input", rpc=rpc),
-            reply=self._reply(port, bound, abstract, rpc=rpc),
+            request=self._side(bound, abstract, "input", rpc=rpc),
+            reply=self._reply(bound, abstract, rpc=rpc),
             one_way=abstract.find(f"{{{WSDL}}}output") is None,
-            headers=self._headers(port, bound),
+            headers=self._headers(bound),
             documentation=_documentation(abstract) or _documentation(bound),
             rpc=rpc,
         )
@@ -203,25 +203,23 @@ class Contract:
                 return node
         return same[0]
 
-    def _reply(
-        self, port: Port, bound: etree._Element, abstract: etree._Element, *, rpc: bool
-    ) -> Item | None:
+    def _reply(self, bound: etree._Element, abstract: etree._Element, *, rpc: bool) -> Item | None:
         """What comes back; a hole there only costs the types of the answer, not the operation."""
         try:
-            return self._side(port, bound, abstract, "output", rpc=rpc)
+            return self._side(bound, abstract, "output", rpc=rpc)
         except (Unresolved, Unsupported):
             return None
 
     def _side(
-        self, port: Port, bound: etree._Element, abstract: etree._Element, side: str, *, rpc: bool
+        self, bound: etree._Element, abstract: etree._Element, side: str, *, rpc: bool
     ) -> Item | None:
         declared = abstract.find(f"{{{WSDL}}}{side}")
         if declared is None:
             return None
         message, file = self._message(declared, f"operation `{abstract.get('name')}`")
         holder = bound.find(f"{{{WSDL}}}{side}")
-        body = holder.find(f"{{{port.namespace}}}body") if holder is not None else None
-        if body is None and holder is not None and len(holder):
+        body = _extension(holder, "body") if holder is not None else None
+        if side == "input" and holder is not None and _attachments(holder):
             raise Unsupported("messages with attachments (multipart) are not sent yet")
         use = body.get("use") if body is not None else None
         if use == "encoded":
@@ -231,7 +229,7 @@ class Contract:
         if chosen is not None:
             parts = [part for part in parts if part.get("name") in chosen.split()]
         elif side == "input" and not rpc:
-            parts = self._without_headers(parts, port, bound, declared)
+            parts = self._without_headers(parts, bound, declared)
         if rpc:
             namespace = (body.get("namespace") if body is not None else None) or ""
             name = str(abstract.get("name")) + ("" if side == "input" else "Response")
@@ -276,7 +274,6 @@ class Contract:
     def _without_headers(
         self,
         parts: list[etree._Element],
-        port: Port,
         bound: etree._Element,
         declared: etree._Element,
     ) -> list[etree._Element]:
@@ -284,15 +281,15 @@ class Contract:
         message = _qname(declared, declared.get("message") or "")
         in_header = {
             node.get("part")
-            for node in bound.iterfind(f"{{{WSDL}}}input/{{{port.namespace}}}header")
+            for node in _header_words(bound)
             if _qname(node, node.get("message") or "") == message
         }
         return [part for part in parts if part.get("name") not in in_header]
 
-    def _headers(self, port: Port, bound: etree._Element) -> tuple[str, ...]:
+    def _headers(self, bound: etree._Element) -> tuple[str, ...]:
         """The header elements a contract wants; a header that leads nowhere is left to the adapter."""
         found: list[str] = []
-        for node in bound.iterfind(f"{{{WSDL}}}input/{{{port.namespace}}}header"):
+        for node in _header_words(bound):
             entry = self._tables["message"].get(_qname(node, node.get("message") or ""))
             parts = entry[0].iterfind(f"{{{WSDL}}}part") if entry is not None else ()
             named = (part for part in parts if part.get("name") == node.get("part"))
@@ -346,6 +343,24 @@ def read_contract(path: Path) -> Contract:
         contract.load()
         _cache[path] = (stamp, contract)
         return contract
+
+
+def _extension(holder: etree._Element, name: str) -> etree._Element | None:
+    """What a binding says in SOAP's words. Some mix the words of both versions; the body may be in MIME parts."""
+    own = [node for namespace in _VERSIONS for node in holder.iter(f"{{{namespace}}}{name}")]
+    return own[0] if own else None
+
+
+def _header_words(bound: etree._Element) -> list[etree._Element]:
+    return [
+        node
+        for namespace in _VERSIONS
+        for node in bound.iterfind(f"{{{WSDL}}}input/{{{namespace}}}header")
+    ]
+
+
+def _attachments(holder: etree._Element) -> bool:
+    return any(local(node.tag) == "content" and MIME in node.tag for node in holder.iter())
 
 
 def _qname(node: etree._Element, text: str) -> str:

@@ -1,0 +1,266 @@
+"""What an author is told about an adapter and its contract, and that one hole costs one function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drawbar.backends import InstalledKinds
+from drawbar.backends.soap.documents import UnreadableXml, parse_xml
+from drawbar.backends.soap.wsdl import read_contract
+from drawbar.compiler.toolset import compile_adapter
+from drawbar.spec.load import parse_adapter
+
+from .soap_calls import compiled
+from .soap_contract import write_contract
+from .soap_office import WSDL
+
+
+def problems(backend: str, functions: str, folder: Path = WSDL) -> list[str]:
+    text = f"adapter: a\nbackend:\n  kind: soap\n{backend}\nfunctions:\n{functions}\n"
+    kinds = InstalledKinds()
+    adapter = compile_adapter(parse_adapter(text, "a.yaml", folder, kinds, {}), kinds)
+    return [str(each) for each in adapter.problems if each.code.startswith("DB4")]
+
+
+LEAVE = "  wsdl: leave.wsdl\n  endpoint: http://hr.internal/leave"
+GET = "  get: {operation: GetLeave, description: One.}"
+
+
+def test_a_sound_adapter_has_no_problems() -> None:
+    assert problems(LEAVE, GET) == []
+
+
+def test_every_hole_in_a_contract_is_named_with_its_file_and_costs_one_function() -> None:
+    functions = "\n".join(
+        f"  {name}: {{operation: {operation}, description: D.}}"
+        for name, operation in [
+            ("whole", "Whole"),
+            ("no_message", "NoMessage"),
+            ("no_type", "NoType"),
+            ("no_file", "NoFile"),
+        ]
+    )
+    text = f"adapter: a\nbackend: {{kind: soap, wsdl: broken.wsdl, endpoint: http://x}}\nfunctions:\n{functions}\n"
+
+    adapter = compiled(text)
+
+    assert list(adapter.plans) == ["whole"]
+    assert [str(each) for each in adapter.problems if each.severity == "error"] == [
+        (
+            "a.yaml:5:16: DB404 broken.wsdl: operation `NoMessage` uses message `Undefined`, which is not defined\n"
+            "    define the message in broken.wsdl"
+        ),
+        (
+            "a.yaml:6:13: DB404 broken.wsdl: element `A` uses type `Nowhere` of namespace `urn:broken`, which no file defines\n"
+            "    add the schema that defines `Nowhere`, or correct the name in broken.wsdl"
+        ),
+        (
+            "a.yaml:7:13: DB404 broken.wsdl: element `A` uses type `Thing` of namespace `urn:far`, whose schema broken.wsdl "
+            "imports from `https://far.example/schemas/far.xsd`: there is no such file\n"
+            "    put that schema beside broken.wsdl, as `far.xsd`"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("backend", "functions", "expected"),
+    [
+        (
+            "  wsdl: nowhere.wsdl\n  endpoint: http://x",
+            GET,
+            (
+                "a.yaml:4:3: DB401 the WSDL `nowhere.wsdl` cannot be read: it cannot be opened: No such file or directory\n"
+                "    write the path of a WSDL 1.1 file, relative to this adapter"
+            ),
+        ),
+        (
+            "  wsdl: leave.xsd\n  endpoint: http://x",
+            GET,
+            (
+                "a.yaml:4:3: DB401 the WSDL `leave.xsd` cannot be read: it holds no WSDL definitions\n"
+                "    write the path of a WSDL 1.1 file, relative to this adapter"
+            ),
+        ),
+        (
+            "  wsdl: http://hr.internal/leave?wsdl\n  endpoint: http://x",
+            GET,
+            (
+                "a.yaml:4:3: DB401 `http://hr.internal/leave?wsdl` is an address, and a contract is never fetched while "
+                "compiling\n    save it beside the adapter and write its path, such as ./wsdl/service.wsdl"
+            ),
+        ),
+        (
+            f"{LEAVE}\n  port: Leave13",
+            GET,
+            "a.yaml:6:3: DB402 the contract has no port `Leave13` that speaks SOAP\n    did you mean `Leave12`?",
+        ),
+        (
+            LEAVE,
+            "  get: {operation: GetLeaves, description: One.}",
+            "a.yaml:7:9: DB403 the contract has no operation `GetLeaves`\n    did you mean `GetLeave`?",
+        ),
+        (
+            "  wsdl: rpc.wsdl\n  endpoint: http://x",
+            "  old: {operation: Old, description: One.}",
+            (
+                "a.yaml:7:9: DB405 `Old` cannot be called: rpc/encoded messages are not sent yet, only literal ones\n"
+                "    leave the function out until a later version, or use another operation"
+            ),
+        ),
+        (
+            LEAVE,
+            "  get: {operation: GetLeave, description: One., parameters: {id: {to: LeafId}}}",
+            (
+                "a.yaml:7:62: DB406 the operation's input has no `LeafId` that one value could go to\n"
+                "    did you mean `LeaveId`?"
+            ),
+        ),
+        (
+            LEAVE,
+            (
+                "  c: {operation: CancelLeave, description: C., parameters: {n: {to: Request.EmpNr}, r: {to: Request.Reason},"
+                " l: {to: Request.LeaveId}}}"
+            ),
+            (
+                "a.yaml:7:61: DB406 the operation's input has no `Request.EmpNr` that one value could go to\n"
+                "    did you mean `Request.EmpNo`?"
+            ),
+        ),
+        (
+            LEAVE,
+            "  get: {operation: GetLeave, description: One., parameters: {a: {to: LeaveId}, b: {to: LeaveId}}}",
+            "a.yaml:7:80: DB407 `b` and `a` both fill `LeaveId`\n    give each of them a place of its own with `to:`",
+        ),
+        (
+            f"{LEAVE}\n  soap_headers: {{Session: {{const: x}}}}",
+            GET,
+            (
+                "a.yaml:6:18: DB408 `Session` is not the full name of a SOAP header\n"
+                '    write it with its namespace, such as "{urn:hr}Session"'
+            ),
+        ),
+        (
+            LEAVE,
+            "  c: {operation: CancelLeave, description: C.}",
+            (
+                "a.yaml:7:7: DB409 warning: the contract wants the SOAP header `OnBehalfOf` with `CancelLeave`\n"
+                '    add it to `soap_headers:` as "{urn:leave}OnBehalfOf", unless the service does without'
+            ),
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_its_remedy(
+    backend: str, functions: str, expected: str
+) -> None:
+    assert expected in problems(backend, functions)
+
+
+def test_the_documentation_of_the_contract_stands_in_for_a_description() -> None:
+    adapter = compiled(
+        f"adapter: a\nbackend:\n  kind: soap\n{LEAVE}\nfunctions:\n  get: {{operation: GetLeave}}\n"
+    )
+
+    assert adapter.functions[0].description == "One leave request."
+
+
+def test_a_type_that_nothing_can_stand_for_is_a_hole(tmp_path: Path) -> None:
+    write_contract(
+        '<xs:complexType name="Ghost" abstract="true"/><xs:element name="Call"><xs:complexType><xs:sequence>'
+        '<xs:element name="Needed" type="c:Ghost"/></xs:sequence></xs:complexType></xs:element>',
+        tmp_path,
+    )
+
+    found = problems(
+        "  wsdl: case.wsdl\n  endpoint: http://x",
+        "  call: {operation: Call, description: C.}",
+        tmp_path,
+    )
+
+    assert found == [
+        (
+            "a.yaml:7:10: DB404 case.wsdl: the abstract type `Ghost` has no concrete type that could stand in its place\n"
+            "    add the schema that derives a type from `Ghost`"
+        )
+    ]
+
+
+def test_two_ways_to_authenticate_are_one_too_many() -> None:
+    adapter = compiled(
+        f"adapter: a\nbackend:\n  kind: soap\n{LEAVE}\n"
+        "  auth: {bearer: {token: x}, basic: {username: a, password: b}}\n"
+        f"functions:\n{GET}\n"
+    )
+
+    assert [each for each in adapter.problems if "exactly one of basic, bearer" in each.message]
+
+
+def test_a_contract_is_read_once_until_its_file_changes(tmp_path: Path) -> None:
+    path = tmp_path / "rpc.wsdl"
+    path.write_bytes((WSDL / "rpc.wsdl").read_bytes())
+    first = read_contract(path)
+    assert read_contract(path) is first
+
+    path.write_bytes(path.read_bytes() + b"<!-- newer -->")
+
+    assert read_contract(path) is not first
+
+
+def test_a_contract_inside_a_metadata_envelope_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "meta.wsdl"
+    inner = (WSDL / "rpc.wsdl").read_text().split("?>", 1)[1]
+    path.write_text(
+        f'<m:Metadata xmlns:m="urn:m"><m:MetadataSection>{inner}</m:MetadataSection></m:Metadata>'
+    )
+
+    contract = read_contract(path)
+
+    assert contract.operations(contract.ports[0]) == ["Move", "Old"]
+
+
+def test_an_included_schema_without_a_namespace_takes_that_of_its_includer(tmp_path: Path) -> None:
+    (tmp_path / "outer.xsd").write_text(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:a">'
+        '<xs:include schemaLocation="middle.xsd"/></xs:schema>'
+    )
+    (tmp_path / "middle.xsd").write_text(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:include schemaLocation="inner.xsd"/>'
+        '<xs:element name="Call" type="Inner"/></xs:schema>'
+    )
+    (tmp_path / "inner.xsd").write_text(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:complexType name="Inner"><xs:sequence>'
+        '<xs:element name="A" type="xs:int"/></xs:sequence></xs:complexType></xs:schema>'
+    )
+    wsdl = (WSDL / "broken.wsdl").read_text()
+    start, end = wsdl.index("<xs:schema"), wsdl.index("</wsdl:types>")
+    (tmp_path / "a.wsdl").write_text(
+        wsdl[:start]
+        + '<xs:schema><xs:import namespace="urn:a" schemaLocation="outer.xsd"/></xs:schema>'
+        + wsdl[end:].replace('element="t:Whole"', 'element="a:Call" xmlns:a="urn:a"')
+    )
+
+    contract = read_contract(tmp_path / "a.wsdl")
+    operation = contract.operation(contract.ports[0], "Whole")
+
+    assert operation.request is not None
+    assert operation.request.tag == "{urn:a}Call"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a>&e;</a>',
+        '<?xml version="1.0"?><!-- c --><?pi?>\n<!DOCTYPE a SYSTEM "http://far.example/a.dtd"><a/>',
+        "\ufeff<!DOCTYPE a><a/>",
+    ],
+)
+def test_a_doctype_is_never_read(text: str) -> None:
+    with pytest.raises(UnreadableXml, match="DOCTYPE"):
+        parse_xml(text.encode())
+
+
+def test_a_file_of_comments_is_read_in_no_time() -> None:
+    data = b"<!-- a -->\n" * 20_000 + b"<a/>"
+
+    assert parse_xml(data).tag == "a"

@@ -1,0 +1,112 @@
+"""Real contracts, where they are at hand: everything compiles or is a problem, and nothing crashes."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+
+from drawbar.backends.soap.check import BodyCheck
+from drawbar.backends.soap.documents import UnreadableXml
+from drawbar.backends.soap.request import body_of
+from drawbar.backends.soap.schema import Publication
+from drawbar.backends.soap.wsdl import Contract, Operation, Unsupported, content_of, read_contract
+from drawbar.backends.soap.xsd import Unresolved
+from drawbar.compiler.compile import arguments_schema
+from drawbar.compiler.kind import Parameter
+from drawbar.compiler.parameters import closed
+from drawbar.compiler.strict import strict_schema
+from drawbar.kernel.values import JsonObject
+
+from .instances import Instances
+
+CORPUS = Path(os.environ.get("DRAWBAR_WSDL_CORPUS", "/nonexistent"))
+EACH = int(os.environ.get("DRAWBAR_WSDL_OPERATIONS", "6"))
+"""Operations drawn from each contract; 0 takes all."""
+
+pytestmark = pytest.mark.skipif(
+    not (CORPUS / "ORIGIN.tsv").is_file(),
+    reason="set DRAWBAR_WSDL_CORPUS to a folder of contracts with an ORIGIN.tsv",
+)
+
+
+def contracts() -> Iterator[tuple[str, Contract | None]]:
+    for line in (CORPUS / "ORIGIN.tsv").read_text().splitlines()[1:]:
+        name, _, main = line.split("\t")[:3]
+        try:
+            yield name, read_contract(CORPUS / name / main)
+        except UnreadableXml:
+            yield name, None
+
+
+def operations(contract: Contract) -> list[tuple[int, str]]:
+    """Distinct operations, as places in `ports` and names; a draw of them where there are many."""
+    found = {
+        (port.binding.get("name"), name): (index, name)
+        for index, port in enumerate(contract.ports)
+        for name in contract.operations(port)
+    }
+    drawn = list(found.values())
+    random.Random(1).shuffle(drawn)
+    return drawn[: EACH or None]
+
+
+def published(operation: Operation) -> JsonObject:
+    inherited = Publication(content_of(operation.request)).parameters()
+    return arguments_schema(
+        tuple(
+            Parameter(name, closed(each.schema), each.required) for name, each in inherited.items()
+        )
+    )
+
+
+@pytest.mark.timeout(600)
+def test_real_contracts_compile_and_what_is_sent_is_valid(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    count: Counter[str] = Counter()
+    for _, contract in contracts():
+        count["contracts"] += 1
+        if contract is None:
+            count["contracts that are no XML"] += 1
+            continue
+        for index, name in operations(contract):
+            count["operations"] += 1
+            try:
+                operation = contract.operation(contract.ports[index], name)
+                schema = published(operation)
+            except Unresolved:
+                count["operations with a hole in the contract"] += 1
+                continue
+            except Unsupported:
+                count["operations of a later style"] += 1
+                continue
+            count["operations compiled"] += 1
+            count["schemas legal in strict mode"] += strict_schema(schema).schema is not None
+            round_trips(contract, operation, schema, count)
+    with capsys.disabled():
+        print("\n" + "\n".join(f"{number:7} {what}" for what, number in count.items()))  # noqa: T201 -- figures are the point
+    assert count["operations compiled"] > 0.85 * count["operations"]
+    assert count["valid bodies"] >= 0.985 * count["bodies checked"]
+
+
+def round_trips(
+    contract: Contract, operation: Operation, schema: JsonObject, count: Counter[str]
+) -> None:
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    check = BodyCheck(contract, operation)
+    for seed, dense in enumerate((0.0, 0.4, 0.8)):
+        arguments = Instances(schema, seed, dense=dense).make()
+        if not validator.is_valid(arguments):
+            count["instances the generator got wrong"] += 1
+            continue
+        count["instances"] += 1
+        body = body_of(operation, arguments)
+        if body is not None and check.works:
+            count["bodies checked"] += 1
+            count["valid bodies"] += check.problem(body) is None
