@@ -14,13 +14,13 @@ import signal
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 _TERM_TIME = 0.4
 """Seconds from SIGTERM to SIGKILL; a fifth more for the others once the program itself has ended."""
 _PIPE_TIME = 0.5
 """Seconds that a child may hold the pipes open after the program itself has ended."""
-_REAP_TIME = 0.4
+_REAP_TIME = 0.5
 """Seconds in which what was killed has to be gone; with the above, less than one."""
 _ERRORS = 4096
 """Bytes of standard error that are kept: the last ones, where a traceback says what it was."""
@@ -87,6 +87,9 @@ class _Pipes(asyncio.SubprocessProtocol):
         _set(self.closed)
 
 
+_Starting: TypeAlias = "asyncio.Future[tuple[asyncio.SubprocessTransport, _Pipes]]"
+
+
 async def run(launch: Launch, data: bytes, *, max_bytes: int, drain: bool) -> Ended:
     """Run to the end. More than `max_bytes` of output ends the program, or with `drain` is thrown away.
 
@@ -114,7 +117,7 @@ async def _start(
 ) -> tuple[_Pipes, asyncio.SubprocessTransport]:
     loop = asyncio.get_running_loop()
     pipes = _Pipes(most, drain=drain)
-    starting = asyncio.ensure_future(
+    starting: _Starting = asyncio.ensure_future(
         loop.subprocess_exec(
             lambda: pipes,
             *launch.argv,
@@ -126,20 +129,30 @@ async def _start(
     try:
         transport, _ = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        with contextlib.suppress(OSError):
-            transport, _ = await starting
-            await _undisturbed(_end(transport, pipes))
+        await _undisturbed(_end_started(starting, pipes))
         raise
     return pipes, transport
+
+
+async def _end_started(starting: _Starting, pipes: _Pipes) -> None:
+    with contextlib.suppress(OSError):
+        transport, _ = await starting
+        await _end(transport, pipes)
 
 
 def _feed(transport: asyncio.SubprocessTransport, data: bytes) -> None:
     """A program need not read what it gets, so a pipe that it closed is no error."""
     pipe = transport.get_pipe_transport(0)
-    if isinstance(pipe, asyncio.WriteTransport):
-        if data:
-            pipe.write(data)
-        pipe.close()
+    if pipe is None:
+        return
+    # A cast, not a check: uvloop's transport does what asyncio.WriteTransport says without being one.
+    writer = cast("asyncio.WriteTransport", pipe)
+    if data and not writer.is_closing():
+        writer.write(data)
+    if (
+        not writer.is_closing()
+    ):  # uvloop closes it within `write`, and a second time is an error to it
+        writer.close()
 
 
 async def _undisturbed(
@@ -164,8 +177,9 @@ async def _end(transport: asyncio.SubprocessTransport, pipes: _Pipes) -> None:
         await asyncio.wait([pipes.exited], timeout=_TERM_TIME)
         if not await _is_gone(group, time.monotonic() + _TERM_TIME / 5):
             _signal(group, signal.SIGKILL)
-            await asyncio.wait([pipes.exited], timeout=_REAP_TIME / 2)
-            await _is_gone(group, time.monotonic() + _REAP_TIME / 2)
+            limit = time.monotonic() + _REAP_TIME
+            await asyncio.wait([pipes.exited], timeout=_REAP_TIME)
+            await _is_gone(group, limit)
     transport.close()
 
 
