@@ -52,10 +52,12 @@ def demo(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str],
 
 def test_once_prints_the_question_the_invocation_its_outcome_and_the_answer(tmp_path: Path) -> None:
     question = "How many days of leave does employee 1042 have left?"
+    kept, scratch = tmp_path / "kept", tmp_path / "scratch"
+    scratch.mkdir()
 
     done = subprocess.run(
-        [*DRAWBAR, "demo", "--once", question],
-        env=environ(tmp_path),
+        [*DRAWBAR, "demo", "--keep", str(kept), "--once", question],
+        env=environ(scratch),
         capture_output=True,
         text=True,
         check=False,
@@ -72,16 +74,31 @@ def test_once_prints_the_question_the_invocation_its_outcome_and_the_answer(tmp_
     ]
     assert at == sorted(at)
     assert "28" in done.stdout[done.stdout.index("+ succeeded") :]
-    assert list(tmp_path.iterdir()) == []
+    assert (kept / "drawbar.db").is_file()
+    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_in_order_and_leaves_nothing(tmp_path: Path, number: int) -> None:
-    with demo(tmp_path) as (process, _):
+def test_it_answers_the_chat_until_it_is_told_to_end_and_leaves_nothing(
+    tmp_path: Path, number: int
+) -> None:
+    with demo(tmp_path) as (process, url):
         assert list(tmp_path.iterdir()) != []
+        chat = subprocess.run(
+            [*DRAWBAR, "chat", "--url", url, "--toolset", "bookings"],
+            input="Show booking B-20417\nFind parts: impeller\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         process.send_signal(number)
         _, told = process.communicate(timeout=20)
 
+    assert chat.returncode == 0, chat.stderr
+    first, second = chat.stdout.split("> Find parts: impeller\n")
+    assert "bookings_get_booking" in first
+    assert "Fenna Copperthwaite" in first
+    assert "stores_find_parts" not in second
     assert process.returncode == 0
     assert told.endswith("The company is closed; nothing is left behind.\n")
     assert list(tmp_path.iterdir()) == []
@@ -102,39 +119,6 @@ def test_a_system_that_crashes_ends_the_demo_with_its_name(tmp_path: Path) -> No
     assert process.returncode == 4
     assert "the crew office has ended by itself, with exit code -9" in told
     assert list(tmp_path.iterdir()) == []
-
-
-def test_kept_conversations_stay_where_they_were_wanted(tmp_path: Path) -> None:
-    kept, scratch = tmp_path / "kept", tmp_path / "scratch"
-    scratch.mkdir()
-    done = subprocess.run(
-        [*DRAWBAR, "demo", "--keep", str(kept), "--once", "Show booking B-20417"],
-        env=environ(scratch),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert (kept / "drawbar.db").is_file()
-    assert list(scratch.iterdir()) == []
-
-
-def test_chat_talks_to_the_running_gateway(tmp_path: Path) -> None:
-    with demo(tmp_path) as (_, url):
-        done = subprocess.run(
-            [*DRAWBAR, "chat", "--url", url, "--toolset", "bookings"],
-            input="Show booking B-20417\nFind parts: impeller\n",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    assert done.returncode == 0, done.stderr
-    first, second = done.stdout.split("> Find parts: impeller\n")
-    assert "bookings_get_booking" in first
-    assert "Fenna Copperthwaite" in first
-    assert "stores_find_parts" not in second
 
 
 def test_chat_says_where_it_found_no_gateway() -> None:

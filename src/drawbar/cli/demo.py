@@ -78,11 +78,11 @@ async def _until_told(args: argparse.Namespace) -> int:
 
 async def _demo(args: argparse.Namespace, stop: asyncio.Event, serving: asyncio.Event) -> int:
     options = DemoOptions(args.model, args.postgres, args.keep)
+    print("Starting the company's systems and the gateway ...", file=sys.stderr)
     if args.once is not None:
         async with open_demo(options) as demo:
             return await _ask(demo, args.once)
     with _listen(args.port) as listening:
-        print("Starting the company's systems ...", file=sys.stderr)
         async with open_demo(options) as demo:
             serving.set()
             return await _serve(demo, listening, stop, browser=not args.no_browser)
@@ -163,13 +163,13 @@ async def _ask(demo: Demo, question: str) -> int:
         if anonymous
         else Caller("demo")
     )
+    print(f"> {question}\n\n  answered by {demo.services.model.label}", flush=True)
     runs = demo.services.runs
     created = await runs.create_with_thread(
         RunOrder(assistant_id=demo.assistant_id),
         caller,
         messages=[NewMessage("user", [text_part(question)])],
     )
-    print(f"> {question}\n\n  answered by {demo.services.model.label}")
     transcript = Transcript(sys.stdout)
     async for event in runs.follow(created.id):
         transcript.take(event.name, event.data)

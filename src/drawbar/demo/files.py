@@ -12,7 +12,8 @@ _PACKAGE = Path(__file__).parent
 def settings_file() -> Path:
     """`config/drawbar.yaml`, with `adapters/` beside its folder."""
     checkout, installed = _PACKAGE.parents[2], _PACKAGE / "files"
-    for root in (checkout, installed):
+    roots = (checkout, installed) if _PACKAGE.parents[1].name == "src" else (installed,)
+    for root in roots:
         if (root / "config" / "drawbar.yaml").is_file() and (root / "adapters").is_dir():
             return root / "config" / "drawbar.yaml"
     raise OperatorError(

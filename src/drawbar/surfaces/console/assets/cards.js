@@ -151,6 +151,10 @@ function reply(title, value) {
     el("summary", {}, icon("chevron"), el("span", {}, title), el("span", { class: "reply-size" }, size(value))),
     body,
   );
-  details.addEventListener("toggle", () => details.open && body.childElementCount === 0 && draw());
+  details.addEventListener("toggle", () => {
+    if (!details.open) return;
+    if (body.childElementCount === 0) draw();
+    details.scrollIntoView({ block: "nearest" });
+  });
   return details;
 }
