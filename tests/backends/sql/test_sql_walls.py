@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from drawbar.backends.sql.backend import open_database
+from drawbar.backends.sql.options import RowsWord
 from drawbar.backends.sql.plan import Operation, Query, Reading, Statement, Step
 from drawbar.backends.sql.request import describe
 from drawbar.backends.sql.url import Target
@@ -26,12 +27,12 @@ def names(folder: Path) -> list[str]:
     return [each.name for each in folder.iterdir()]
 
 
-async def attack(office: Office, sql: str) -> BackendError:
+async def attack(office: Office, sql: str, rows: RowsWord = "many") -> BackendError:
     """Run it as a reading, as if the compiler had let it pass."""
     statement = Statement(sql, (), sql)
     call = Call("attack", {}, Caller("eve"), time.monotonic() + 10)
     with pytest.raises(BackendError) as caught:
-        await office.backend.invoke(Reading(Query("sqlite", statement), "many"), call)
+        await office.backend.invoke(Reading(Query("sqlite", statement), rows), call)
     return caught.value
 
 
@@ -48,14 +49,15 @@ async def attack(office: Office, sql: str) -> BackendError:
         "commit",
     ],
 )
+@pytest.mark.parametrize("rows", ["one", "many"])
 async def test_a_reading_cannot_change_the_database_whatever_it_says(
-    office: Office, sql: str
+    office: Office, sql: str, rows: RowsWord
 ) -> None:
     office.open(COUNT)
 
-    error = await attack(office, sql)
+    error = await attack(office, sql, rows)
 
-    assert error.code in {"not_allowed", "statement_failed"}
+    assert error.code in {"not_allowed", "statement_failed", "not_found"}
     assert await office.value("count") == {"n": 3}
 
 
@@ -109,6 +111,21 @@ async def test_postgresql_refuses_what_is_no_reading(postgresql: Office, sql: st
     error = await attack(postgresql, sql)
 
     assert error.code in {"not_allowed", "statement_failed"}
+    assert await postgresql.value("count") == {"n": 3}
+
+
+async def test_a_session_that_was_made_writable_is_not_trusted(postgresql: Office) -> None:
+    """A function of the database may change the session's default; the server reports it."""
+    postgresql.threads = 1
+    postgresql.open(COUNT)
+    loosening = "select set_config('default_transaction_read_only', 'off', false) as a"
+    call = Call("attack", {}, Caller("eve"), time.monotonic() + 10)
+    statement = Statement(loosening, (), loosening)
+    await postgresql.backend.invoke(Reading(Query("postgresql", statement), "one"), call)
+
+    error = await attack(postgresql, "delete from courses returning course_no", "one")
+
+    assert error.code == "not_allowed"
     assert await postgresql.value("count") == {"n": 3}
 
 

@@ -170,6 +170,20 @@ async def test_a_dry_run_looks_up_and_checks_for_real_and_changes_nothing(office
     assert course["enrolled"] == []
 
 
+async def test_a_dry_run_without_the_database_shows_what_it_can(tmp_path: Path) -> None:
+    office = Office("sqlite:///./absent.db", tmp_path, "sqlite").open(FUNCTIONS)
+    arguments: dict[str, JsonValue] = {"course_no": "C-101", "employee_no": "7"}
+
+    reply = await office.reply("enrol", arguments, mode="dry_run")
+    await office.backend.close()
+
+    assert reply.notes == (
+        "nothing was looked up or checked: there is no database file absent.db",
+        "not explained: there is no database file absent.db",
+    )
+    assert "insert into enrolments" in str(reply.value)
+
+
 async def test_a_looked_up_list_is_used_like_a_list_parameter(office: Office) -> None:
     unnest = (
         "select p.value ->> 'course_no', 'all' from json_each(:big) p"

@@ -29,7 +29,10 @@ _STOP_WITHIN = 1.0
 """Seconds that a stopped call waits for its thread."""
 _SLOW_FOR = 10.0
 _TOO_LONG = 5 * AT_ONCE
-"""A reading that ends later is told to be slow; between the two it may have been the machine."""
+"""A reading that ends later twice in a row is slow; once, it may have been the machine."""
+_DEAD_WITHIN = 0.5
+"""Seconds in which a connection that died in the pool shows; later it was lost while it worked."""
+_UNREACHED = {"backend_unavailable", "backend_denied", "backend_busy"}
 _HEALTH_WITHIN = 5.0
 _ALONE = Statement("select 1", (), "select 1")
 
@@ -68,6 +71,7 @@ class SqlBackend:
         self._closed = False
         self._slow_until: dict[int, float] = {}
         """By identity of a reading, which lives as long as the adapter."""
+        self._late: set[int] = set()
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
         """Carry it out, or describe it. Raises BackendError, or lets CancelledError out."""
@@ -95,22 +99,39 @@ class SqlBackend:
         begun = time.monotonic()
         if self._slow_until.get(id(reading), 0.0) > begun or call.deadline <= begun:
             raise NotAtOnce
-        took = _TOO_LONG
+        key = id(reading)
         try:
             reply, took = self._database.at_once(
                 lambda session: read(session, reading, call.arguments, call),
                 snapshot=bool(reading.children),
             )
-        except BackendError:
-            took = 0.0
+        except NotAtOnce:
+            self._slow_until[key] = begun + _SLOW_FOR
             raise
-        finally:
-            if took >= _TOO_LONG:
-                self._slow_until[id(reading)] = begun + _SLOW_FOR
+        if took < _TOO_LONG:
+            self._late.discard(key)
+        elif key in self._late:
+            self._slow_until[key] = begun + _SLOW_FOR
+        else:
+            self._late.add(key)
         return reply
 
     def _read(self, reading: Reading, values: Values, call: Call, allowed: Allowed) -> Reply:
-        with self._database.reading(allowed, snapshot=bool(reading.children)) as session:
+        has_children = bool(reading.children)
+        single = reading.rows == "one" and not has_children
+        begun = time.monotonic()
+        try:
+            with self._database.reading(allowed, snapshot=has_children, single=single) as session:
+                return read(session, reading, values, call)
+        except BackendError as error:
+            found_dead = (
+                single and error.code == "backend_unavailable" and error.work != "not_started"
+            )
+            if not found_dead or time.monotonic() - begun > _DEAD_WITHIN:
+                raise
+        with self._database.reading(
+            allowed, snapshot=False
+        ) as session:  # begins, which finds the living
             return read(session, reading, values, call)
 
     def _operate(self, plan: Operation, values: Values, call: Call, allowed: Allowed) -> Reply:
@@ -179,7 +200,12 @@ class SqlBackend:
         shown: list[JsonValue] = []
         values: Values = call.arguments
         if isinstance(binding, Operation) and (binding.lets or binding.guards):
-            values = await self._in_thread(partial(self._prepare, binding, values), call)
+            try:
+                values = await self._in_thread(partial(self._prepare, binding, values), call)
+            except BackendError as error:
+                if error.code not in _UNREACHED:
+                    raise
+                notes.append(f"nothing was looked up or checked: {error.message}")
         for statement in _statements(binding, values):
             description = describe(statement, values)
             try:

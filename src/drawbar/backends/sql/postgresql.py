@@ -35,9 +35,11 @@ T = TypeVar("T")
 
 _CANCEL_WITHIN = 0.8
 """Seconds for the cancel request; then the connection is cut, which ends the thread's wait."""
+_DEFAULT = b"default_transaction_read_only"
 _CONNECT_WITHIN = "5"
 _SESSION = (
     "set datestyle to 'ISO, YMD'; set intervalstyle to 'iso_8601'; set extra_float_digits to 1; "
+    "set default_transaction_read_only to on; "
     "set idle_in_transaction_session_timeout to '5min'"
 )
 
@@ -85,14 +87,16 @@ class PostgresqlDatabase:
         raise NotAtOnce(work, snapshot)
 
     @contextmanager
-    def reading(self, allowed: Allowed, *, snapshot: bool) -> Iterator[Session]:
+    def reading(
+        self, allowed: Allowed, *, snapshot: bool, single: bool = False
+    ) -> Iterator[Session]:
         level = "isolation level repeatable read " if snapshot else ""
-        with self._session(allowed, f"begin {level}read only") as session:
+        with self._session(allowed, f"begin {level}read only", alone=single) as session:
             yield session
 
     @contextmanager
     def changing(self, allowed: Allowed) -> Iterator[Session]:
-        with self._session(allowed, "begin isolation level serializable") as session:
+        with self._session(allowed, "begin isolation level serializable read write") as session:
             yield session
             session.commit()
 
@@ -102,8 +106,8 @@ class PostgresqlDatabase:
             return [str(row[0]) for row in cursor.fetchall()]
 
     @contextmanager
-    def _session(self, allowed: Allowed, begin: str) -> Iterator[_Session]:
-        pooled, session = self._begun(allowed, begin)
+    def _session(self, allowed: Allowed, begin: str, *, alone: bool = False) -> Iterator[_Session]:
+        pooled, session = self._begun(allowed, begin, alone=alone)
         try:
             yield session
         except Stopped:
@@ -114,14 +118,17 @@ class PostgresqlDatabase:
             session.finish()
             self._give_back(pooled, session, allowed)
 
-    def _begun(self, allowed: Allowed, begin: str) -> tuple[PoolProxiedConnection, _Session]:
+    def _begun(
+        self, allowed: Allowed, begin: str, *, alone: bool
+    ) -> tuple[PoolProxiedConnection, _Session]:
         """A session that has begun. What is dead in the pool shows here, before anything was asked of it."""
         for _ in range(self._size + 1):
             pooled, connection = self._checkout()
             session = _Session(self, connection, allowed)
             try:
                 allowed.stop.arm(lambda: _interrupt(connection))  # noqa: B023 -- of this turn, and used in it
-                session.begin(begin)
+                if not (alone and session.begin_alone(pooled.info)):
+                    session.begin(begin)
             except Stopped:
                 self._give_back(pooled, session, allowed)
                 raise was_stopped() from None
@@ -228,6 +235,21 @@ class _Session:
     def is_closed(self) -> bool:
         return self._connection.closed
 
+    def begin_alone(self, state: dict[Any, Any]) -> bool:
+        """One statement needs no transaction of ours, and no message but its own; whether that is so here.
+
+        It is in a read-only transaction of its own as long as that is the session's default, which the server
+        reports by itself since version 14. The time-out is the session's, too, and set anew only when it differs.
+        """
+        if self._connection.pgconn.parameter_status(_DEFAULT) != b"on":
+            return False
+        milliseconds = _rounded(self._until - time.monotonic())
+        if state.get("statement_timeout") != milliseconds:
+            self._own(f"set statement_timeout = {milliseconds}")
+            state["statement_timeout"] = milliseconds
+        self.phase = "ended"
+        return True
+
     def begin(self, how: str) -> None:
         """Both texts are written here, so they may share one message."""
         milliseconds = max(1, int((self._until - time.monotonic()) * 1000))
@@ -287,6 +309,13 @@ class _Session:
             self._own("rollback")
         except self._database.error:
             self._connection.close()  # the server undoes what a lost connection had begun
+
+
+def _rounded(seconds: float) -> int:
+    """Milliseconds, a little less, so that calls of one limit share one value."""
+    milliseconds = int(seconds * 1000)
+    step = 1000 if milliseconds >= 5000 else 100  # noqa: PLR2004 -- not more than a fifth is lost
+    return max(1, milliseconds - milliseconds % step if milliseconds > 500 else milliseconds)  # noqa: PLR2004 -- as above
 
 
 def _columns(cursor: Cursor) -> tuple[str, ...]:

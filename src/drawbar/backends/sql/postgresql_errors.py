@@ -23,7 +23,6 @@ _CODES = {
     "42501": "not_allowed",
 }
 _CLASSES = {
-    "": "bad_value",
     "22": "bad_value",
     "23": "constraint_violation",
     "28": "backend_denied",
@@ -72,7 +71,7 @@ def translate(error: psycopg.Error, work: WorkState, *, stopped: bool) -> Backen
             work="rolled_back",
             facts={"sqlstate": state},
         )
-    code, retryable = _code(state)
+    code, retryable = _code(error)
     named = {
         "sqlstate": state,
         "constraint": error.diag.constraint_name,
@@ -92,8 +91,13 @@ def translate(error: psycopg.Error, work: WorkState, *, stopped: bool) -> Backen
     )
 
 
-def _code(state: str) -> tuple[str, bool]:
-    """The code, and whether the same call may work later. No state: the driver could not send a value."""
+def _code(error: psycopg.Error) -> tuple[str, bool]:
+    """The code, and whether the same call may work later."""
+    import psycopg  # noqa: PLC0415 -- the driver is optional
+
+    state = error.sqlstate or ""
+    if not state and isinstance(error, psycopg.DataError):
+        return "bad_value", False  # the driver could not send it
     found = _CODES.get(state) or _CLASSES.get(state[:2], "statement_failed")
     return found, found == "backend_busy"
 

@@ -71,8 +71,10 @@ class Database(Protocol):
         """A reading in the thread of the event loop, and the seconds it took. Raises NotAtOnce."""
         ...
 
-    def reading(self, allowed: Allowed, *, snapshot: bool) -> AbstractContextManager[Session]:
-        """A session that cannot write. `snapshot`: several selects that see one state."""
+    def reading(
+        self, allowed: Allowed, *, snapshot: bool, single: bool = False
+    ) -> AbstractContextManager[Session]:
+        """A session that cannot write. `snapshot`: several selects that see one state; `single`: one `single` select."""
         ...
 
     def changing(self, allowed: Allowed) -> AbstractContextManager[Session]:
