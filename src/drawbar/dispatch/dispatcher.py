@@ -35,7 +35,7 @@ from drawbar.kernel.ports import (
     Mode,
     Progress,
 )
-from drawbar.kernel.values import JsonObject, JsonValue, arguments_hash
+from drawbar.kernel.values import Caller, JsonObject, arguments_hash
 from drawbar.spec.model import LimitsSpec
 
 _log = logging.getLogger(__name__)
@@ -85,23 +85,27 @@ class Dispatcher:
     async def dispatch(self, invocation: Invocation, *, mode: Mode = "run") -> Outcome:
         """Cancelling the task stops the backend's work; what became of it is settled before it ends."""
         started = time.monotonic()
+        given = parse_arguments(invocation.arguments)
         try:
-            ready = self._prepare(invocation, mode)
+            ready = self._prepare(invocation, given, mode)
             outcome = await self._execute(ready) if isinstance(ready, _Ready) else ready
         except asyncio.CancelledError:
-            self._record(invocation, mode, Failed("cancelled", "The call was cancelled."), started)
+            cancelled = Failed("cancelled", "The call was cancelled.")
+            self._record(invocation, given, mode, cancelled, started)
             raise
-        self._record(invocation, mode, outcome, started)
+        self._record(invocation, given, mode, outcome, started)
         return outcome
 
-    def _prepare(self, invocation: Invocation, mode: Mode) -> _Ready | Outcome:
+    def _prepare(
+        self, invocation: Invocation, given: JsonObject | Refused, mode: Mode
+    ) -> _Ready | Outcome:
         function = find_function(self.toolset, invocation.function, invocation.toolset)
         if not isinstance(function, Function):
             return function
         check = self._checks.get(function.name)
         if check is None:
             check = self._checks[function.name] = ArgumentCheck(function)
-        arguments = self._admitted(function, check, invocation)
+        arguments = self._admitted(function, check, invocation.caller, given)
         if isinstance(arguments, Refused):
             return arguments
         if mode == "run" and (refused := self._unapproved(function, invocation, arguments)):
@@ -115,15 +119,16 @@ class Dispatcher:
         return _Ready(invocation, function, filled, deadline, mode)
 
     def _admitted(
-        self, function: Function, check: ArgumentCheck, invocation: Invocation
+        self,
+        function: Function,
+        check: ArgumentCheck,
+        caller: Caller,
+        given: JsonObject | Refused,
     ) -> JsonObject | Refused:
         """The valid arguments of a caller who may call this with them."""
-        caller = invocation.caller
         if refused := self._policy.refuses(function, caller, None):
             return refused
-        arguments = parse_arguments(invocation.arguments)
-        if not isinstance(arguments, Refused):
-            arguments = check.check(arguments)
+        arguments = given if isinstance(given, Refused) else check.check(given)
         if isinstance(arguments, Refused):
             return arguments
         return self._policy.refuses(function, caller, arguments) or arguments
@@ -244,7 +249,14 @@ class Dispatcher:
             return unknown_outcome(function, message)
         return Failed("internal_error", message)
 
-    def _record(self, invocation: Invocation, mode: Mode, outcome: Outcome, started: float) -> None:
+    def _record(
+        self,
+        invocation: Invocation,
+        given: JsonObject | Refused,
+        mode: Mode,
+        outcome: Outcome,
+        started: float,
+    ) -> None:
         function = self.toolset.get(invocation.function)
         refused = isinstance(outcome, Refused)
         self._audit.record(
@@ -256,7 +268,9 @@ class Dispatcher:
                 call_id=invocation.call_id,
                 function=invocation.function[:200],
                 effect=function.effect if function else None,
-                arguments_hash=_hash_as_given(invocation.arguments),
+                arguments_hash=arguments_hash(
+                    str(invocation.arguments) if isinstance(given, Refused) else given
+                ),
                 decision="refused" if refused else "dry_run" if mode == "dry_run" else "allowed",
                 outcome=outcome.kind,
                 code=outcome.code if isinstance(outcome, Refused | Failed) else None,
@@ -285,10 +299,3 @@ async def _finish(work: Awaitable[None]) -> None:
     await task
     if cancelled is not None:
         raise cancelled
-
-
-def _hash_as_given(arguments: str | Mapping[str, JsonValue]) -> str:
-    if isinstance(arguments, str):
-        parsed = parse_arguments(arguments)
-        return arguments_hash(arguments if isinstance(parsed, Refused) else parsed)
-    return arguments_hash(dict(arguments))

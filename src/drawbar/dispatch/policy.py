@@ -5,13 +5,11 @@ A condition that cannot be evaluated refuses: an error in a rule must never open
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 from collections.abc import Collection, Mapping
 
-import cel
-
 from drawbar.compiler.function import Function, Toolset
+from drawbar.compiler.rules import compile_rule, rule_values
 from drawbar.kernel.outcome import Failed, Refused
 from drawbar.kernel.values import Caller, JsonValue
 
@@ -20,7 +18,7 @@ class Condition:
     """A CEL expression over `caller`, `args`, `function` and `now`."""
 
     def __init__(self, text: str) -> None:
-        self._program = cel.compile(text)
+        self._program = compile_rule(text)
         self.reads_arguments = "args" in self._program.variables()
 
     def holds(
@@ -28,18 +26,7 @@ class Condition:
     ) -> bool | None:
         """None: it could not be evaluated with these values."""
         try:
-            answer = self._program.execute(
-                {
-                    "caller": caller.as_json(),
-                    "args": dict(arguments),
-                    "function": {
-                        "name": function.name,
-                        "effect": function.effect,
-                        "adapter": function.adapter,
-                    },
-                    "now": dt.datetime.now(dt.UTC),
-                }
-            )
+            answer = self._program.execute(rule_values(function, caller, arguments))
         except (RuntimeError, TypeError, ValueError, KeyError):
             return None
         return answer if isinstance(answer, bool) else None
