@@ -63,7 +63,7 @@ class Runs:
         for journal in list(self._worker.active.values()):
             journal.interruption.stop("shutdown")
         await self._queue.close()
-        await self._store.runs.leave()
+        await self._store.gateways.leave()
 
     async def add_message(self, thread_id: str, message: NewMessage, caller: Caller) -> Message:
         """Append to a thread. Refused while a run of the thread is active; 404 for an unknown thread."""

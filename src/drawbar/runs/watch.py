@@ -33,8 +33,8 @@ class Watch:
 
     async def start(self) -> None:
         """Take over what was left behind, then go on looking."""
-        await self.store.runs.beat()
-        for run_id in await self.store.runs.orphans():
+        await self.store.gateways.beat()
+        for run_id in await self.store.gateways.orphans():
             self.queue.enqueue(run_id)
         self._task = asyncio.get_running_loop().create_task(self._go(), name="drawbar-watch")
 
@@ -46,7 +46,7 @@ class Watch:
 
     async def look(self) -> None:
         now = int(time.time())
-        for run_id in await self.store.runs.expired(now):
+        for run_id in await self.store.gateways.expired(now):
             await self.expire(run_id)
         await self._find_orphans()
         await self._let_go()
@@ -54,7 +54,7 @@ class Watch:
 
     async def _find_orphans(self) -> None:
         """A run that nobody has at two looks is an orphan; at one it may just be changing hands."""
-        orphans = frozenset(await self.store.runs.orphans())
+        orphans = frozenset(await self.store.gateways.orphans())
         unknown = orphans - self.worker.channels.keys() - self.worker.active.keys()
         for run_id in sorted(unknown & self._suspects):
             self.queue.enqueue(run_id)
@@ -63,7 +63,7 @@ class Watch:
     async def _let_go(self) -> None:
         """Stop working on runs that another gateway ended or took over."""
         epochs = {run_id: journal.run.epoch for run_id, journal in self.worker.active.items()}
-        for run_id in await self.store.runs.lost(epochs):
+        for run_id in await self.store.gateways.lost(epochs):
             journal = self.worker.active.get(run_id)
             if journal is not None and journal.run.epoch == epochs[run_id]:
                 journal.lose()
@@ -75,7 +75,7 @@ class Watch:
             looks += 1
             try:
                 if looks % _BEAT_EVERY == 0:
-                    await self.store.runs.beat()
+                    await self.store.gateways.beat()
                 await self.look()
             except StoreError as error:
                 _log.warning("the store could not be asked for what is due: %s", error)

@@ -18,6 +18,7 @@ from drawbar.store.assistants import Assistants
 from drawbar.store.audit import AuditTrail
 from drawbar.store.engine import Database
 from drawbar.store.events import Events
+from drawbar.store.gateways import Gateways
 from drawbar.store.keys import Keys
 from drawbar.store.ledger import StoredLedger
 from drawbar.store.lock import FileLock
@@ -55,7 +56,9 @@ class Store:
         self.assistants = Assistants(database)
         self.threads = Threads(database)
         self.messages = Messages(database)
-        self.runs = RunRows(database, new_id("gw_"))
+        owner = new_id("gw_")
+        self.gateways = Gateways(database, owner)
+        self.runs = RunRows(database, owner)
         self.steps = Steps(database)
         self.events = Events(database)
         self.ledger = StoredLedger(database)
