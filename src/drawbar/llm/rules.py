@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 import orjson
 
 from drawbar.kernel.ids import new_id
+from drawbar.kernel.workers import Workers
 from drawbar.llm.chat import (
     CallDelta,
     ChatEvent,
@@ -30,6 +31,7 @@ _JOINTS = re.compile(
     r"\s*(?:[?;]|[.!](?=\s+[A-Z]))\s*|,?\s+\b(?:and|und|as well as|plus)\b(?:\s+(?:also|then))?\s+|,\s+(?=\S*\d)",
     re.IGNORECASE,
 )
+_TOOLSETS = 8
 _WHY = "I work by rules, not with a model, and no function of mine fits what you wrote."
 
 
@@ -41,10 +43,12 @@ class RulesModel:
     def __init__(self, today: Callable[[], date] | None = None) -> None:
         """`today` tells what `tomorrow` means; the default is the day in UTC."""
         self._today = today or (lambda: datetime.now(UTC).date())
-        self._chooser = Chooser(())
+        self._choosers: dict[tuple[str, ...], Chooser] = {}
+        self._workers = Workers("rules", 1)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatEvent]:
-        calls, text = self._answer(request)
+        chooser = await self._chooser(request.tools)
+        calls, text = self._answer(request, chooser)
         for index, choice in enumerate(calls):
             arguments = orjson.dumps(choice.arguments).decode()
             yield CallDelta(index, arguments, id=new_id("call_"), name=choice.tool.name)
@@ -52,10 +56,25 @@ class RulesModel:
             yield TextDelta(piece)
         yield Finished("tool_calls" if calls else "stop")
 
-    async def close(self) -> None:
-        """Nothing is open."""
+    async def warm_up(self, tools: Sequence[ToolSchema]) -> None:
+        """Index the functions before the first question."""
+        await self._chooser(tuple(tools))
 
-    def _answer(self, request: ChatRequest) -> tuple[list[Choice], str]:
+    async def close(self) -> None:
+        self._workers.close()
+
+    async def _chooser(self, tools: tuple[ToolSchema, ...]) -> Chooser:
+        """The index over these functions, kept for the last few toolsets; 10,000 take seconds."""
+        names = tuple(tool.name for tool in tools)
+        known = self._choosers.pop(names, None)
+        if known is None or known.ranking.tools != tools:
+            known = await self._workers.run(Chooser, tools)
+        self._choosers[names] = known
+        while len(self._choosers) > _TOOLSETS:
+            del self._choosers[next(iter(self._choosers))]
+        return known
+
+    def _answer(self, request: ChatRequest, chooser: Chooser) -> tuple[list[Choice], str]:
         """Calls, or a text."""
         since = since_user(request)
         outputs = [message for message in since if message.role == "tool"]
@@ -66,71 +85,66 @@ class RulesModel:
         text = _user_text(request)
         if not text.strip():
             return [], abstaining_text(tools, "You wrote nothing that I can read.")
-        if tools != self._chooser.ranking.tools:
-            self._chooser = Chooser(tools)
-        choices = self._choices(request, text)
+        choices = self._choices(request, text, chooser) if tools else []
         if not request.parallel_tool_calls:
             choices = choices[:1]
         if not choices:
-            best = self._chooser.ranking.best(text, 5)
+            best = chooser.ranking.best(text, 5) if tools else []
             return [], abstaining_text(_first(best, tools), _WHY)
         if choices[0].missing:
             return [], asking_text(choices[0].tool, choices[0].missing)
         return choices, ""
 
-    def _choices(self, request: ChatRequest, text: str) -> list[Choice]:
+    def _choices(self, request: ChatRequest, text: str, chooser: Chooser) -> list[Choice]:
         """Complete choices, one for each question, or a single one that lacks arguments."""
         today = self._today()
         kind, _, name = request.tool_choice.partition(":")
         only = name if kind == "function" else None
-        several = [] if only else self._several(text, today)
+        several = [] if only else _several(chooser, text, today)
         if several:
             return several
-        choice = self._chooser.choose(text, today, only=only)
+        choice = chooser.choose(text, today, only=only)
         if choice is not None and not choice.missing:
             return [choice]
         asked = _asked_before(request)
         if asked is not None:
-            together = self._chooser.choose(f"{asked} {text}", today, only=only)
+            together = chooser.choose(f"{asked} {text}", today, only=only)
             if together is not None and (choice is None or not together.missing):
                 return [together]
         return [choice] if choice is not None else []
 
-    def _several(self, text: str, today: date) -> list[Choice]:
-        """The choices of a sentence with several questions; none when it is better read as one."""
-        parts = [part for part in _JOINTS.split(text) if part and part.strip(" ,.?!;")]
-        if len(parts) < 2:  # noqa: PLR2004 -- several begin at two
-            return []
-        choices: list[Choice] = []
-        before = ""
-        for part in parts:
-            choice = self._chooser.choose(part, today, before)
-            if choice is None and choices:
-                choice = self._again(choices[-1], part, today)
-            if choice is None or choice.missing:
-                return []
-            if all((choice.tool, choice.arguments) != (c.tool, c.arguments) for c in choices):
-                choices.append(choice)
-            before = f"{before} {part}"
-        return choices
 
-    def _again(self, last: Choice, part: str, today: date) -> Choice | None:
-        """`the price of 104200 and 104300`: the same question for another value."""
-        choice = self._chooser.choose(part, today, only=last.tool.name)
-        if choice is None or choice.missing or not choice.arguments:
-            return None
-        return Choice(last.tool, {**last.arguments, **choice.arguments}, (), choice.score)
+def _several(chooser: Chooser, text: str, today: date) -> list[Choice]:
+    """The choices of a sentence with several questions; none when it is better read as one."""
+    parts = [part for part in _JOINTS.split(text) if part and part.strip(" ,.?!;")]
+    if len(parts) < 2:  # noqa: PLR2004 -- several begin at two
+        return []
+    choices: list[Choice] = []
+    before = ""
+    for part in parts:
+        choice = chooser.choose(part, today, before)
+        if choice is None and choices:
+            choice = _again(chooser, choices[-1], part, today)
+        if choice is None or choice.missing:
+            return []
+        if all((choice.tool, choice.arguments) != (c.tool, c.arguments) for c in choices):
+            choices.append(choice)
+        before = f"{before} {part}"
+    return choices
+
+
+def _again(chooser: Chooser, last: Choice, part: str, today: date) -> Choice | None:
+    """`the price of 104200 and 104300`: the same question for another value."""
+    choice = chooser.choose(part, today, only=last.tool.name)
+    if choice is None or choice.missing or not choice.arguments:
+        return None
+    return Choice(last.tool, {**last.arguments, **choice.arguments}, (), choice.score)
 
 
 def _user_text(request: ChatRequest) -> str:
-    """The user messages since the last answer, without the names that say who wrote them."""
-    texts: list[str] = []
-    for message in reversed(request.messages):
-        if message.role == "user":
-            texts.insert(0, _without_author(message))
-        elif message.role == "assistant":
-            break
-    return texts[-1] if texts else ""
+    """What the user wrote last, without the name that says who it was."""
+    users = [message for message in request.messages if message.role == "user"]
+    return _without_author(users[-1]) if users else ""
 
 
 def _without_author(message: ChatMessage) -> str:

@@ -86,6 +86,8 @@ def _start(text: str) -> bool | None:
 
 def _before_marker(text: str) -> tuple[str, str, bool]:
     """What is shown, what is kept, and whether a marker was found."""
+    if "<" not in text and "[" not in text:  # as all markers begin
+        return text, "", False
     found = [place for marker in _MARKERS if (place := text.find(marker)) >= 0]
     if found:
         return text[: min(found)], text[min(found) :], True
