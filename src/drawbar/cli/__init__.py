@@ -1,8 +1,10 @@
 """The command line: one file a verb, and only the one that is used is imported.
 
 A verb's module has `EXAMPLE` (a command that works), `configure(parser)` and `run(args) -> exit
-code`; what it does in one line stands here, so that `--help` imports none of them. Exit codes: 0 fine, 1 problems found, 2 wrong use, 3 settings or adapters
-invalid, 4 a backend unreachable, 5 refused or awaiting approval.
+code`; what it does in one line stands here, so that `--help` imports none of them.
+
+Exit codes: 0 fine, 1 problems found, 2 wrong use, 3 settings or adapters invalid, 4 a backend
+unreachable, 5 refused or awaiting approval.
 """
 
 from __future__ import annotations
