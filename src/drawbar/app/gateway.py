@@ -136,7 +136,7 @@ class Gateway:
             for item in self.adapters:
                 if item.adapter is None or not item.plans or item.name in backends:
                     continue  # its functions say why they cannot be called
-                secrets += secrets_of(item.adapter.backend)
+                secrets += secrets_of(item.adapter)
                 size = item.adapter.limits.concurrency or DEFAULT_CONCURRENCY
                 workers = Workers(item.adapter.name, size)
                 stack.callback(workers.close)

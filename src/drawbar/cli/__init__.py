@@ -72,7 +72,7 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     )
     verb.configure(parser)
     try:
-        return verb.run(parser.parse_args(arguments))
+        return verb.run(_parse(parser, arguments))
     except (AuthorError, OperatorError) as error:
         print(error, file=sys.stderr)
         return 3
@@ -82,6 +82,14 @@ def _run(name: str, arguments: Sequence[str]) -> int:
         # Whoever read the output has gone; keep Python from complaining about it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Options may stand before and between names, except where a verb has verbs of its own."""
+    try:
+        return parser.parse_intermixed_args(arguments)
+    except TypeError:
+        return parser.parse_args(arguments)
 
 
 def find_verb(name: str) -> Verb:
