@@ -10,7 +10,8 @@ import contextlib
 import http.client
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -100,12 +101,14 @@ class Client:
 
     def events(
         self, method: str, path: str, body: Wire | None = None, *, after: str | None = None
-    ) -> Iterator[tuple[str, str | None, Any]]:  # the data is a wire object, or [DONE]
+    ) -> Generator[tuple[str, str | None, Any]]:  # the data is a wire object; None for [DONE]
         """Name, id and data of each event, until the connection ends, in order or not."""
         headers = {} if after is None else {"Last-Event-ID": after}
         with self._answer(method, path, body, headers) as response:
             name, number = "message", None
             for raw in response:
+                if not raw.endswith(b"\n"):
+                    return  # cut off in the middle of a line
                 line = raw.decode().rstrip("\r\n")
                 field, _, value = line.partition(": ")
                 if field == "event":
@@ -193,40 +196,43 @@ class _Following:
         self._order: Wire | None = order
         self._run: str | None = None
         self._last: str | None = None
-        self._done = False
         self.transcript = Transcript(sys.stdout)
 
     def until_done(self) -> None:
-        lost = 0
-        while not self._done:
-            try:
-                self._read()
-            except (OSError, http.client.HTTPException) as error:
-                lost += 1
-                if self._run is None or lost > _RESUMES:
-                    raise Unreachable(f"the connection was lost: {error}") from error
+        lost, before = 0, None
+        while reason := self._read():
+            lost, before = (0 if self._last != before else lost), self._last
+            if self._run is None or lost == _RESUMES:
+                raise Unreachable(f"the connection was lost: {reason}")
+            time.sleep(lost)  # a gateway that starts again needs a moment
+            lost += 1
         self.transcript.end()
 
     def cancel(self) -> None:
-        if self._run is not None and not self._done:
+        if self._run is not None:
             with contextlib.suppress(Refusal):  # it has ended by itself in the meantime
                 self._client.json("POST", f"{self._path}/{self._run}/cancel")
 
-    def _read(self) -> None:
-        if self._run is None and self._order is not None:
+    def _read(self) -> str | None:
+        """None when the run's stream is done, else why the connection ended before."""
+        if self._order is not None:
             order, self._order = self._order, None
             events = self._client.events("POST", self._path, order)
-        elif self._run is None:
-            raise Unreachable("the run was not begun, or its beginning is not known")
         else:
             path = f"{self._path}/{self._run}/events"
             events = self._client.events("GET", path, after=self._last)
-        with contextlib.closing(events):  # type: ignore[type-var] # a generator has close()
-            for name, number, data in events:
-                if data is None:
-                    self._done = True
-                    return
-                self._last = number
-                if self._run is None and data.get("object") == "thread.run":
-                    self._run = str(data["id"])
-                self.transcript.take(name, data)
+        try:
+            with contextlib.closing(events):
+                for name, number, data in events:
+                    if data is None:
+                        return None
+                    self._take(name, number, data)
+        except (OSError, http.client.HTTPException, Unreachable) as error:
+            return str(error) or type(error).__name__
+        return "it was closed"
+
+    def _take(self, name: str, number: str | None, data: Wire) -> None:
+        self._last = number
+        if self._run is None and data.get("object") == "thread.run":
+            self._run = str(data["id"])
+        self.transcript.take(name, data)
