@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
+import pytest
+import sqlalchemy as sa
 
 from drawbar.kernel.ports import Call, Reply
 from drawbar.llm.scripted import Turn, invoke, say
@@ -63,8 +66,6 @@ async def killed(url: str, folder: Path, script: str, ready: Callable[[], bool])
 
 
 def rows(url: str, query: str) -> list[tuple[object, ...]]:
-    import sqlite3  # noqa: PLC0415 -- looks at the file beside the process that is about to die
-
     connection = sqlite3.connect(f"file:{parse_url(url).database}?mode=ro", uri=True)
     try:
         return list(connection.execute(query))
@@ -285,3 +286,37 @@ async def test_a_worker_that_lost_its_run_writes_nothing_more(url: str) -> None:
         assert "late" not in "".join(await bench.texts())
         assert (await bench.texts())[-1] == "taken over"
         assert (await bench.runs.get(bench.thread_id, run.id)).epoch == 2
+
+
+async def test_a_run_goes_on_by_itself_once_the_store_takes_its_changes_again(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: sa.Connection) -> None:
+        message = "database or disk is full"
+        raise sqlite3.OperationalError(message)
+
+    gate = asyncio.Event()
+    async with run_bench(url, [gate, *say("lost")], say("kept")) as bench:
+        run = await bench.create()
+        async for event in bench.runs.follow(run.id):
+            if event.name == "thread.run.in_progress":
+                break
+        writer = bench.store._database._writer
+        sa.event.listen(writer, "commit", fail)
+        gate.set()
+        async with asyncio.timeout(20):
+            while run.id in bench.runs._worker.active:
+                await asyncio.sleep(0.01)
+        sa.event.remove(writer, "commit", fail)
+        assert (await bench.runs.get(bench.thread_id, run.id)).status == "in_progress"
+
+        await bench.runs._watch.look()
+        await bench.runs._watch.look()
+        events = await bench.events(run)
+
+        assert names(events)[-1] == "run.completed"
+        assert await bench.texts() == ["kept"]
+        assert "disk is full" in caplog.text
+        run = await bench.runs.get(bench.thread_id, run.id)
+        assert run.epoch >= 2
+        assert run.last_error is None

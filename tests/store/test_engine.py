@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from drawbar.kernel.ports import AuditEntry
 from drawbar.store.database import Store
 from drawbar.store.engine import Database, StoreError
 
@@ -126,3 +128,45 @@ async def test_postgresql_work_goes_on_after_the_server_dropped_the_connection(
 
     assert await store.threads.get(thread.id) == thread
     await store.close()
+
+
+async def test_a_commit_that_fails_fails_each_of_its_writes_and_the_next_one_works(
+    database: Database,
+) -> None:
+    full = [True]
+
+    def fail(_: sa.Connection) -> None:
+        if full[0]:
+            message = "database or disk is full"
+            raise sqlite3.OperationalError(message)
+
+    sa.event.listen(database._writer, "commit", fail)
+
+    results = await asyncio.gather(
+        *(database.execute(INSERT, {"n": n}) for n in (1, 2)), return_exceptions=True
+    )
+    full[0] = False
+    await database.execute(INSERT, {"n": 3})
+
+    assert [str(result) for result in results] == [
+        "the store failed: OperationalError: database or disk is full"
+    ] * 2
+    assert await numbers(database) == [3]
+
+
+async def test_audit_lines_that_could_not_be_written_are_reported(
+    sqlite: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: sa.Connection) -> None:
+        message = "database or disk is full"
+        raise sqlite3.OperationalError(message)
+
+    sa.event.listen(sqlite._database._writer, "commit", fail)
+    sqlite.audit.record(
+        AuditEntry(1.0, "a", "cli", None, "c", "f", None, "h", "allowed", "x", None, 0)
+    )
+
+    await sqlite.audit.flush()
+
+    assert "audit lines could not be written: the store failed" in caplog.text
+    sa.event.remove(sqlite._database._writer, "commit", fail)

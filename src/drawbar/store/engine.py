@@ -163,16 +163,15 @@ class Database:
         try:
             if connection is None:
                 connection = self._writer.connect()
-            try:
-                _run_together(connection, batch)
-            except Exception as error:  # noqa: BLE001 -- each work's own error comes out of the second pass
-                connection = self._fresh(connection, error)
+            if not self._run_together(connection, batch):
+                connection = self._fresh(connection)
                 _run_apart(connection, batch)
         except self._errors as error:
             _log.warning("a commit failed: %s", error)
             for write in batch:
                 write.error = write.error or error
             if connection is not None:
+                connection.invalidate()
                 connection.close()
                 connection = None
         for write in batch:
@@ -190,14 +189,35 @@ class Database:
         shown.__cause__ = error
         return shown
 
-    def _fresh(self, connection: sa.Connection, error: Exception) -> sa.Connection:
+    def _run_together(
+        self,
+        connection: sa.Connection,
+        batch: Sequence[_Write[Any]],  # of any result
+    ) -> bool:
+        """False when a work failed, and nothing of the batch is done; raises when the commit failed.
+
+        A commit is not repeated: if the server was lost during it, the batch may be on its disk.
+        """
+        connection.begin()
+        try:
+            for write in batch:
+                write.result = write.work(connection)
+        except Exception:  # noqa: BLE001 -- each work's own error comes out of the second pass
+            return False
+        connection.commit()
+        return True
+
+    def _fresh(self, connection: sa.Connection) -> sa.Connection:
         """The same connection, rolled back; or a new one when the server was lost."""
-        if not self._is_lost(connection, error):
+        try:
             connection.rollback()
-            return connection
-        connection.invalidate()
-        connection.close()
-        return self._writer.connect()
+            connection.connection.cursor().execute("SELECT 1")
+            connection.connection.rollback()
+        except self._errors:
+            connection.invalidate()
+            connection.close()
+            return self._writer.connect()
+        return connection
 
     def _is_lost(self, connection: sa.Connection, error: Exception) -> bool:
         """Whether the connection to the server is gone."""
@@ -208,12 +228,6 @@ class Database:
             return False
         driver = connection.connection.dbapi_connection
         return self._writer.dialect.is_disconnect(raw, driver, None)
-
-
-def _run_together(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:  # of any result
-    with connection.begin():
-        for write in batch:
-            write.result = write.work(connection)
 
 
 def _run_apart(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:  # of any result
