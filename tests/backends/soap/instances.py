@@ -40,7 +40,9 @@ class Instances:
         if "anyOf" in schema:
             options = schema["anyOf"]
             if depth > 6:
-                options = sorted(options, key=lambda option: len(str(option)))[:1]
+                options = sorted(options, key=lambda each: ("$ref" in str(each), len(str(each))))[
+                    :1
+                ]
             return self._value(self._random.choice(options), depth + 1)
         kind = schema["type"]
         if isinstance(kind, list):

@@ -186,6 +186,27 @@ def test_a_type_that_nothing_can_stand_for_is_a_hole(tmp_path: Path) -> None:
     ]
 
 
+def test_a_type_that_never_ends_is_a_hole(tmp_path: Path) -> None:
+    write_contract(
+        '<xs:complexType name="Loop"><xs:sequence><xs:element name="Again" type="c:Loop"/></xs:sequence>'
+        '</xs:complexType><xs:element name="Call" type="c:Loop"/>',
+        tmp_path,
+    )
+
+    found = problems(
+        "  wsdl: case.wsdl\n  endpoint: http://x",
+        "  call: {operation: Call, description: C.}",
+        tmp_path,
+    )
+
+    assert found == [
+        (
+            "a.yaml:7:10: DB404 `Again` has to contain itself without end, so no message can satisfy the contract\n"
+            "    make one of the elements on the way optional in the contract"
+        )
+    ]
+
+
 def test_two_ways_to_authenticate_are_one_too_many() -> None:
     adapter = compiled(
         f"adapter: a\nbackend:\n  kind: soap\n{LEAVE}\n"

@@ -91,7 +91,7 @@ def test_real_contracts_compile_and_what_is_sent_is_valid(
             round_trips(contract, operation, schema, count)
     with capsys.disabled():
         print("\n" + "\n".join(f"{number:7} {what}" for what, number in count.items()))  # noqa: T201 -- figures are the point
-    assert count["operations compiled"] > 0.85 * count["operations"]
+    assert count["operations compiled"] > 0.75 * count["operations"]
     assert count["valid bodies"] >= 0.985 * count["bodies checked"]
 
 

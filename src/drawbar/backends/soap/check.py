@@ -13,6 +13,7 @@ from collections import defaultdict
 
 from lxml import etree
 
+from drawbar.backends.soap.catalog import CATALOG
 from drawbar.backends.soap.shape import Record
 from drawbar.backends.soap.wsdl import Contract, Operation
 from drawbar.backends.soap.xsd import (
@@ -35,16 +36,6 @@ _REFERENCES = {
 }
 _PLACE = "drawbar:/schema/{}.xsd"
 _XML_PLACE = _PLACE.format("xml")
-_XML_SCHEMA = f"""<xs:schema xmlns:xs="{XSD}" targetNamespace="{XML}">
-  <xs:attribute name="lang" type="xs:string"/>
-  <xs:attribute name="space" type="xs:NCName"/>
-  <xs:attribute name="base" type="xs:anyURI"/>
-  <xs:attribute name="id" type="xs:ID"/>
-  <xs:attributeGroup name="specialAttrs">
-    <xs:attribute ref="xml:base"/><xs:attribute ref="xml:lang"/><xs:attribute ref="xml:space"/>
-  </xs:attributeGroup>
-</xs:schema>"""
-"""The attributes every XML document has, which contracts use and seldom bring along."""
 
 
 class BodyCheck:
@@ -103,7 +94,7 @@ class _Resolver(etree.Resolver):
             for number, roots in enumerate(documents.values())
             for part, root in enumerate(roots)
         }
-        self._texts[_XML_PLACE] = _XML_SCHEMA.encode()
+        self._texts[_XML_PLACE] = CATALOG[XML].encode()
         for number, (namespace, roots) in enumerate(documents.items()):
             self._texts[_PLACE.format(number)] = _included(number, namespace, len(roots))
 

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from drawbar.backends.soap.finite import endless, is_endless
+from drawbar.backends.soap.phrases import described, lifted, nullable, references, repeated
 from drawbar.backends.soap.shape import (
     Attribute,
     Choice,
@@ -23,7 +25,7 @@ from drawbar.backends.soap.shape import (
     Wildcard,
 )
 from drawbar.backends.soap.texts import Text, spoken
-from drawbar.backends.soap.xsd import Unresolved, clip
+from drawbar.backends.soap.xsd import Unresolved
 from drawbar.compiler.parameters import Inherited
 from drawbar.kernel.values import JsonObject, JsonValue
 
@@ -65,6 +67,7 @@ class Publication:
     _uses: Counter[Record] = field(default_factory=Counter)
     _names: dict[Record, str] = field(default_factory=dict)
     _defs: JsonObject = field(default_factory=dict)
+    _endless: frozenset[Record] = frozenset()
     _level: int = 0
     """How many objects the one that is being written is inside of."""
 
@@ -125,6 +128,7 @@ class Publication:
                 if record not in seen:
                     seen.add(record)
                     waiting.append(record)
+        self._endless = endless(seen)
 
     def _is_shared(self, record: Record) -> bool:
         """A circle always has a record with two uses, so what is written out always ends.
@@ -152,6 +156,9 @@ class Publication:
             inside = hidden.get(part.name)
             if not _is_published(part) or (inside is not None and not inside):
                 continue
+            if not isinstance(part, Attribute) and is_endless(part, self._endless):
+                self._leave_out(part)
+                continue
             schema = self._part(part, inside or {})
             if inside and schema.get("properties") == {}:
                 continue  # every value in it comes from elsewhere
@@ -168,32 +175,42 @@ class Publication:
                 return self._text(part.type, part.documentation, part.default)
             case Wildcard():
                 schema: JsonObject = {"type": "string", "description": "One XML element, complete."}
-                return _repeated(schema, part.least, part.most)
+                return repeated(schema, part.least, part.most)
             case Group():
-                return _repeated(self._object(Content(part.members), hidden), part.least, part.most)
+                return repeated(self._object(Content(part.members), hidden), part.least, part.most)
             case Choice():
                 return self._choice(part, hidden)
             case Item():
                 return self._item(part, hidden)
 
+    def _leave_out(self, part: Member) -> None:
+        """An optional part that could never end is not published; a required one makes the call impossible."""
+        if part.least > 0:
+            raise Unresolved(
+                f"`{part.name}` has to contain itself without end, so no message can satisfy the contract",
+                "make one of the elements on the way optional in the contract",
+            )
+
     def _item(self, item: Item, hidden: Hidden) -> JsonObject:
         if isinstance(item.type, Text):
             schema = self._text(item.type, item.documentation, item.default)
         else:
-            schema = _described(self._record(item.type, hidden), item.documentation)
+            schema = described(self._record(item.type, hidden), item.documentation)
         if item.nillable and (item.least > 0 or item.most != 1) and _may_be_nil(item):
             schema = nullable(schema)
-        return _lifted(_repeated(schema, item.least, item.most))
+        return lifted(repeated(schema, item.least, item.most))
 
     def _choice(self, choice: Choice, hidden: Hidden) -> JsonObject:
         for branch in choice.branches:
             if hidden and any(member.name in hidden for member in branch):
                 return self._object(Content(branch), hidden)  # the author has chosen
-        objects: list[JsonValue] = [self._object(Content(branch), {}) for branch in choice.branches]
+        objects: list[JsonValue] = [
+            self._object(Content(branch), {})
+            for branch in choice.branches
+            if not any(is_endless(each, self._endless) for each in branch if each.least > 0)
+        ]
         schema: JsonObject = {"anyOf": objects}
-        return _lifted(
-            _repeated(_described(schema, choice.documentation), choice.least, choice.most)
-        )
+        return lifted(repeated(described(schema, choice.documentation), choice.least, choice.most))
 
     def _object(self, content: Content, hidden: Hidden, kind: str | None = None) -> JsonObject:
         self._level += 1
@@ -225,11 +242,11 @@ class Publication:
                 f"add the schema that derives a type from `{record.label}`",
             )
         if not record.abstract:
-            return _described(self._object(record.content, hidden), record.documentation)
+            return described(self._object(record.content, hidden), record.documentation)
         objects: list[JsonValue] = [
             self._object(each.content, hidden, kind) for kind, each in kinds_of(record).items()
         ]
-        return _described({"anyOf": objects}, record.documentation)
+        return described({"anyOf": objects}, record.documentation)
 
     def _definition(self, record: Record) -> str:
         """The name of a record in `$defs`, which is filled when a schema is finished."""
@@ -245,7 +262,7 @@ class Publication:
         """The schema with the definitions it reaches."""
         by_name = {name: record for record, name in self._names.items()}
         found: JsonObject = {}
-        waiting = list(_references(schema))
+        waiting = list(references(schema))
         while waiting:
             name = waiting.pop()
             if name in found:
@@ -255,7 +272,7 @@ class Publication:
                 self._defs[name] = self._written(by_name[name], {})
                 by_name = {name: record for record, name in self._names.items()}
             found[name] = self._defs[name]
-            waiting.extend(_references(self._defs[name]))
+            waiting.extend(references(self._defs[name]))
         return {**schema, "$defs": dict(sorted(found.items()))} if found else schema
 
     def _text(self, text: Text, documentation: str | None, default: str | None) -> JsonObject:
@@ -263,7 +280,7 @@ class Publication:
         words = [documentation or text.documentation, spoken(text)]
         if default is not None:
             words.append(f"Default: {default}.")
-        return _described(dict(text.schema), " ".join(word for word in words if word))
+        return described(dict(text.schema), " ".join(word for word in words if word))
 
 
 def _may_be_nil(item: Item) -> bool:
@@ -283,21 +300,6 @@ def kinds_of(record: Record) -> dict[str, Record]:
             label = f"{each.label}_{count}"
         found[label] = each
     return found
-
-
-def nullable(schema: JsonObject) -> JsonObject:
-    """The same, or null."""
-    if isinstance(kind := schema.get("type"), str):
-        changed: JsonObject = {**schema, "type": [kind, "null"]}
-        if isinstance(values := schema.get("enum"), list):
-            changed["enum"] = [*values, None]
-        return changed
-    inner = {key: value for key, value in schema.items() if key != "description"}
-    options = inner["anyOf"] if list(inner) == ["anyOf"] else [inner]
-    return _described(
-        {"anyOf": [*(options if isinstance(options, list) else [inner]), {"type": "null"}]},
-        schema.get("description"),
-    )
 
 
 def is_hidden(part: Member | Attribute) -> bool:
@@ -371,47 +373,3 @@ def _inside(part: Item | Choice | Group) -> list[Content]:
     if isinstance(part, Choice):
         return [Content(branch) for branch in part.branches]
     return [part.type.content] if isinstance(part.type, Record) else []
-
-
-def _repeated(schema: JsonObject, least: int, most: int | None) -> JsonObject:
-    if most == 1:
-        return schema
-    array: JsonObject = {"type": "array", "items": schema}
-    if least > 0:
-        array["minItems"] = least
-    if most is not None:
-        array["maxItems"] = most
-    return array
-
-
-def _lifted(schema: JsonObject) -> JsonObject:
-    """A list says itself what its elements are for."""
-    items = schema.get("items")
-    if schema.get("type") != "array" or not isinstance(items, dict) or "description" not in items:
-        return schema
-    inner = {key: value for key, value in items.items() if key != "description"}
-    options = inner.get("anyOf")
-    if list(inner) == ["anyOf"] and isinstance(options, list) and len(options) == 1:
-        return {**schema, "items": options[0], "description": items["description"]}
-    return {**schema, "items": inner, "description": items["description"]}
-
-
-def _described(schema: JsonObject, words: JsonValue) -> JsonObject:
-    if not isinstance(words, str) or (text := clip(words)) is None:
-        return schema
-    if "$ref" in schema:
-        # Strict modes take nothing beside a reference.
-        return {"anyOf": [schema], "description": text}
-    return {**schema, "description": text}
-
-
-def _references(schema: JsonValue) -> Iterator[str]:
-    waiting = [schema]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, dict):
-            if isinstance(reference := value.get("$ref"), str):
-                yield reference.removeprefix("#/$defs/")
-            waiting.extend(value.values())

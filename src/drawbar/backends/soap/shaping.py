@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from drawbar.backends.soap.particles import (
+    can_be_empty,
+    is_impossible,
+    is_local,
+    occurs_of,
+    required_branches,
+    widened,
+)
 from drawbar.backends.soap.shape import (
     Attribute,
     Choice,
@@ -229,12 +237,12 @@ class _Building:
     def _members(self, node: Component, names: _Names, depth: int) -> list[Member]:
         """What a particle puts into its object; a plain sequence puts in what it holds."""
         self._check_depth(node, depth)
-        least, most = _occurs(node)
+        least, most = occurs_of(node)
         if most == 0:
             return []
         if node.tag == "element":
             made = self._element(node)
-            if made.least == 0 and _is_impossible(made):
+            if made.least == 0 and is_impossible(made):
                 return []
             return [replace(made, name=names.take(made.name))]
         if node.tag == "any":
@@ -259,7 +267,7 @@ class _Building:
         members = [m for child in children for m in self._members(child, inner, depth + 1)]
         if not members:
             return []
-        if len(members) == 1 and (single := _widen(members[0], occurs)) is not None:
+        if len(members) == 1 and (single := widened(members[0], occurs)) is not None:
             return [replace(single, name=names.take(single.name))]
         if occurs == (0, 1) and all(member.least == 0 for member in members):
             return [replace(member, name=names.take(member.name)) for member in members]
@@ -273,17 +281,17 @@ class _Building:
         branches: list[tuple[Member, ...]] = []
         for child in node.children("element", "any", "choice", "sequence", "group"):
             members = tuple(self._members(child, _Names(), depth + 1))
-            if any(_is_impossible(member) for member in members):
+            if any(is_impossible(member) for member in members):
                 continue
             inner = members[0] if len(members) == 1 else None
             if isinstance(inner, Choice) and (inner.least, inner.most) == (1, 1):
                 branches.extend(inner.branches)
-            elif not members or inner_optional(members):
+            elif not members or can_be_empty(members):
                 least = 0
                 branches.extend((members,) if members else ())
             else:
                 branches.append(members)
-        branches = _required(branches)
+        branches = required_branches(branches)
         if not branches:
             return []
         if len(branches) == 1:
@@ -297,7 +305,7 @@ class _Building:
         """A choice of one thing is no choice."""
         if occurs == (1, 1):
             return [replace(member, name=names.take(member.name)) for member in members]
-        if len(members) == 1 and (single := _widen(members[0], occurs)) is not None:
+        if len(members) == 1 and (single := widened(members[0], occurs)) is not None:
             return [replace(single, name=names.take(single.name))]
         return [Group(names.take("sequence" if occurs[1] == 1 else "sequences"), members, *occurs)]
 
@@ -316,7 +324,7 @@ class _Building:
 
     def item(self, node: Component, declaration: Component, tag: str) -> Item:
         """`node` says how often, `declaration` says what; a reference has two nodes."""
-        least, most = _occurs(node) if node is not declaration or _is_local(node) else (1, 1)
+        least, most = occurs_of(node) if node is not declaration or is_local(node) else (1, 1)
         return Item(
             name=local(tag),
             tag=tag,
@@ -371,7 +379,7 @@ class _Building:
     @staticmethod
     def _is_qualified(node: Component) -> bool:
         """Whether a local element or attribute carries its schema's namespace."""
-        if not _is_local(node):
+        if not is_local(node):
             return True
         form = node.get("form")
         return form == "qualified" if form else node.document.qualifies(node.tag)
@@ -383,53 +391,3 @@ class _Building:
                 f"{node.document.file}: {describe(node)} contains or extends itself without end",
                 f"break the circle in {node.document.file}",
             )
-
-
-def _is_impossible(member: Member) -> bool:
-    """Whether nothing can stand here: an abstract type that no concrete one derives from."""
-    return (
-        isinstance(member, Item)
-        and isinstance(member.type, Record)
-        and member.type.abstract
-        and not member.type.concrete
-    )
-
-
-def inner_optional(members: tuple[Member, ...]) -> bool:
-    """Whether a branch can be empty, which makes its whole choice optional."""
-    return all(member.least == 0 for member in members)
-
-
-def _required(branches: list[tuple[Member, ...]]) -> list[tuple[Member, ...]]:
-    """A branch of one optional part is chosen by giving that part; leaving the choice out gives none."""
-    return [
-        (replace(branch[0], least=1),) if len(branch) == 1 and branch[0].least == 0 else branch
-        for branch in branches
-    ]
-
-
-def _widen(member: Member, occurs: tuple[int, int | None]) -> Member | None:
-    """A single member that takes over how often its sequence comes; None where the two do not multiply."""
-    least, most = occurs
-    if (member.least, member.most) == (1, 1):
-        return replace(member, least=least, most=most)
-    if (least, most) == (0, 1):
-        # An optional run of at least n is either nothing or n: only 0 and 1 can be folded.
-        return replace(member, least=0) if member.least <= 1 else None
-    if member.least <= 1 and member.most is None and least <= 1:
-        return replace(member, least=min(least, member.least), most=None)
-    if member.least <= 1 and most is None and member.most is not None and least <= 1:
-        return replace(member, least=min(least, member.least), most=None)
-    return None
-
-
-def _is_local(node: Component) -> bool:
-    parent = node.node.getparent()
-    return parent is not None and local(str(parent.tag)) not in {"schema", "redefine"}
-
-
-def _occurs(node: Component) -> tuple[int, int | None]:
-    least = node.get("minOccurs") or "1"
-    most = node.get("maxOccurs") or "1"
-    end = None if most == "unbounded" else int(most)
-    return (min(int(least), end) if end is not None else int(least)), end

@@ -14,10 +14,12 @@ from typing import Literal
 
 from lxml import etree
 
-from drawbar.backends.soap.documents import UnreadableXml, locate, read_xml
+from drawbar.backends.soap.catalog import CATALOG
+from drawbar.backends.soap.documents import UnreadableXml, locate, parse_xml, read_xml
 from drawbar.backends.soap.shape import Content, Item, Record
 from drawbar.backends.soap.shaping import Shapes
 from drawbar.backends.soap.xsd import (
+    XML,
     XSD,
     Component,
     SchemaDocument,
@@ -98,6 +100,9 @@ class Contract:
         self._take(root, self.path)
         if not any(self._tables.values()):
             raise UnreadableXml("it holds no WSDL definitions")
+        for namespace, text in CATALOG.items():
+            if namespace != XML and not self.index.knows(namespace):
+                self.index.add(parse_xml(text.encode()), Path(f"{namespace}.xsd"))
         self.index.link()
         self.ports.extend(self._find_ports())
 

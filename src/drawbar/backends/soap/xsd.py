@@ -154,6 +154,10 @@ class SchemaIndex:
             f"add the schema that defines `{last}`, or correct the name in {user.document.file}",
         )
 
+    def knows(self, namespace: str) -> bool:
+        """Whether any document of this namespace was read."""
+        return any(document.namespace == namespace for document in self.documents)
+
     def add(self, root: etree._Element, path: Path, *, namespace: str | None = None) -> None:
         """Take in an `xs:schema` and whatever it includes and imports from files."""
         own = root.get("targetNamespace")
@@ -198,7 +202,7 @@ class SchemaIndex:
             return
         found = locate(location, importer)
         if found.path is None:
-            if not any(document.namespace == namespace for document in self.documents):
+            if not self.knows(namespace):
                 self.missing.append(
                     Missing(importer.name, namespace, location, "there is no such file")
                 )
