@@ -163,13 +163,19 @@ class LocalModel:
         """The calls it wants; empty when it would rather speak.
 
         A choice for which it had to make a number up is often the wrong function, so it may choose
-        once more without that function; what is still missing then is asked for.
+        once more among those whose arguments the words give; else what is missing is asked for.
         """
         choices = await self._choose_once(request, tools, usage)
         lacking = {choice.tool.name for choice in choices if choice.missing}
         if lacking and request.tool_choice == "auto":
-            others = [tool for tool in tools if tool.name not in lacking]
-            again = await self._choose_once(request, tools, usage, others)
+            user = last_text(request, "user")
+            others = [
+                tool
+                for tool in tools
+                if tool.name not in lacking
+                and not fill(tool.parameters, Sentence(user, self._today()), frozenset()).missing
+            ]
+            again = await self._choose_once(request, tools, usage, others) if others else []
             if again and not any(choice.missing for choice in again):
                 return again
         return choices
