@@ -162,13 +162,15 @@ class LocalModel:
     ) -> list[_Choice]:
         """The calls it wants; empty when it would rather speak.
 
-        A choice for which it had to make a number up is often the wrong function, so it may choose
-        once more among those whose arguments the words give; else what is missing is asked for.
+        A choice for which it had to make a number up, and to which the words do not point, is often
+        the wrong function: it may choose once more among those whose arguments the words give.
+        Otherwise what is missing is asked for.
         """
         choices = await self._choose_once(request, tools, usage)
         lacking = {choice.tool.name for choice in choices if choice.missing}
-        if lacking and request.tool_choice == "auto":
-            user = last_text(request, "user")
+        user = last_text(request, "user")
+        meant = {tool.name for tool in Ranking(tools).best(user, 1)}
+        if lacking - meant and request.tool_choice == "auto":
             others = [
                 tool
                 for tool in tools
