@@ -15,7 +15,7 @@ import orjson
 import sqlalchemy as sa
 
 from drawbar.kernel.ports import AuditEntry
-from drawbar.kernel.values import JsonObject, canonical_json
+from drawbar.kernel.values import canonical_json
 from drawbar.store.engine import Database
 from drawbar.store.prepared import Prepared
 from drawbar.store.tables import audit
@@ -31,19 +31,21 @@ _INSERT = Prepared(sa.insert(audit), ("number", "entry", "prev_hash", "hash"))
 _log = logging.getLogger("drawbar.store")
 
 
-def chain_hash(previous: str, entry: JsonObject) -> str:
-    return hashlib.sha256(previous.encode() + b"\n" + canonical_json(entry)).hexdigest()
+def chain_hash(previous: str, line: bytes) -> str:
+    """`line` is an entry as canonical JSON."""
+    return hashlib.sha256(previous.encode() + b"\n" + line).hexdigest()
 
 
-def _append(connection: sa.Connection, entries: Sequence[JsonObject]) -> None:
+def _append(connection: sa.Connection, lines: Sequence[bytes]) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
     last = _LAST.first(connection, {})
     number, previous = (last.number, last.hash) if last is not None else (0, GENESIS)
     rows = []
-    for entry in entries:
+    for line in lines:
         number += 1
-        current = chain_hash(previous, entry)
+        current = chain_hash(previous, line)
+        entry = orjson.Fragment(line)
         rows.append({"number": number, "entry": entry, "prev_hash": previous, "hash": current})
         previous = current
     _INSERT.run_many(connection, rows)
@@ -74,7 +76,9 @@ class AuditTrail:
         def work(connection: sa.Connection) -> int | None:
             previous, expected = GENESIS, 1
             for row in connection.execute(sa.select(audit).order_by(audit.c.number)):
-                whole = row.prev_hash == previous and row.hash == chain_hash(previous, row.entry)
+                whole = row.prev_hash == previous and row.hash == chain_hash(
+                    previous, canonical_json(row.entry)
+                )
                 if row.number != expected or not whole:
                     return expected
                 previous, expected = row.hash, expected + 1
@@ -83,10 +87,9 @@ class AuditTrail:
         return await self._database.read(work)
 
     def _write(self) -> None:
-        # The JSON round trip makes the hash the one of what will be read back.
-        entries = [orjson.loads(canonical_json(entry.as_json())) for entry in self._waiting]
+        lines = [canonical_json(entry.as_json()) for entry in self._waiting]
         self._waiting = []
-        self._writing = self._database.write(lambda c: _append(c, entries))
+        self._writing = self._database.write(lambda c: _append(c, lines))
         self._writing.add_done_callback(self._written)
 
     def _written(self, written: asyncio.Future[None]) -> None:
