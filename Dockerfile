@@ -2,25 +2,29 @@
 # Build:  docker build -t drawbar .
 # Run:    docker run --read-only --tmpfs /tmp -v drawbar-var:/var/lib/drawbar \
 #           -v ./adapters:/etc/drawbar/adapters:ro -v ./config:/etc/drawbar/config:ro -p 8321:8321 drawbar
+# `make image-replay` carries these steps out without a container engine and starts what comes of it.
 
 FROM python:3.13-slim-bookworm AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-RUN python -m venv /opt/drawbar
-COPY requirements.lock ./
-RUN /opt/drawbar/bin/python -m pip install --require-hashes -r requirements.lock
-COPY pyproject.toml README.md ./
+RUN python -m venv --without-pip /opt/drawbar
+COPY requirements.lock requirements-build.lock ./
+RUN python -m pip --python /opt/drawbar/bin/python install --require-hashes -r requirements.lock \
+    && python -m pip install --require-hashes -r requirements-build.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 COPY adapters ./adapters
 COPY config ./config
-RUN /opt/drawbar/bin/python -m pip install --no-deps --no-build-isolation . \
-    && /opt/drawbar/bin/python -m pip uninstall --yes pip hatchling editables \
+RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /build/dist . \
+    && python -m pip --python /opt/drawbar/bin/python install --no-deps /build/dist/*.whl \
     && /opt/drawbar/bin/python -m compileall -q /opt/drawbar/lib
 
 FROM python:3.13-slim-bookworm
 LABEL org.opencontainers.image.title="drawbar" \
-      org.opencontainers.image.description="Lets a language model call the systems you already run."
-RUN python -m pip uninstall --yes pip \
+      org.opencontainers.image.description="Lets a language model call the systems you already run." \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN python -m pip uninstall --yes --root-user-action=ignore pip \
+    && rm -rf /usr/local/lib/python3.13/ensurepip \
     && mkdir -p /etc/drawbar/adapters /etc/drawbar/config /var/lib/drawbar \
     && chown 10001:10001 /var/lib/drawbar
 COPY --from=build /opt/drawbar /opt/drawbar

@@ -1,14 +1,23 @@
 #!/bin/sh
 # Write the lock files anew: names, versions and hashes, and no address of a package index.
+# Versions stay as they are where they still fit; `tools/lock.sh --upgrade` takes the newest.
 set -eu
 cd "$(dirname "$0")/.."
+uv=$(command -v uv || echo .venv/bin/uv)
+[ -x "$uv" ] || {
+    echo "tools/lock.sh needs uv: .venv/bin/python -m pip install uv" >&2
+    exit 1
+}
+upgrade=${1:-}
 lock() {
     output=$1
     shift
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --no-emit-find-links --no-header --no-annotate "$@" -o "$output"
+    # shellcheck disable=SC2086 # nothing, or one word
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-emit-find-links --no-header --no-annotate $upgrade "$@" -o "$output"
 }
-lock requirements.lock --extra postgresql --group pyproject.toml:build pyproject.toml
+lock requirements.lock --extra postgresql pyproject.toml
+lock requirements-build.lock --group pyproject.toml:build -c requirements.lock
+lock requirements-local.lock --extra postgresql --extra local -c requirements.lock pyproject.toml
 lock requirements-dev.lock --extra postgresql --group pyproject.toml:build --group pyproject.toml:dev \
-    -c requirements.lock pyproject.toml
-lock requirements-local.lock --extra local -c requirements.lock pyproject.toml
+    -c requirements.lock -c requirements-build.lock pyproject.toml
