@@ -4,7 +4,7 @@ import drawbar
 
 gateway = drawbar.load("config/drawbar.yaml")
 async with gateway:
-    outcome = await gateway.call("stores_find_part", {"part_no": "100042"})
+    outcome = await gateway.call("stores_get_part", {"part_no": "104200"})
 """
 
 from __future__ import annotations

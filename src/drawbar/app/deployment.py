@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 
 from drawbar.app.gateway import Gateway
 from drawbar.compiler.toolset import select_functions
-from drawbar.llm.open import open_model
+from drawbar.llm.open import open_model, warm_up
+from drawbar.runs.offer import server_tools
 from drawbar.runs.service import Runs
 from drawbar.surfaces.services import Services
 
+_log = logging.getLogger(__name__)
+
 
 @contextlib.asynccontextmanager
-async def deployed(gateway: Gateway) -> AsyncIterator[Services]:
-    """Open everything and resume the runs of a gateway that stopped; close it in the other order."""
+async def deployed(
+    gateway: Gateway, tell: Callable[[str], object] = _log.info
+) -> AsyncIterator[Services]:
+    """Open everything and resume the runs of a gateway that stopped; close it in the other order.
+
+    `tell` gets a line before anything that takes long enough for a person to wonder.
+    """
     await gateway.open(exclusive=True)
     try:
         async with contextlib.AsyncExitStack() as stack:
             settings = gateway.settings
             model = open_model(settings.model, gateway.loaded.folder)
             stack.push_async_callback(model.close)
+            if settings.model.provider == "local":
+                tell("The model on this machine reads the functions; once, about a minute ...")
+            await warm_up(model, server_tools(tuple(gateway.toolset), gateway.toolset))
             toolsets = {
                 name: select_functions(gateway.toolset, patterns)[0]
                 for name, patterns in {"all": ("*",), **settings.toolsets}.items()

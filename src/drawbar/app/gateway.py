@@ -2,7 +2,7 @@
 
     gateway = drawbar.load("config/drawbar.yaml")
     async with gateway:
-        outcome = await gateway.call("crew_find", {"name": "Ann"}, caller=Caller("anna", ("crew",)))
+        outcome = await gateway.call("hr_get_employee", {"emp_no": "1007"}, caller=Caller("anna"))
 
 `load` raises only for settings that are wrong. What is broken in an adapter stays listed with its reason.
 """

@@ -13,7 +13,7 @@ from drawbar.app import load
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 
-EXAMPLE = "drawbar call stores_find_part part_no=100042 --dry-run"
+EXAMPLE = "drawbar call stores_get_part part_no=104200 --dry-run"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,6 @@ import orjson
 from drawbar.cli.transcript import Transcript, Wire
 from drawbar.kernel.errors import OperatorError
 
-HELP = "talk to a running gateway in the terminal"
 EXAMPLE = "drawbar chat --url http://127.0.0.1:8321 --toolset lookups"
 UNREACHABLE = 4
 KEY_VARIABLE = "DRAWBAR_API_KEY"

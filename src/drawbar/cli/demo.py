@@ -20,7 +20,6 @@ from drawbar.runs.objects import text_part
 from drawbar.runs.order import NewMessage, RunOrder
 from drawbar.surfaces.server import address_of, bind, serve
 
-HELP = "start example legacy systems, the gateway and a chat on this machine"
 EXAMPLE = f'drawbar demo --once "{QUESTIONS[0]}"'
 DEFAULT_PORT = 8321
 CRASHED = 4
@@ -78,14 +77,18 @@ async def _until_told(args: argparse.Namespace) -> int:
 
 async def _demo(args: argparse.Namespace, stop: asyncio.Event, serving: asyncio.Event) -> int:
     options = DemoOptions(args.model, args.postgres, args.keep)
-    print("Starting the company's systems and the gateway ...", file=sys.stderr)
+    _note("Starting the company's systems and the gateway ...")
     if args.once is not None:
-        async with open_demo(options) as demo:
+        async with open_demo(options, _note) as demo:
             return await _ask(demo, args.once)
     with _listen(args.port) as listening:
-        async with open_demo(options) as demo:
+        async with open_demo(options, _note) as demo:
             serving.set()
             return await _serve(demo, listening, stop, browser=not args.no_browser)
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _listen(port: int | None) -> socket.socket:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -43,7 +43,9 @@ class Demo:
 
 
 @asynccontextmanager
-async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
+async def open_demo(
+    options: DemoOptions, tell: Callable[[str], object] = print
+) -> AsyncIterator[Demo]:
     """Everything but the socket. Raises OperatorError, AuthorError."""
     async with open_company(postgres=options.postgres) as company:
         folder = options.keep or company.folder
@@ -59,7 +61,7 @@ async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
         errors = [problem for problem in gateway.problems if problem.severity == "error"]
         if errors:
             raise OperatorError("\n".join(str(problem) for problem in errors))
-        async with deployed(gateway) as services:
+        async with deployed(gateway, tell) as services:
             yield Demo(company, services, await _assistant(services))
 
 

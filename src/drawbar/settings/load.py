@@ -30,7 +30,7 @@ from drawbar.spec.yaml12 import read_yaml
 DEFAULT_FOLDER = Path("config")
 """Where relative paths of the defaults start when there is no settings file."""
 _PREFIX = "DRAWBAR_"
-_NO_SETTINGS = re.compile(r"DRAWBAR_(SETTINGS|TEST_.*)")
+_NO_SETTINGS = re.compile(r"DRAWBAR_(SETTINGS|MODELS|TEST_.*)")
 _SQLITE_PATH = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)")
 
 

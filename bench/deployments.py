@@ -1,0 +1,62 @@
+"""Deployments of the gateway and of its peers, written to a folder, for the benchmarks."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+ITEMS = 1000
+
+
+def make_database(folder: Path) -> Path:
+    path = folder / "bench.db"
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "create table items (item_no integer primary key, name text, stock integer)"
+        )
+        rows = [(number, f"item {number}", number % 7) for number in range(ITEMS)]
+        database.executemany("insert into items values (?, ?, ?)", rows)
+    database.close()
+    return path
+
+
+def make_gateway(folder: Path, port: int, adapters: dict[str, str], more: str = "") -> Path:
+    """Settings of a gateway with these adapter texts."""
+    (folder / "adapters").mkdir(parents=True, exist_ok=True)
+    for name, text in adapters.items():
+        (folder / "adapters" / f"{name}.yaml").write_text(text)
+    settings = folder / "drawbar.yaml"
+    settings.write_text(
+        f"adapters: [adapters]\nstore: sqlite:///store.db\nlisten: {{port: {port}}}\n"
+        f"anonymous: {{subject: bench}}\n{more}"
+    )
+    return settings
+
+
+def sql_adapter(url: str, table: str, functions: int = 1) -> str:
+    """An adapter with so many readings of one row."""
+    lines = [
+        f'adapter: shop\nbackend: {{kind: sql, url: "{url}"}}\nlimits: {{concurrency: 16}}\nfunctions:'
+    ]
+    lines += [
+        f"  get_item_{number}:\n    description: Show item kind {number} by its number.\n"
+        "    parameters: {item_no: {type: integer, description: Number on the label.}}\n"
+        f"    sql: select item_no, name, stock from {table} where item_no = :item_no\n    rows: one"
+        for number in range(functions)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def toolbox_file(folder: Path, database: Path, functions: int = 1) -> Path:
+    """The same for mcp-toolbox."""
+    lines = [f"sources:\n  shop:\n    kind: sqlite\n    database: {database}\ntools:"]
+    lines += [
+        f"  get_item_{number}:\n    kind: sqlite-sql\n    source: shop\n"
+        f"    description: Show item kind {number} by its number.\n"
+        "    statement: select item_no, name, stock from items where item_no = ?\n"
+        "    parameters:\n      - {name: item_no, type: integer, description: Number on the label.}"
+        for number in range(functions)
+    ]
+    path = folder / "tools.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    return path

@@ -1,0 +1,32 @@
+"""A peer: FastMCP with SQLAlchemy, one tool that reads one row."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from fastmcp import FastMCP  # type: ignore[import-not-found]  # only in the peer's own environment
+from sqlalchemy import create_engine, text
+
+engine = create_engine(f"sqlite:///{sys.argv[1]}")
+mcp = FastMCP("shop")
+
+
+@mcp.tool  # type: ignore[untyped-decorator]  # likewise
+def get_item(item_no: int) -> dict[str, Any]:
+    """One item."""
+    with engine.connect() as connection:
+        query = text("select item_no, name, stock from items where item_no = :n")
+        return dict(connection.execute(query, {"n": item_no}).mappings().one())
+
+
+if __name__ == "__main__":
+    mcp.run(
+        transport="http",
+        host="127.0.0.1",
+        port=int(sys.argv[2]),
+        show_banner=False,
+        stateless_http=True,
+        json_response=True,
+        log_level="ERROR",
+    )
