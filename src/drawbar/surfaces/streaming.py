@@ -1,4 +1,7 @@
-"""Server-sent events, written by hand: one frame, one write.
+"""Server-sent events, written by hand.
+
+A write to a socket costs more than making the event, so events that follow each other within two
+milliseconds share one; an event that comes alone is written at once.
 
 A keep-alive is a comment line without the blank line that would end an event. The official Python
 client keeps the last `id:` and takes a blank line after a comment for an event without data, which it
@@ -25,6 +28,10 @@ T = TypeVar("T")
 
 PING_AFTER = 15.0
 """Seconds of silence after which a proxy might take a stream for dead."""
+_GAP = 0.002
+"""Seconds between two writes of a stream that has more to say than one event at a time."""
+_MOST_WAITING = 256 * 1024
+"""Bytes that may wait for a client that reads slowly, before the stream waits for the client."""
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -52,34 +59,71 @@ class EventStream:
         self._send = send
         self._ping = ping
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._pinging: asyncio.Task[None] | None = None
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._wrote_at = float("-inf")
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._flushing: asyncio.Task[None] | None = None
 
     async def open(self, headers: Headers = ()) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *headers]}
         await self._send(start)
-        await self.write(b"")
+        await self._write(b"")
+        self._wrote_at = float("-inf")
 
     async def write(self, frame: bytes) -> None:
         """A frame goes out whole, so a ping never lands inside one."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(PING_AFTER, self._start_ping)
-        await self._send({"type": "http.response.body", "body": frame, "more_body": True})
+        self._waiting.append(frame)
+        self._size += len(frame)
+        if self._flushing is not None and not self._flushing.done():
+            if self._size > _MOST_WAITING:
+                await self._flushing
+            return
+        wait = self._wrote_at + _GAP - self._loop.time()
+        if wait <= 0 or self._size > _MOST_WAITING:
+            await self._flush()
+        elif "flush" not in self._timers:
+            self._timers["flush"] = self._loop.call_later(wait, self._start_flush)
 
     async def close(self, frame: bytes = b"") -> None:
-        self.quiet()
-        await self._send({"type": "http.response.body", "body": frame})
+        """Write what waits and the last frame; nothing can be written after it."""
+        self._stop_timers()
+        if self._flushing is not None:
+            await self._flushing
+        body = b"".join([*self._waiting, frame])
+        await self._send({"type": "http.response.body", "body": body})
 
     def quiet(self) -> None:
-        """No more pings."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._pinging is not None:
-            self._pinging.cancel()
+        """No more writes."""
+        self._stop_timers()
+        if self._flushing is not None:
+            self._flushing.cancel()
+
+    def _stop_timers(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _start_flush(self) -> None:
+        self._flushing = self._loop.create_task(self._flush())
 
     def _start_ping(self) -> None:
-        self._pinging = self._loop.create_task(self.write(self._ping))
+        self._waiting.append(self._ping)
+        self._start_flush()
+
+    async def _flush(self) -> None:
+        """Write until nothing waits any more: a slow client may have let more come together."""
+        while self._waiting:
+            body = b"".join(self._waiting)
+            self._waiting.clear()
+            self._size = 0
+            await self._write(body)
+
+    async def _write(self, body: bytes) -> None:
+        self._stop_timers()
+        self._wrote_at = self._loop.time()
+        self._timers["ping"] = self._loop.call_later(PING_AFTER, self._start_ping)
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def stream_events(events: AsyncIterator[RunEvent], receive: Receive, send: Send) -> None:
