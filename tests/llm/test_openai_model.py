@@ -10,6 +10,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from drawbar.kernel.values import Secret
 from drawbar.llm.chat import (
@@ -330,6 +331,66 @@ async def test_nonsense_is_shown_shortened_and_not_asked_for_again(
         await ask(server)
     assert error.value.code == "server_error"
     assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        pytest.param(sse("[DONE]"), id="nothing but [DONE]"),
+        pytest.param(sse({"hello": ["world"]}, "[DONE]"), id="chunks of something else"),
+    ],
+)
+async def test_a_stream_without_any_answer_is_an_error_and_not_an_empty_answer(
+    server: ModelServer, stream: bytes
+) -> None:
+    server.answers = [streams(stream)]
+
+    with pytest.raises(ModelError, match="sent an empty answer"):
+        await ask(server, retries=0)
+
+
+@pytest.mark.parametrize(
+    "piece", [b"data: " + b"x" * 99_994, b"data: xxxx\n" * 9_000], ids=["one line", "many lines"]
+)
+async def test_a_piece_that_never_ends_is_given_up_before_it_fills_the_memory(
+    server: ModelServer, piece: bytes
+) -> None:
+    written = 0
+
+    async def flood(request: web.Request) -> web.StreamResponse:
+        nonlocal written
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        while True:
+            await response.write(piece)
+            written += len(piece)
+
+    server.answers = [flood]
+
+    with pytest.raises(ModelError, match="without an end of the piece"):
+        await ask(server)
+    await asyncio.wait_for(server.gone.wait(), 5)
+    assert written < 20_000_000
+    assert len(server.bodies) == 1
+
+
+async def test_a_server_that_does_not_speak_http_is_told_in_one_short_line() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\x16\x03\x01\x02\x00" * 200 + b"\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        async with model_at(f"http://127.0.0.1:{port}/v1", retries=0) as model:
+            with pytest.raises(ModelError) as error:
+                _ = [event async for event in model.stream(asking())]
+
+    assert "answered with something that is no HTTP" in error.value.message
+    assert len(error.value.message) < 500
+    assert error.value.message.isprintable()
 
 
 @pytest.mark.parametrize(

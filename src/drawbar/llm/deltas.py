@@ -43,6 +43,8 @@ class Answer:
         self._calls: list[_Call] = []
         self._chunk = 0
         self._reason: str | None = None
+        self.begun = False
+        """A part of an answer has come, if only that it is empty."""
         self._usage = (0, 0)
         self.characters = 0
         """Of text and arguments, so far."""
@@ -61,6 +63,7 @@ class Answer:
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
             return []
         choice = choices[0]
+        self.begun = True
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
             self._reason = reason
         delta = choice.get("delta") or choice.get("message")

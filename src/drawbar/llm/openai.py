@@ -12,7 +12,7 @@ import os
 import random
 import re
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from drawbar.kernel.values import JsonObject, Secret
 from drawbar.kernel.workers import Workers
-from drawbar.llm.attempt import AttemptFailed, of_status
+from drawbar.llm.attempt import AttemptFailed, of_status, shortened
 from drawbar.llm.chat import ChatEvent, ChatRequest, ModelError, ToolSchema
 from drawbar.llm.payload import refused_field, request_body
 from drawbar.llm.reading import Reading
@@ -168,7 +168,7 @@ class OpenAIModel:
             except TimeoutError as error:
                 raise AttemptFailed(f"did not answer: {self._silence()}") from error
             except _transport_errors() as error:
-                raise AttemptFailed(f"cannot be reached: {_cause(error)}") from error
+                raise _not_reached(error) from error
             await response.aclose()
             refused = None
             if response.status_code in (400, 422):
@@ -194,7 +194,7 @@ class OpenAIModel:
         except APIStatusError as error:
             return error.response
         except APIConnectionError as error:
-            raise AttemptFailed(f"cannot be reached: {_cause(error)}") from error
+            raise _not_reached(error) from error
         # Asked for a raw response, the client gives it, whatever its overloads say.
         return cast("httpx2.Response", response)
 
@@ -226,16 +226,32 @@ def _transport_errors() -> tuple[type[Exception], ...]:
     return (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError)
 
 
+def _not_reached(error: BaseException) -> AttemptFailed:
+    """Nobody is there, or somebody who speaks another language."""
+    import aiohttp  # noqa: PLC0415 -- the client's transport
+
+    if any(isinstance(each, aiohttp.ClientResponseError) for each in _chain(error)):
+        message = "answered with something that is no HTTP; check settings.model.base_url"
+        return AttemptFailed(message, again=False)
+    return AttemptFailed(f"cannot be reached: {_cause(error)}")
+
+
 def _cause(error: BaseException) -> str:
     """The innermost reason, in the operating system's words where there are some."""
-    told: BaseException | None = error
     text = ""
-    for _ in range(10):
-        if told is None:
-            break
+    for told in _chain(error):
         if isinstance(told, OSError) and told.errno is not None:
             # The name service counts below zero and explains itself.
             return os.strerror(told.errno) if told.errno > 0 else str(told.strerror)
         text = str(told) or type(told).__name__
+    return shortened(text)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it, and so on; ten at most."""
+    told: BaseException | None = error
+    for _ in range(10):
+        if told is None:
+            return
+        yield told
         told = getattr(told, "os_error", None) or told.__cause__ or told.__context__
-    return text

@@ -13,7 +13,7 @@ from drawbar.llm.deltas import Answer
 from drawbar.llm.sse import SseReader
 
 _WHOLE = 4_000_000
-"""Bytes of an answer in one piece that are read."""
+"""Most bytes of one piece, or of an answer that comes in one piece."""
 
 
 class Reading:
@@ -39,7 +39,11 @@ class Reading:
         """The events of some bytes, cut anywhere."""
         if not self.payloads:
             self._head = (self._head + chunk)[:_WHOLE]
-        return self._take(self._sse.feed(chunk))
+        payloads = self._sse.feed(chunk)
+        if self._sse.pending > _WHOLE:
+            message = f"sent more than {_WHOLE} bytes without an end of the piece"
+            raise AttemptFailed(message, again=False)
+        return self._take(payloads)
 
     def end(self) -> list[ChatEvent]:
         """The last events, when the connection has ended or the server has said that it is done."""
@@ -48,6 +52,8 @@ class Reading:
             events += self._answer.take(self._whole())
         elif not (self.done or self._answer.complete):
             raise AttemptFailed(self.broken_off("the connection ended"))
+        if not self._answer.begun:
+            raise AttemptFailed("sent an empty answer")
         return events + self._answer.end()
 
     def broken_off(self, cause: str) -> str:

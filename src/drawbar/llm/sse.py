@@ -15,6 +15,12 @@ class SseReader:
     def __init__(self) -> None:
         self._pending = b""
         self._data: list[bytes] = []
+        self._held = 0
+
+    @property
+    def pending(self) -> int:
+        """Bytes that wait for the end of their piece; whoever feeds decides how many are too many."""
+        return len(self._pending) + self._held
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Lines may end in LF, CR LF or CR; a CR at the end of a chunk waits for what follows."""
@@ -37,9 +43,11 @@ class SseReader:
         if line:
             if line.startswith(b"data:"):
                 self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+                self._held += len(line)
             return None
         if not self._data:
             return None
         payload = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         self._data.clear()
+        self._held = 0
         return payload
