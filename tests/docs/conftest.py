@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from docs.docs_reader import Reader
 
+from docs.docs_reader import Reader
 from drawbar.demo.company import open_company
 
 
@@ -41,12 +42,14 @@ def reader(
     database = shutil.copy(environ["DEMO_BOOKINGS_URL"].removeprefix("sqlite:///"), data)
     environ |= {"DEMO_STORES_FILE": str(stock), "DEMO_BOOKINGS_URL": f"sqlite:///{database}"}
     environ |= {"COLUMNS": "100", "XDG_DATA_HOME": str(data), "OPENAI_API_KEY": "unused"}
+    environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
     with contextlib.ExitStack() as stack:
         yield Reader(folder, stack)
     for name in os.environ.keys() - before.keys():

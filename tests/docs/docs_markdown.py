@@ -9,6 +9,7 @@ Words behind the language of a block are not shown to a reader. They say what a 
     exit=N         console: the exit code of the last command; 0 unless written
     output         what the Python block before it prints
     picture        no code: a drawing
+    generated      a page that another test compares with what it is made from
     nolint         for `drawbar lint`; no matter here
     not-run: WHY   it cannot be run here, and why
 """
@@ -24,7 +25,9 @@ ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>\w+)?(?P<info>[^`\n]*)$")
 _LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|\[[^\]]*\])*\]\((?P<target>[^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6}\s+(?P<text>.+?)\s*#*$")
-_WORDS = re.compile(r"file=\S+|settings|function=\w+|part=\w+|exit=\d+|output|picture|nolint")
+_WORDS = re.compile(
+    r"file=\S+|settings|function=\w+|part=\w+|exit=\d+|output|picture|generated|nolint"
+)
 
 
 @dataclass(frozen=True, slots=True)

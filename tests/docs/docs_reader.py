@@ -16,7 +16,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -24,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 from docs.docs_markdown import ROOT, Block
-
 from drawbar.app.deployment import deployed
 from drawbar.app.gateway import load
 from drawbar.backends import InstalledKinds
@@ -58,7 +56,7 @@ class Reader:
         self.folder = folder
         self._stack = stack
         self._address: str | None = None
-        self._namespace: dict[str, Any] = {"__name__": "page"}  # whatever a block assigns
+        self._namespace: dict[str, Any] = {"__name__": "__main__"}  # whatever a block assigns
         self._printed = ""
         for name in ("adapters", "config"):
             shutil.copytree(ROOT / name, folder / name)
@@ -79,7 +77,9 @@ class Reader:
         elif block.language == "python" and not name:
             self._python(block)
         elif not name:
-            raise AssertionError(f"{block.place}: nobody knows how to run a `{block.language}` block")
+            raise AssertionError(
+                f"{block.place}: nobody knows how to run a `{block.language}` block"
+            )
 
     def _here(self, text: str) -> str:
         """The block with the address of the page's gateway, which is started for it."""
@@ -120,10 +120,8 @@ class Reader:
         """Exported variables hold for the rest of the page."""
         left = self.folder / ".environment"
         script = f"{command}\ncode=$?\nenv -0 > {shlex.quote(str(left))}\nexit $code"
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", "-c", script],
-            env={**os.environ, "PATH": path},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -161,7 +159,9 @@ class Reader:
         code = compile("\n" * block.line + self._here(block.body), block.page.name, "exec")
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # the SDK's, on its Assistants client
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # the SDK's, on its Assistants client
             exec(code, self._namespace)
         self._printed = self._as_written(printed.getvalue())
 
@@ -175,7 +175,7 @@ class Reader:
 class _AnyVariable(dict[str, str]):
     """An environment in which every variable is set."""
 
-    def get(self, key: str, default: object = None) -> str:  # type: ignore[override] # narrower on purpose
+    def get(self, key: str, default: object = None) -> str:
         return super().get(key) or f"value-of-{key}"
 
 
