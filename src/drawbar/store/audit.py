@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from drawbar.kernel.ports import AuditEntry
 from drawbar.kernel.values import canonical_json
 from drawbar.store.engine import Database
-from drawbar.store.prepared import Prepared
+from drawbar.store.prepared import Prepared, dumps
 from drawbar.store.tables import audit
 
 GENESIS = "0" * 64
@@ -28,6 +28,13 @@ _LAST = Prepared(
     .limit(sa.literal_column("1"))
 )
 _INSERT = Prepared(sa.insert(audit), ("number", "entry", "prev_hash", "hash"))
+# One statement for a whole batch: each execution gives up the GIL and has to win it back.
+_INSERT_ALL = sa.text(
+    "insert into audit (number, entry, prev_hash, hash) "
+    "select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each(:rows)"
+)
+LINGER = 0.05
+"""Seconds that a line may wait for others. What must survive a crash is the ledger's, not the audit's."""
 _log = logging.getLogger("drawbar.store")
 
 
@@ -45,10 +52,19 @@ def _append(connection: sa.Connection, lines: Sequence[bytes]) -> None:
     for line in lines:
         number += 1
         current = chain_hash(previous, line)
-        entry = orjson.Fragment(line)
-        rows.append({"number": number, "entry": entry, "prev_hash": previous, "hash": current})
+        rows.append((number, line, previous, current))
         previous = current
-    _INSERT.run_many(connection, rows)
+    if connection.dialect.name == "sqlite":
+        batch = [[number, line.decode(), before, current] for number, line, before, current in rows]
+        connection.execute(_INSERT_ALL, {"rows": dumps(batch)})
+        return
+    _INSERT.run_many(
+        connection,
+        [
+            {"number": number, "entry": orjson.Fragment(line), "prev_hash": before, "hash": current}
+            for number, line, before, current in rows
+        ],
+    )
 
 
 class AuditTrail:
@@ -57,18 +73,25 @@ class AuditTrail:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[AuditEntry] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[None] | None = None
 
     def record(self, entry: AuditEntry) -> None:
         self._waiting.append(entry)
-        if self._writing is None:
-            self._write()
+        if self._writing is None and self._timer is None:
+            self._linger()
+
+    def _linger(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(LINGER, self._write)
 
     async def flush(self) -> None:
         """Return when every line recorded so far is on the disk, or was reported as lost."""
-        while self._writing is not None:
-            await asyncio.wait([self._writing])
-            await asyncio.sleep(0)  # lets `_written` run
+        while self._waiting or self._writing is not None:
+            if self._writing is None:
+                self._write()
+            else:
+                await asyncio.wait([self._writing])
+                await asyncio.sleep(0)  # lets `_written` run
 
     async def verify(self) -> int | None:
         """The number of the first line that breaks the chain; None when it is whole."""
@@ -87,6 +110,9 @@ class AuditTrail:
         return await self._database.read(work)
 
     def _write(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         lines = [canonical_json(entry.as_json()) for entry in self._waiting]
         self._waiting = []
         self._writing = self._database.write(lambda c: _append(c, lines))
@@ -97,4 +123,4 @@ class AuditTrail:
         if (error := written.exception()) is not None:
             _log.error("audit lines could not be written: %s", error)
         if self._waiting:
-            self._write()
+            self._linger()

@@ -12,6 +12,7 @@ import uvicorn
 
 from drawbar.kernel.errors import OperatorError
 from drawbar.surfaces.health import Drain
+from drawbar.surfaces.one_write import OneWriteProtocol
 from drawbar.surfaces.services import Services
 from drawbar.surfaces.web import create_app
 
@@ -77,7 +78,7 @@ async def serve(
     drain = Drain()
     config = uvicorn.Config(
         create_app(services, drain),
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -28,8 +28,11 @@ _ATTEMPTS = 3
 _STOP_WITHIN = 1.0
 """Seconds that a stopped call waits for its thread."""
 _SLOW_FOR = 10.0
-_TOO_LONG = 5 * AT_ONCE
-"""A reading that ends later twice in a row is slow; once, it may have been the machine."""
+_TOO_LONG = 10 * AT_ONCE
+_LATE_IN_A_ROW = 3
+_LATE_FOR = 1.0
+"""A reading that ends later three times in a row waits for its disk, or the machine is busy: it gets a
+thread for a moment. Once or twice it was the machine."""
 _DEAD_WITHIN = 0.5
 """Seconds in which a connection that died in the pool shows; later it was lost while it worked."""
 _UNREACHED = {"backend_unavailable", "backend_denied", "backend_busy"}
@@ -71,7 +74,7 @@ class SqlBackend:
         self._closed = False
         self._slow_until: dict[int, float] = {}
         """By identity of a reading, which lives as long as the adapter."""
-        self._late: set[int] = set()
+        self._late: dict[int, int] = {}
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
         """Carry it out, or describe it. Raises BackendError, or lets CancelledError out."""
@@ -109,11 +112,11 @@ class SqlBackend:
             self._slow_until[key] = begun + _SLOW_FOR
             raise
         if took < _TOO_LONG:
-            self._late.discard(key)
-        elif key in self._late:
-            self._slow_until[key] = begun + _SLOW_FOR
-        else:
-            self._late.add(key)
+            self._late.pop(key, None)
+            return reply
+        self._late[key] = self._late.get(key, 0) + 1
+        if self._late[key] >= _LATE_IN_A_ROW:
+            self._slow_until[key] = begun + _LATE_FOR
         return reply
 
     def _read(self, reading: Reading, values: Values, call: Call, allowed: Allowed) -> Reply:
