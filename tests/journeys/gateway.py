@@ -207,3 +207,11 @@ def _line(text: str) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {"message": text, "level": "not JSON"}
     return read
+
+
+def peak_of(pid: int) -> int:
+    """The largest resident set so far, in bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("the kernel told no VmHWM")

@@ -49,9 +49,7 @@ ASK: Any = {
 def pending(run: Any) -> list[tuple[str, str, dict[str, Any]]]:
     assert run.status == "requires_action", (run.status, run.last_error)
     calls = run.required_action.submit_tool_outputs.tool_calls
-    return [
-        (call.id, call.function.name, orjson.loads(call.function.arguments)) for call in calls
-    ]
+    return [(call.id, call.function.name, orjson.loads(call.function.arguments)) for call in calls]
 
 
 def test_the_client_is_asked_and_its_outputs_reach_the_model(front_end: FrontEnd) -> None:

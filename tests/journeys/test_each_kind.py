@@ -91,9 +91,7 @@ def test_a_run_looks_it_up_in_the_legacy_system(
     assert "Iban" not in record or record["Iban"] == "***"
 
 
-def test_a_change_is_made_in_the_records_of_1987(
-    front_end: FrontEnd
-) -> None:
+def test_a_change_is_made_in_the_records_of_1987(front_end: FrontEnd) -> None:
     def on_hand() -> int:
         (call,) = front_end.calls(front_end.ask("Is there an impeller?"))
         return int(call.data["on_hand"])

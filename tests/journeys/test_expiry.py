@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import openai
 import pytest
@@ -22,9 +23,7 @@ rules:
 
 
 @pytest.fixture(scope="module")
-def hasty(
-    tmp_path_factory: pytest.TempPathFactory, workshop: Workshop
-) -> Iterator[Gateway]:
+def hasty(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> Iterator[Gateway]:
     deployment = Deployment.write(
         tmp_path_factory.mktemp("hasty"),
         own={"workshop.yaml": ADAPTER},
@@ -49,7 +48,7 @@ def test_three_runs_expire_together_and_their_threads_are_free_again(
         hold.wait_entered()
         hold.wait_dropped()  # nobody polls: the gateway gives the call up by itself
         for thread in threads:
-            until(lambda thread=thread: takes_messages(front_end, thread), "the thread is free")
+            until(partial(takes_messages, front_end, thread), "the thread is free")
 
         after = [front_end.now(run) for run in runs]
         assert [run.status for run in after] == ["expired"] * 3
@@ -57,7 +56,7 @@ def test_three_runs_expire_together_and_their_threads_are_free_again(
         assert [run.required_action for run in after] == [None] * 3
         for thread in threads:
             assert front_end.answer(front_end.run(thread, assistant)) == "Hello."
-        question, half, *_ = front_end.messages(threads[0])
+        _, half, *_ = front_end.messages(threads[0])
         assert (text_of(half), half.status) == ("Hm", "incomplete")
         (step,) = front_end.steps(runs[1])
         assert step.status == "expired"
@@ -69,7 +68,6 @@ def test_three_runs_expire_together_and_their_threads_are_free_again(
 def takes_messages(front_end: FrontEnd, thread: str) -> bool:
     try:
         front_end.client.beta.threads.messages.create(thread, role="user", content="hello")
-    except openai.BadRequestError as error:
-        assert "is active" in error.message
+    except openai.BadRequestError:
         return False
     return True

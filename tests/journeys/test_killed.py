@@ -31,7 +31,9 @@ rules:
 @pytest.fixture
 def yard(tmp_path: Path, workshop: Workshop) -> Deployment:
     """Its own store; the names of gauge and part are this test's own."""
-    script = RULES.replace("GAUGE", f"gauge of {tmp_path.name}").replace("PART", f"part of {tmp_path.name}")
+    script = RULES.replace("GAUGE", f"gauge of {tmp_path.name}").replace(
+        "PART", f"part of {tmp_path.name}"
+    )
     return Deployment.write(
         tmp_path,
         own={"workshop.yaml": ADAPTER},
@@ -44,16 +46,20 @@ def test_a_run_goes_on_after_a_kill_in_the_middle_of_a_read_and_a_write(
     yard: Deployment, workshop: Workshop
 ) -> None:
     gauge, part = f"gauge of {yard.folder.name}", f"part of {yard.folder.name}"
-    with workshop.holding(gauge) as reading, workshop.holding(part) as ordering:
-        with yard.serving() as gateway, gateway.client() as client:
-            front_end = FrontEnd(client)
-            thread = front_end.thread("gauge and order")
-            run = front_end.start(thread, front_end.assistant())
-            reading.wait_entered()
-            ordering.wait_entered()
-            gateway.kill()
-            reading.wait_dropped()
-            ordering.wait_dropped()
+    with (
+        workshop.holding(gauge) as reading,
+        workshop.holding(part) as ordering,
+        yard.serving() as gateway,
+        gateway.client() as client,
+    ):
+        front_end = FrontEnd(client)
+        thread = front_end.thread("gauge and order")
+        run = front_end.start(thread, front_end.assistant())
+        reading.wait_entered()
+        ordering.wait_entered()
+        gateway.kill()
+        reading.wait_dropped()
+        ordering.wait_dropped()
 
     with yard.serving() as again, again.client() as client:
         front_end = FrontEnd(client)
@@ -76,9 +82,7 @@ def test_a_read_that_had_its_output_is_not_repeated(yard: Deployment, workshop: 
     with workshop.holding(part) as ordering, yard.serving() as gateway, gateway.client() as client:
         front_end = FrontEnd(client)
         thread = front_end.thread("gauge and order")
-        with front_end.runs.stream(
-            thread_id=thread, assistant_id=front_end.assistant()
-        ) as stream:
+        with front_end.runs.stream(thread_id=thread, assistant_id=front_end.assistant()) as stream:
             for event in stream:  # until the output of the read is told
                 if event.event == "thread.run.step.delta" and "bar" in event.model_dump_json():
                     break

@@ -100,9 +100,7 @@ def test_two_assistants_take_turns_on_one_thread(people: dict[str, FrontEnd]) ->
     ]
 
 
-def test_a_wrong_and_a_revoked_key_are_refused(
-    gateway: Gateway, deployment: Deployment
-) -> None:
+def test_a_wrong_and_a_revoked_key_are_refused(gateway: Gateway, deployment: Deployment) -> None:
     key = deployment.key_for("carl")
     with gateway.client(key) as client:
         client.beta.assistants.list()

@@ -38,9 +38,7 @@ def test_a_stream_that_ends_in_time_is_told_to_its_end(yard: Deployment) -> None
         front_end = FrontEnd(client)
         thread = front_end.thread("short story")
         names: list[str] = []
-        with front_end.runs.stream(
-            thread_id=thread, assistant_id=front_end.assistant()
-        ) as stream:
+        with front_end.runs.stream(thread_id=thread, assistant_id=front_end.assistant()) as stream:
             for event in stream:
                 if event.event == "thread.message.delta" and event.event not in names:
                     gateway.process.terminate()
