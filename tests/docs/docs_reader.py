@@ -1,6 +1,6 @@
 """A reader who types what a page says, from top to bottom, in a folder of their own.
 
-The folder holds `adapters/` and `config/` as a clone does; the demo company's systems run. The gateway
+The folder holds `adapters/`, `config/` and README.md as a clone does; the demo company's systems run. The gateway
 of a page is started when `drawbar serve` or the first address on port 8321 comes; it answers on a free
 port, which is written for 8321 wherever a block names it.
 """
@@ -18,9 +18,11 @@ import shutil
 import subprocess
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from docs.docs_markdown import ROOT, Block
 from drawbar.app.deployment import deployed
@@ -34,7 +36,8 @@ from drawbar.spec.load import parse_adapter
 from drawbar.surfaces.server import address_of, bind, serve
 
 ADDRESS = "127.0.0.1:8321"
-_SHELL = re.compile(r"[|&;<>$`*?(){}#~]|^\w+=")
+_SHELL = re.compile(r"[|&;<>$`?(){}#~\n]")
+_SUBSTITUTED = re.compile(r"\$\((drawbar [^()|]+)\)")
 _BACKENDS = {
     "sql": 'backend: {kind: sql, url: "sqlite:///./company.db"}',
     "http": 'backend: {kind: http, url: "http://127.0.0.1:8402"}',
@@ -60,6 +63,7 @@ class Reader:
         self._printed = ""
         for name in ("adapters", "config"):
             shutil.copytree(ROOT / name, folder / name)
+        shutil.copy(ROOT / "README.md", folder)
 
     def read(self, block: Block) -> None:
         if name := block.value("file"):
@@ -108,13 +112,18 @@ class Reader:
                 check_output(told, expected, printed)
 
     def _command(self, command: str) -> tuple[int, str]:
-        if command.startswith("drawbar ") and not _SHELL.search(command.replace("'*_", "'")):
-            arguments = shlex.split(command)[1:]
-            if arguments[0] == "serve" and "--help" not in arguments:
-                self._serve(arguments[1:])
-                return 0, ""
-            return _drawbar(arguments)
-        return self._bash(command)
+        """Where nothing but `drawbar` is asked for, no shell is started: it takes a second each time."""
+        command = _SUBSTITUTED.sub(lambda found: _stdout_of(found[1]), command)
+        variables, arguments = _plain_words(command)
+        if arguments[:1] != ["drawbar"]:
+            return self._bash(command)
+        if arguments[1] == "serve":
+            self._serve(arguments[2:])
+            return 0, ""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            return drawbar(arguments[1:])
 
     def _bash(self, command: str) -> tuple[int, str]:
         """Exported variables hold for the rest of the page."""
@@ -222,16 +231,34 @@ def _commands(block: Block) -> Iterator[tuple[str, str]]:
         yield command, output
 
 
-def _drawbar(arguments: list[str]) -> tuple[int, str]:
-    """The command as its script runs it, in this process: starting Python for each takes too long."""
+def _plain_words(command: str) -> tuple[dict[str, str], list[str]]:
+    """The variables before a command, and its words; no words where a shell is needed."""
+    words = shlex.split(command) if not _SHELL.search(command) else []
+    variables: dict[str, str] = {}
+    while words and re.match(r"[A-Z_]+=", words[0]):
+        name, _, variables[name] = words.pop(0).partition("=")
+    return variables, words
+
+
+def drawbar(arguments: Sequence[str]) -> tuple[int, str]:
+    """The command as its script runs it, in this process; its exit code and all that it printed."""
     printed = io.StringIO()
-    code: Any = 0  # what SystemExit carries
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    return _run_drawbar(arguments, printed, printed), printed.getvalue()
+
+
+def _stdout_of(command: str) -> str:
+    printed = io.StringIO()
+    code = _run_drawbar(shlex.split(command)[1:], printed, io.StringIO())
+    assert code == 0, command
+    return shlex.quote(printed.getvalue().strip())
+
+
+def _run_drawbar(arguments: Sequence[str], out: io.StringIO, notes: io.StringIO) -> int:
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(notes):
         try:
-            code = main(arguments)
+            return main(arguments)
         except SystemExit as end:
-            code = end.code
-    return int(code or 0), printed.getvalue()
+            return int(end.code or 0)
 
 
 def check_output(place: str, expected: str, printed: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,18 @@ def test_every_page_is_reached_from_the_readme() -> None:
                 ways.append(other)
 
     assert sorted(set(pages()) - reached) == []
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        name
+        for page in pages()
+        for name in re.findall(r"\bmake ([a-z-]+)\b(?=`|\n| [A-Z])", page.read_text())
+    }
+
+    assert {"demo", "test"} <= named
+    assert named - targets == set()
 
 
 def test_lint_finds_nothing_wrong_with_the_adapters_in_the_pages(
