@@ -18,8 +18,7 @@ COPY src ./src
 COPY adapters ./adapters
 COPY config ./config
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /build/dist . \
-    && python -m pip --python /opt/drawbar/bin/python install --no-deps /build/dist/*.whl \
-    && /opt/drawbar/bin/python -m compileall -q /opt/drawbar/lib
+    && python -m pip --python /opt/drawbar/bin/python install --no-deps /build/dist/*.whl
 
 FROM python:3.13-slim-bookworm
 LABEL org.opencontainers.image.title="drawbar" \
