@@ -1,7 +1,7 @@
 """One company of legacy systems and one gateway over them, shared by the journeys of a worker.
 
-A journey says what the model says in its own `SCRIPT` (rules of `drawbar.llm.script_file`); the shared
-gateway gets the rules of all of them, so each rule asks for words that no other journey uses.
+A journey says what the model says in its own `SCRIPT` (rules of `drawbar.llm.script_file`), and may bring
+`ADAPTERS`; the shared gateway gets those of all, so each rule asks for words that no other journey uses.
 """
 
 from __future__ import annotations
@@ -55,13 +55,16 @@ def deployment(
 ) -> Deployment:
     """The example adapters as they are, the workshop beside them, and every journey's script."""
     here = (item for item in request.session.items if HERE in item.path.parents)
-    modules = {getattr(item, "module", None) for item in here}
-    scripts = sorted(getattr(module, "SCRIPT", "") for module in modules)
-    rules = [rule for script in scripts if script for rule in yaml.safe_load(script)]
+    modules = {item.path: getattr(item, "module", None) for item in here}
+    own = {"workshop.yaml": ADAPTER}
+    rules = []
+    for _, module in sorted(modules.items()):
+        own |= getattr(module, "ADAPTERS", {})
+        rules += yaml.safe_load(getattr(module, "SCRIPT", "[]"))
     return Deployment.write(
         tmp_path_factory.mktemp("company"),
         adapters=[EXAMPLES],
-        own={"workshop.yaml": ADAPTER},
+        own=own,
         toolsets={"looking": ["*_get_*", "*_find_*", "*_list_*"]},
         script=yaml.safe_dump({"rules": rules}),
         environ={**company.environ, "WORKSHOP_URL": workshop.url},

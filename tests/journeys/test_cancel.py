@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from drawbar.demo.company import Company
+from openai.types.beta.threads import Run
 
 from .front_end import FrontEnd, text_of, until
-from .gateway import EXAMPLES, Deployment, Gateway
+from .gateway import EXAMPLES
 from .workshop import Workshop
 
 SCRIPT = """
@@ -29,11 +26,21 @@ SCRIPT = """
   turns: [{say: All right.}]
 - when: say one word and hang
   turns: [[{say: Well}, {hang: true}]]
+- when: a slow soap call
+  turns: [{calls: [{name: slow_hr_get_employee, arguments: {emp_no: "1042"}}]}]
+- when: a slow query
+  turns: [{calls: [{name: slow_bookings_count, arguments: {}}]}]
+- when: /slow_program.pid
+  turns: [{calls: [{name: slow_stores_wait, arguments: {file: "{{user}}"}}]}]
+- when: are the bookings still there
+  turns:
+    - calls: [{name: bookings_get_booking, arguments: {booking_no: B-20417}}]
+    - {say: "{{tool.data.customer}}"}
 """
 AT_ONCE = 1.0
 """Seconds; measured 5 to 30 ms."""
 
-SLOW_SYSTEMS = {
+ADAPTERS = {
     "slow_hr.yaml": f"""\
 adapter: slow_hr
 description: The crew office on a bad day.
@@ -70,19 +77,6 @@ functions:
     stdout: text
 """,
 }
-SLOW_SCRIPT = """
-rules:
-  - when: soap
-    turns: [{calls: [{name: slow_hr_get_employee, arguments: {emp_no: "1042"}}]}]
-  - when: sql
-    turns: [{calls: [{name: slow_bookings_count, arguments: {}}]}]
-  - when: command
-    turns: [{calls: [{name: slow_stores_wait, arguments: {file: "PID_FILE"}}]}]
-  - when: still there
-    turns:
-      - calls: [{name: bookings_get_booking, arguments: {booking_no: B-20417}}]
-      - {say: "{{tool.data.customer}}"}
-"""
 
 
 def test_a_slow_read_is_given_up_at_once_and_its_late_answer_changes_nothing(
@@ -155,65 +149,40 @@ def test_a_model_that_speaks_is_interrupted_and_its_half_message_kept_as_that(
     assert half.incomplete_details.reason == "run_cancelled"
 
 
-@pytest.fixture(scope="module")
-def slow_gateway(
-    tmp_path_factory: pytest.TempPathFactory, company: Company, workshop: Workshop
-) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("slow")
-    deployment = Deployment.write(
-        folder,
-        adapters=[EXAMPLES],
-        own=SLOW_SYSTEMS,
-        script=SLOW_SCRIPT.replace("PID_FILE", str(folder / "pid")),
-        environ={**company.environ, "WORKSHOP_URL": workshop.url},
-    )
-    os.mkfifo(folder / "pid")
-    with deployment.serving() as gateway:
-        yield gateway
-    gateway.assert_nothing_broke()
-
-
-def cancelled(front_end: FrontEnd, run_id: str, thread: str) -> float:
+def cancelled(front_end: FrontEnd, run: Run) -> float:
+    """Seconds from the wish to the end of the run."""
     asked = time.monotonic()
-    front_end.runs.cancel(run_id, thread_id=thread)
-    ended = front_end.runs.poll(run_id, thread_id=thread, poll_interval_ms=10)
-    assert ended.status == "cancelled"
+    front_end.runs.cancel(run.id, thread_id=run.thread_id)
+    assert front_end.end_of(run).status == "cancelled"
     return time.monotonic() - asked
 
 
-def test_a_soap_call_is_given_up(slow_gateway: Gateway, workshop: Workshop) -> None:
-    with slow_gateway.client() as client, workshop.holding("a SOAP call") as hold:
-        front_end = FrontEnd(client)
-        thread = front_end.thread("soap")
-        run = front_end.start(thread, front_end.assistant())
+def test_a_soap_call_is_given_up(front_end: FrontEnd, workshop: Workshop) -> None:
+    with workshop.holding("a SOAP call") as hold:
+        run = front_end.start(front_end.thread("A slow SOAP call"), front_end.assistant())
         hold.wait_entered()
 
-        assert cancelled(front_end, run.id, thread) < AT_ONCE
+        assert cancelled(front_end, run) < AT_ONCE
         hold.wait_dropped(AT_ONCE)
 
 
-def test_a_program_is_ended(slow_gateway: Gateway) -> None:
-    pipe: Path = slow_gateway.deployment.folder / "pid"
-    with slow_gateway.client() as client:
-        front_end = FrontEnd(client)
-        thread = front_end.thread("command")
-        run = front_end.start(thread, front_end.assistant())
-        process = os.pidfd_open(int(pipe.read_text()))  # waits until the program writes it
-        try:
-            assert cancelled(front_end, run.id, thread) < AT_ONCE
-            ended, _, _ = select.select([process], [], [], AT_ONCE)
-        finally:
-            os.close(process)
+def test_a_program_is_ended(front_end: FrontEnd, tmp_path: Path) -> None:
+    pipe = tmp_path / "slow_program.pid"
+    os.mkfifo(pipe)
+    run = front_end.start(front_end.thread(str(pipe)), front_end.assistant())
+    process = os.pidfd_open(int(pipe.read_text()))  # waits until the program writes its number
+    try:
+        assert cancelled(front_end, run) < AT_ONCE
+        ended, _, _ = select.select([process], [], [], AT_ONCE)
+    finally:
+        os.close(process)
 
     assert ended, "the program still runs"
 
 
-def test_a_query_is_interrupted_and_the_database_is_free_again(slow_gateway: Gateway) -> None:
-    with slow_gateway.client() as client:
-        front_end = FrontEnd(client)
-        thread = front_end.thread("sql")
-        run = front_end.start(thread, front_end.assistant())
-        until(lambda: bool(front_end.calls(run)), "the query begins")
+def test_a_query_is_interrupted_and_the_database_is_free_again(front_end: FrontEnd) -> None:
+    run = front_end.start(front_end.thread("A slow query"), front_end.assistant())
+    until(lambda: bool(front_end.calls(run)), "the query begins")
 
-        assert cancelled(front_end, run.id, thread) < AT_ONCE
-        assert front_end.answer(front_end.ask("Still there?")) == "Fenna Copperthwaite"
+    assert cancelled(front_end, run) < AT_ONCE
+    assert front_end.answer(front_end.ask("Are the bookings still there?")) == "Fenna Copperthwaite"

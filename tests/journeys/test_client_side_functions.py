@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import openai
 import orjson
 import pytest
+from openai.types.beta.threads import Run
 
 from .front_end import FrontEnd
 from .gateway import POLL
@@ -155,3 +157,21 @@ def test_a_client_may_be_asked_several_times_in_one_run(front_end: FrontEnd) -> 
             run.id, thread_id=thread, tool_outputs=[{"tool_call_id": "call_two", "output": "3"}]
         )
     assert 'Runs in status "completed" do not accept tool outputs.' in late.value.message
+
+
+def test_of_eight_runs_that_are_started_at_once_on_a_thread_one_wins(front_end: FrontEnd) -> None:
+    assistant, thread = front_end.assistant(tools=[ASK]), front_end.thread("Ask me which cabin")
+
+    def attempt(_: int) -> Run | openai.BadRequestError:
+        try:
+            return front_end.start(thread, assistant)
+        except openai.BadRequestError as error:
+            return error
+
+    with ThreadPoolExecutor(8) as pool:
+        came = list(pool.map(attempt, range(8)))
+
+    (run,) = [each for each in came if isinstance(each, Run)]
+    told = [each.body["message"] for each in came if isinstance(each, openai.BadRequestError)]  # type: ignore[index] # an envelope
+    assert told == [f"Thread {thread} already has an active run {run.id}."] * 7
+    assert [each.id for each in front_end.runs.list(thread)] == [run.id]
