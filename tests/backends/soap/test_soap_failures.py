@@ -249,6 +249,7 @@ async def test_a_refused_connection_is_not_started_and_may_be_tried_again(opened
     error = await hr.error("get_leave", {"LeaveId": 7}, progress=progress)
 
     assert (error.code, error.work, error.retryable) == ("backend_unavailable", "not_started", True)
+    assert error.message == "http://127.0.0.1:9/leave cannot be reached: Connection refused"
     assert not progress.sent
 
 

@@ -8,6 +8,8 @@ call is marked as sent at the moment the connection is ready and before the firs
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -59,7 +61,7 @@ class Post:
         except TimeoutError:
             raise _timed_out(call) from None
         except aiohttp.ClientConnectorError as error:
-            raise _unreachable(self._endpoint, error.os_error.strerror or str(error)) from None
+            raise _unreachable(self._endpoint, _reason(error)) from None
         except (aiohttp.ClientError, OSError) as error:
             raise _broken(error, call.progress) from None
 
@@ -133,6 +135,14 @@ def _unreachable(endpoint: str, why: str) -> BackendError:
         retryable=True,
         work="not_started",
     )
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    """In the system's words; those of asyncio hold the address as Python writes it."""
+    cause = error.os_error
+    if cause.errno is not None and cause.errno > 0 and not isinstance(cause, ssl.SSLError):
+        return os.strerror(cause.errno)
+    return cause.strerror or str(error)  # the name service and TLS count by themselves
 
 
 def _broken(error: Exception, progress: Progress) -> BackendError:
