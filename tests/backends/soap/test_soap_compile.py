@@ -102,14 +102,6 @@ def test_every_hole_in_a_contract_is_named_with_its_file_and_costs_one_function(
             "a.yaml:7:9: DB403 the contract has no operation `GetLeaves`\n    did you mean `GetLeave`?",
         ),
         (
-            "  wsdl: rpc.wsdl\n  endpoint: http://x",
-            "  old: {operation: Old, description: One.}",
-            (
-                "a.yaml:7:9: DB405 `Old` cannot be called: rpc/encoded messages are not sent yet, only literal ones\n"
-                "    leave the function out until a later version, or use another operation"
-            ),
-        ),
-        (
             LEAVE,
             "  get: {operation: GetLeave, description: One., parameters: {id: {to: LeafId}}}",
             (
@@ -155,6 +147,30 @@ def test_a_mistake_is_told_with_its_place_and_its_remedy(
     backend: str, functions: str, expected: str
 ) -> None:
     assert expected in problems(backend, functions)
+
+
+def test_messages_with_attachments_are_told_to_be_beyond_us(tmp_path: Path) -> None:
+    body = '<soap:body use="literal" namespace="urn:stock:calls"/>'
+    parts = (
+        '<mime:multipartRelated xmlns:mime="http://schemas.xmlsoap.org/wsdl/mime/">'
+        f"<mime:part>{body}</mime:part>"
+        '<mime:part><mime:content part="shelf" type="image/png"/></mime:part></mime:multipartRelated>'
+    )
+    text = (WSDL / "rpc.wsdl").read_text().replace(body, parts)
+    (tmp_path / "mime.wsdl").write_text(text)
+
+    found = problems(
+        "  wsdl: mime.wsdl\n  endpoint: http://x",
+        "  move: {operation: Move, description: One.}",
+        tmp_path,
+    )
+
+    assert found == [
+        (
+            "a.yaml:7:10: DB405 `Move` cannot be called: messages with attachments (multipart) are not sent yet\n"
+            "    leave the function out until a later version, or use another operation"
+        )
+    ]
 
 
 def test_the_documentation_of_the_contract_stands_in_for_a_description() -> None:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
+from drawbar.backends.soap.annotate import annotate
 from drawbar.backends.soap.check import BodyCheck
 from drawbar.backends.soap.compile import CODES, Binding, compile_functions
 from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
@@ -32,8 +33,14 @@ from drawbar.backends.soap.request import (
     nested,
 )
 from drawbar.backends.soap.shape import Item
-from drawbar.backends.soap.wire import add_username_token
-from drawbar.backends.soap.wsdl import Contract
+from drawbar.backends.soap.wire import (
+    CannotServe,
+    General,
+    NotRead,
+    add_username_token,
+    resolved,
+)
+from drawbar.backends.soap.wsdl import Contract, Operation
 from drawbar.backends.soap.xsd import Component, SchemaDocument, Unresolved
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
@@ -87,6 +94,7 @@ class SoapBackend:
         self._options = options
         self._workers = workers
         self._post = Post(options.endpoint, workers.size)
+        self._general = General()
         self._checks: dict[Binding, BodyCheck] = {}
         self._lock = threading.Lock()
 
@@ -95,7 +103,7 @@ class SoapBackend:
         masked = call.mode == "dry_run"
         request = await self._workers.run(self._write, binding, call, masked=masked)
         if masked:
-            return Reply({"request": self._described(request)})
+            return Reply({"request": self._described(request), "wire": binding.wire})
         answer = await self._post.send(
             request.envelope, request.headers, call, fresh=not binding.reads
         )
@@ -118,12 +126,7 @@ class SoapBackend:
 
     def _write(self, binding: Binding, call: Call, *, masked: bool) -> _Request:
         operation = binding.operation
-        try:
-            body = body_of(operation, nested(call.arguments, binding.places))
-        except WrongValue as error:
-            raise _refused(str(error)) from None
-        if body is not None and (why := self._check(binding).problem(body)) is not None:
-            raise _refused(why)
+        body = self._body(binding, nested(call.arguments, binding.places))
         headers = [
             header_of(name, value, _declared(binding.contract, name))
             for name, value in self._soap_headers(call.caller, masked=masked).items()
@@ -139,6 +142,27 @@ class SoapBackend:
         return _Request(
             text, self._http_headers(operation.version, operation.action, masked=masked)
         )
+
+    def _body(self, binding: Binding, values: JsonObject) -> list[etree._Element]:
+        """The elements of the body, held against the contract."""
+        operation = binding.operation
+        try:
+            if binding.wire == "zeep":
+                body = self._general.write(binding.contract, operation, values)
+            else:
+                root = body_of(operation, values)
+                body = [] if root is None else [root]
+        except WrongValue as error:
+            raise _refused(str(error)) from None
+        except CannotServe as error:
+            raise _not_served(operation, str(error)) from None
+        check = self._check(binding)
+        for node in body:
+            if (why := check.problem(node)) is not None:
+                raise _refused(why)
+            if operation.sent.encoded and operation.request is not None:
+                annotate(node, operation.request, operation.version, rpc=operation.rpc)
+        return body
 
     def _check(self, binding: Binding) -> BodyCheck:
         with self._lock:
@@ -204,9 +228,23 @@ class SoapBackend:
             raise _faulted(fault, answer.status)
         if not _OK <= answer.status < _MULTIPLE_CHOICES:
             raise _no_soap(answer, "it has an error status, but no fault")
-        value = reading.root(body[0], binding.operation.reply) if body else None
+        value = self._value(binding, body, reading) if body else None
         value, cuts = capped(value, call.max_rows)
         return Reply(value, reading.notes, cuts)
+
+    def _value(self, binding: Binding, body: list[etree._Element], reading: Reading) -> JsonValue:
+        """What the body says; where zeep does not read it, it is read by names as the plan does."""
+        operation = binding.operation
+        whole = body[0].getparent()
+        if binding.wire == "zeep" and whole is not None:
+            whole = resolved(whole)
+            try:
+                return self._general.read(binding.contract, operation, whole)
+            except (NotRead, CannotServe):
+                body = list(whole)
+        if operation.returned is not None and operation.returned.spread and whole is not None:
+            return reading.element(whole, operation.reply)
+        return reading.root(body[0], operation.reply)
 
 
 def _declared(contract: Contract, name: str) -> Item | None:
@@ -247,6 +285,16 @@ def _refused(why: str) -> BackendError:
         code="invalid_request",
         work="not_started",
         hint="change the argument that is named and call again",
+    )
+
+
+def _not_served(operation: Operation, why: str) -> BackendError:
+    """Zeep does not take what the compiler took; nothing was sent."""
+    return BackendError(
+        f"the messages of `{operation.name}` cannot be written: {why}",
+        code="unsupported_operation",
+        work="not_started",
+        hint="the operator has to use another operation, or `wire: plan` where the plan covers this one",
     )
 
 

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from drawbar.backends.soap.builtins import LISTS, SCHEMAS
 from drawbar.backends.soap.xsd import XML, XSD
 
 _XMLMIME = "http://www.w3.org/2005/05/xmlmime"
 _XOP = "http://www.w3.org/2004/08/xop/include"
 _ENCODING = "http://schemas.xmlsoap.org/soap/encoding/"
+_ENCODING_12 = "http://www.w3.org/2003/05/soap-encoding"
 _ADDRESSING = "http://www.w3.org/2005/08/addressing"
 
-_ENCODED = ("string", "int", "long", "short", "boolean", "decimal", "double", "float", "dateTime")
+_SIGNATURES = "http://www.w3.org/2000/09/xmldsig#"
+
+_ENCODED = [*SCHEMAS, *LISTS]
+_UNNAMED = frozenset({"anyType", "anySimpleType", "anyAtomicType", "dateTimeStamp", "NOTATION"})
+"""Types that encoded messages have no name of their own for."""
 
 
 def _schema(namespace: str, content: str) -> str:
@@ -29,6 +35,32 @@ def _binary(name: str) -> str:
         f'<xs:complexType name="{name}"><xs:simpleContent><xs:extension base="xs:{name}">'
         '<xs:attribute name="contentType" type="xs:string" form="qualified"/>'
         "</xs:extension></xs:simpleContent></xs:complexType>"
+    )
+
+
+def _encoding(namespace: str, array_word: str) -> str:
+    """Arrays, structures, and each built-in type under the name it has in encoded messages."""
+    return _schema(
+        namespace,
+        f'<xs:attribute name="{array_word}" type="xs:string"/>'
+        '<xs:attribute name="arraySize" type="xs:string"/>'
+        '<xs:attribute name="offset" type="xs:string"/>'
+        '<xs:attributeGroup name="commonAttributes"><xs:attribute name="id" type="xs:ID"/>'
+        '<xs:attribute name="href" type="xs:anyURI"/></xs:attributeGroup>'
+        f'<xs:attributeGroup name="arrayAttributes"><xs:attribute ref="{array_word}"/></xs:attributeGroup>'
+        '<xs:group name="Array"><xs:sequence>'
+        '<xs:any minOccurs="0" maxOccurs="unbounded" processContents="lax"/></xs:sequence></xs:group>'
+        '<xs:complexType name="Array"><xs:group ref="Array" minOccurs="0"/>'
+        '<xs:attributeGroup ref="arrayAttributes"/></xs:complexType>'
+        '<xs:complexType name="Struct"><xs:sequence>'
+        '<xs:any minOccurs="0" maxOccurs="unbounded" processContents="lax"/></xs:sequence></xs:complexType>'
+        + "".join(
+            f'<xs:simpleType name="{name}"><xs:restriction base="xs:{name}"/></xs:simpleType>'
+            f'<xs:element name="{name}" type="{name}"/>'
+            for name in _ENCODED
+            if name not in _UNNAMED
+        )
+        + '<xs:simpleType name="base64"><xs:restriction base="xs:base64Binary"/></xs:simpleType>',
     )
 
 
@@ -54,15 +86,15 @@ CATALOG: Mapping[str, str] = {
         '<xs:element name="Include" type="Include"/><xs:complexType name="Include">'
         '<xs:attribute name="href" type="xs:anyURI" use="required"/></xs:complexType>',
     ),
-    _ENCODING: _schema(
-        _ENCODING,
-        '<xs:attribute name="arrayType" type="xs:string"/>'
-        '<xs:attributeGroup name="commonAttributes"><xs:attribute name="id" type="xs:ID"/></xs:attributeGroup>'
-        '<xs:complexType name="Array"><xs:sequence>'
-        '<xs:any minOccurs="0" maxOccurs="unbounded" processContents="lax"/></xs:sequence></xs:complexType>'
-        + "".join(
-            f'<xs:simpleType name="{name}"><xs:restriction base="xs:{name}"/></xs:simpleType>'
-            for name in _ENCODED
+    _ENCODING: _encoding(_ENCODING, "arrayType"),
+    _ENCODING_12: _encoding(_ENCODING_12, "itemType"),
+    _SIGNATURES: _schema(
+        _SIGNATURES,
+        "".join(
+            f'<xs:element name="{name}" type="{name}Type"/><xs:complexType name="{name}Type"><xs:sequence>'
+            '<xs:any minOccurs="0" maxOccurs="unbounded" processContents="lax"/></xs:sequence>'
+            '<xs:attribute name="Id" type="xs:ID"/></xs:complexType>'
+            for name in ("Signature", "KeyInfo", "SignedInfo", "Object", "X509Data")
         ),
     ),
     _ADDRESSING: _schema(

@@ -10,11 +10,13 @@ from __future__ import annotations
 import copy
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from lxml import etree
 
 from drawbar.backends.soap.catalog import CATALOG
-from drawbar.backends.soap.shape import Record
+from drawbar.backends.soap.encoding import ENCODINGS, Held, declare_array, held_by
 from drawbar.backends.soap.wsdl import Contract, Operation
 from drawbar.backends.soap.xsd import (
     XML,
@@ -23,10 +25,13 @@ from drawbar.backends.soap.xsd import (
     SchemaDocument,
     SchemaIndex,
     Unresolved,
+    clark,
     local,
     split,
 )
 
+DeclareArray: TypeAlias = Callable[[etree._Element, Held, str], None]  # noqa: SLF001 -- lxml has no other name for it
+"""Adds a SOAP-encoded array to a schema, under a name."""
 _REFERENCES = {
     "type": "type",
     "base": "type",
@@ -73,11 +78,11 @@ def _spoken(message: str) -> str:
 
 
 def _compiled(contract: Contract, operation: Operation) -> etree.XMLSchema | None:
-    if operation.request is None:
+    if not operation.sent.declared:
         return None
     parser = etree.XMLParser(no_network=True, resolve_entities=False, load_dtd=False)
     try:
-        documents = _Reach(contract.index).documents(operation)
+        documents = schemas_for(contract.index, operation.sent.declared, declare_array)
         parser.resolvers.add(_Resolver(documents))
         return etree.XMLSchema(etree.fromstring(_driver(documents), parser))
     except (etree.XMLSchemaParseError, etree.XMLSyntaxError, Unresolved):
@@ -104,7 +109,8 @@ class _Resolver(etree.Resolver):
 
 
 def _driver(documents: dict[str, list[etree._Element]]) -> bytes:
-    root = etree.Element(f"{{{XSD}}}schema", nsmap={"xs": XSD})
+    # Only a schema with a namespace of its own may import one that has none.
+    root = etree.Element(f"{{{XSD}}}schema", nsmap={"xs": XSD}, targetNamespace="drawbar:/schema")
     for number, namespace in enumerate(documents):
         node = etree.SubElement(root, f"{{{XSD}}}import", schemaLocation=_PLACE.format(number))
         if namespace:
@@ -123,23 +129,27 @@ def _included(number: int, namespace: str, count: int) -> bytes:
     return etree.tostring(root)
 
 
+def schemas_for(
+    index: SchemaIndex, starts: Iterable[Component], array: DeclareArray
+) -> dict[str, list[etree._Element]]:
+    """Small schemas by namespace that hold what these elements can reach. Raises Unresolved."""
+    return _Reach(index, array).documents(starts)
+
+
 class _Reach:
     """Collects the components an operation can reach, and copies them into small schemas."""
 
-    def __init__(self, index: SchemaIndex) -> None:
+    def __init__(self, index: SchemaIndex, array: DeclareArray) -> None:
         self._index = index
+        self._array = array
         self._found: dict[tuple[str, str], Component] = {}
         self._waiting: list[Component] = []
 
-    def documents(self, operation: Operation) -> dict[str, list[etree._Element]]:
+    def documents(self, starts: Iterable[Component]) -> dict[str, list[etree._Element]]:
         """Schemas by namespace, one for each document that gave something. Raises Unresolved."""
-        item = operation.request
-        assert item is not None  # noqa: S101 -- the caller looked
-        synthetic = self._synthetic(operation)
-        if synthetic is not None:
-            self._take(("element", item.tag), synthetic)
-        else:
-            self._take(("element", item.tag), self._index.tables["element"][item.tag])
+        for start in starts:
+            name = clark(start.document.namespace, start.get("name") or "")
+            self._take(("element", name), start)
         while self._waiting:
             self._follow(self._waiting.pop())
         roots: dict[SchemaDocument, etree._Element] = {}
@@ -147,7 +157,11 @@ class _Reach:
             root = roots.get(component.document)
             if root is None:
                 root = roots[component.document] = _empty_copy(component.document)
-            root.append(_lax_copy(component.node))
+            held = self._held(component)
+            if held is not None:
+                self._array(root, held, component.get("name") or "")
+            else:
+                root.append(_lax_copy(component.node))
         by_namespace: dict[str, list[etree._Element]] = defaultdict(list)
         for document, root in roots.items():
             by_namespace[document.namespace].append(root)
@@ -156,14 +170,11 @@ class _Reach:
                 _import_all(root, namespace, list(by_namespace))
         return by_namespace
 
-    @staticmethod
-    def _synthetic(operation: Operation) -> Component | None:
-        """The wrapper of an rpc call, which no schema declares."""
-        item = operation.request
-        if not operation.rpc or item is None or not isinstance(item.type, Record):
+    def _held(self, component: Component) -> Held | None:
+        """What a SOAP-encoded array holds; the arrays of the encodings themselves stay as they are."""
+        if component.tag != "complexType" or component.document.namespace in ENCODINGS.values():
             return None
-        element = item.type.node.node.getparent()
-        return Component(element, item.type.node.document) if element is not None else None
+        return held_by(component, self._index)
 
     def _take(self, key: tuple[str, str], component: Component) -> None:
         if key not in self._found:
@@ -172,6 +183,9 @@ class _Reach:
 
     def _follow(self, component: Component) -> None:
         """Everything a component names, and what may stand in its place."""
+        held = self._held(component)
+        if held is not None and held.type is not None:
+            self._name("type", held.type, held.user)
         for node in component.node.iter():
             inner = Component(node, component.document)
             if ref := node.get("ref"):

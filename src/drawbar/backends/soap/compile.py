@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.options import HEADER, SoapBackendSpec, SoapFunctionSpec
@@ -25,6 +26,7 @@ from drawbar.spec.model import Adapter
 from drawbar.spec.names import closest
 from drawbar.spec.source import At, Report
 
+Wire: TypeAlias = Literal["plan", "zeep"]
 CODES: Mapping[str, str] = {
     "DB401": "the WSDL cannot be read",
     "DB402": "the contract has no such service or port, or none that speaks SOAP",
@@ -36,6 +38,7 @@ CODES: Mapping[str, str] = {
     "DB408": "the name of a SOAP header is not written in full",
     "DB409": "the contract wants a SOAP header that the adapter does not send",
     "DB410": "a pattern of the contract cannot be published",
+    "DB412": "the compiled plan does not cover the style of an operation",
     "DB411": "an abstract type has more concrete types than a model can choose from",
 }
 
@@ -49,6 +52,8 @@ class Binding:
     content: Content
     places: tuple[tuple[str, tuple[str, ...]], ...]
     reads: bool
+    wire: Wire = "plan"
+    """Who writes the request and reads the reply."""
 
 
 def compile_functions(adapter: Adapter, report: Report) -> Mapping[str, Plan]:
@@ -177,11 +182,24 @@ def _plan(
         report.add((*at, "operation"), "DB404", error.message, fix=error.fix)
         return None
     _warn(published, operation, report, at)
+    wire = _wire(operation, spec, report, at)
     if report.is_broken(at):
         return None
     places = tuple((each.name, tuple(_place(each).split("."))) for each in parameters)
-    binding = Binding(contract, operation, content, places, reads=spec.effect == "read")
+    binding = Binding(contract, operation, content, places, reads=spec.effect == "read", wire=wire)
     return Plan(parameters, binding, operation.documentation)
+
+
+def _wire(operation: Operation, spec: SoapFunctionSpec, report: Report, at: At) -> Wire:
+    """The author's choice, else the plan where it covers the operation."""
+    if spec.wire == "plan" and operation.exotic is not None:
+        report.add(
+            (*at, "wire"),
+            "DB412",
+            f"the compiled plan does not cover `{operation.name}`: {operation.exotic}",
+            fix="leave `wire:` out, and zeep writes and reads its messages",
+        )
+    return spec.wire or ("plan" if operation.exotic is None else "zeep")
 
 
 def _place(parameter: Parameter) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -116,3 +116,8 @@ class SoapFunctionSpec(FunctionSpec):
     """One operation of the contract."""
 
     operation: str = Field(description="Name of the operation in the WSDL.")
+    wire: Literal["plan", "zeep"] | None = Field(
+        None,
+        description="Who writes and reads the messages: Drawbar's compiled plan, or zeep. By default the plan "
+        "where it covers the operation's style, else zeep.",
+    )

@@ -94,18 +94,25 @@ class Reading:
             return None
         if item is None:
             return generic(node)
-        if isinstance(item.type, Text):
-            return generic(node) if len(node) else item.type.read(node.text or "")
+        kind = item.type
+        if isinstance(kind, Text) and kind.base == "anyType":
+            kind = self._said(node) or kind
+        if isinstance(kind, Text):
+            return generic(node) if len(node) else kind.read(node.text or "")
         try:
-            return self.record(node, self._actual(node, item.type))
+            found = actual(node, kind)
+            return self.record(node, found, named=found is not kind)
         except Unresolved:
             return generic(node)  # a hole in the contract costs the types, not the data
 
-    def record(self, node: etree._Element, record: Record) -> JsonValue:
+    def record(self, node: etree._Element, record: Record, *, named: bool = False) -> JsonValue:
         content = record.content
+        if content.array:
+            (member,) = content.members
+            item = member if isinstance(member, Item) else None
+            return [self.element(child, item) for child in node]
         value: JsonObject = {}
-        kind = node.get(f"{{{XSI}}}type")
-        if kind is not None and record.name is not None:
+        if named:
             value[TYPE] = record.label
         self._attributes(node, content, value)
         if content.text is not None and not len(node):
@@ -114,13 +121,13 @@ class Reading:
         self._children(node, content, value)
         return value
 
-    def _actual(self, node: etree._Element, record: Record) -> Record:
-        """The type an `xsi:type` names, when the contract has it."""
-        kind = node.get(f"{{{XSI}}}type")
-        if kind is None:
-            return record
-        prefix, _, name = kind.strip().rpartition(":")
-        return record.heir(clark(node.nsmap.get(prefix or None) or "", name)) or record
+    def _said(self, node: etree._Element) -> Text | Record | None:
+        """The type that an element says of itself, where the contract leaves it open."""
+        user = Component(node, SchemaDocument(node, "", "reply"))
+        try:
+            return self.shapes.type_of(user.name(node.get(f"{{{XSI}}}type") or "xs:"), user)
+        except Unresolved:
+            return None
 
     def _attributes(self, node: etree._Element, content: Content, value: JsonObject) -> None:
         known: dict[str, Attribute] = {each.tag: each for each in content.attributes}
@@ -135,16 +142,16 @@ class Reading:
                 value[local(tag_name)] = written
 
     def _children(self, node: etree._Element, content: Content, value: JsonObject) -> None:
-        parts = _by_name(content.members)
+        parts = by_name(content.members)
         for child in node:
             name = str(child.tag)
             found = parts.get(name) or parts.get(local(name))
             if found is None:
                 self.unknown[local(name)] = None
-                _add(value, local(name), generic(child), repeated=local(name) in value)
+                add(value, local(name), generic(child), repeated=local(name) in value)
                 continue
             item, repeated = found
-            _add(
+            add(
                 value,
                 item.name,
                 self.element(child, item),
@@ -155,7 +162,16 @@ class Reading:
                 value.setdefault(member.name, [])  # no element is an empty list
 
 
-def _by_name(members: tuple[Member, ...]) -> dict[str, tuple[Item, bool]]:
+def actual(node: etree._Element, record: Record) -> Record:
+    """The type an `xsi:type` names, when the contract has it."""
+    kind = node.get(f"{{{XSI}}}type")
+    if kind is None:
+        return record
+    prefix, _, name = kind.strip().rpartition(":")
+    return record.heir(clark(node.nsmap.get(prefix or None) or "", name)) or record
+
+
+def by_name(members: tuple[Member, ...]) -> dict[str, tuple[Item, bool]]:
     """Elements by full and by local name, with whether they can come more than once.
 
     The local name also finds them, since servers forget namespaces or add them.
@@ -182,7 +198,7 @@ def _items(members: tuple[Member, ...], *, repeated: bool) -> Iterator[tuple[Ite
                     yield from _items(branch, repeated=often)
 
 
-def _add(value: JsonObject, name: str, part: JsonValue, *, repeated: bool) -> None:
+def add(value: JsonObject, name: str, part: JsonValue, *, repeated: bool) -> None:
     if not repeated:
         value[name] = part
         return
@@ -206,7 +222,7 @@ def generic(node: etree._Element) -> JsonValue:
         return node.text or ""
     value: JsonObject = dict(attributes)
     for child in node:
-        _add(value, local(str(child.tag)), generic(child), repeated=local(str(child.tag)) in value)
+        add(value, local(str(child.tag)), generic(child), repeated=local(str(child.tag)) in value)
     if node.text and node.text.strip():
         value["value"] = node.text.strip()
     return value
@@ -288,7 +304,7 @@ def _detail(node: etree._Element | None, reading: Reading) -> JsonValue:
             item = reading.shapes.element(tag, user)
         except Unresolved:
             item = None
-        _add(value, local(tag), reading.element(child, item), repeated=local(tag) in value)
+        add(value, local(tag), reading.element(child, item), repeated=local(tag) in value)
     return value
 
 

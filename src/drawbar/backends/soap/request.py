@@ -15,6 +15,7 @@ from lxml import etree
 
 from drawbar.backends.soap.builtins import WrongText
 from drawbar.backends.soap.documents import UnreadableXml, parse_xml
+from drawbar.backends.soap.encoding import prefixed
 from drawbar.backends.soap.schema import TYPE, is_hidden, kinds_of
 from drawbar.backends.soap.shape import (
     Attribute,
@@ -73,7 +74,7 @@ def body_of(operation: Operation, values: JsonObject) -> etree._Element | None:
     if item is None:
         return None
     root = etree.Element(item.tag, nsmap={"tns": split(item.tag)[0]} if "}" in item.tag else None)
-    if isinstance(item.type, Record) and not item.type.abstract:
+    if isinstance(item.type, Record) and item.unfolds:
         _content(root, item.type.content, values, "")
     else:
         _value(root, item, values.get(item.name), item.name)
@@ -81,15 +82,14 @@ def body_of(operation: Operation, values: JsonObject) -> etree._Element | None:
 
 
 def envelope_of(
-    version: Version, headers: Iterable[etree._Element], body: etree._Element | None
+    version: Version, headers: Iterable[etree._Element], body: Iterable[etree._Element]
 ) -> etree._Element:
     namespace = ENVELOPES[version]
     envelope = etree.Element(f"{{{namespace}}}Envelope", nsmap={"soap": namespace})
     header = etree.SubElement(envelope, f"{{{namespace}}}Header")
     header.extend(list(headers))
     holder = etree.SubElement(envelope, f"{{{namespace}}}Body")
-    if body is not None:
-        holder.append(body)
+    holder.extend(list(body))
     return envelope
 
 
@@ -124,32 +124,36 @@ def _plain(node: etree._Element, value: JsonValue) -> None:
 
 
 def _content(node: etree._Element, content: Content, values: JsonObject, path: str) -> None:
+    refuse_unknown(content, values, path)
+    for attribute in content.attributes:
+        _attribute(node, attribute, values.get(attribute.name), path)
+    if content.text is not None and (value := values.get(content.text_name)) is not None:
+        node.text = _write(node, content.text, value, join(path, content.text_name))
+    for member in content.members:
+        _member(node, member, values, path)
+
+
+def refuse_unknown(content: Content, values: JsonObject, path: str) -> None:
     known = {part.name for part in (*content.members, *content.attributes)}
     if content.text is not None:
         known.add(content.text_name)
     for name in values:
         if name not in known and name != TYPE:
-            raise WrongValue(_join(path, name), "the contract has no place for it")
-    for attribute in content.attributes:
-        _attribute(node, attribute, values.get(attribute.name), path)
-    if content.text is not None and (value := values.get(content.text_name)) is not None:
-        node.text = _write(node, content.text, value, _join(path, content.text_name))
-    for member in content.members:
-        _member(node, member, values, path)
+            raise WrongValue(join(path, name), "the contract has no place for it")
 
 
 def _attribute(node: etree._Element, attribute: Attribute, value: JsonValue, path: str) -> None:
     if attribute.fixed is not None and (attribute.required or value is not None):
         node.set(attribute.tag, attribute.fixed)
     elif value is not None:
-        node.set(attribute.tag, _write(node, attribute.type, value, _join(path, attribute.name)))
+        node.set(attribute.tag, _write(node, attribute.type, value, join(path, attribute.name)))
     elif attribute.required:
-        raise WrongValue(_join(path, attribute.name), "it is missing")
+        raise WrongValue(join(path, attribute.name), "it is missing")
 
 
 def _member(node: etree._Element, member: Member, values: JsonObject, path: str) -> None:
     value = values.get(member.name)
-    inner = _join(path, member.name)
+    inner = join(path, member.name)
     if member.name not in values or value is None:
         _absent(node, member, inner, given=member.name in values)
         return
@@ -173,7 +177,7 @@ def _absent(node: etree._Element, member: Member, path: str, *, given: bool) -> 
         if member.fixed is not None:
             etree.SubElement(node, member.tag).text = member.fixed
             return
-        if isinstance(member.type, Record) and _can_be_empty(member.type):
+        if isinstance(member.type, Record) and can_be_empty(member.type):
             _content(etree.SubElement(node, member.tag), member.type.content, {}, path)
             return
         if member.nillable and given:
@@ -182,7 +186,7 @@ def _absent(node: etree._Element, member: Member, path: str, *, given: bool) -> 
     raise WrongValue(path, "it is missing")
 
 
-def _can_be_empty(record: Record) -> bool:
+def can_be_empty(record: Record) -> bool:
     """Whether an element of this type is complete without any value from the caller."""
     content = record.content
     return (
@@ -197,12 +201,12 @@ def _one(node: etree._Element, member: Member, value: JsonValue, path: str) -> N
         case Item():
             _value(etree.SubElement(node, member.tag), member, value, path)
         case Wildcard():
-            node.append(_foreign(value, path))
+            node.append(foreign(value, path))
         case Group():
-            _content(node, Content(member.members), _object(value, path), path)
+            _content(node, Content(member.members), as_object(value, path), path)
         case Choice():
-            chosen = _object(value, path)
-            _content(node, Content(_branch(member, chosen, path)), chosen, path)
+            chosen = as_object(value, path)
+            _content(node, Content(branch_of(member, chosen, path)), chosen, path)
 
 
 def _value(node: etree._Element, item: Item, value: JsonValue, path: str) -> None:
@@ -225,41 +229,28 @@ def _fill(node: etree._Element, item: Item, value: JsonValue, path: str) -> None
         node.text = item.fixed
     elif isinstance(item.type, Text):
         node.text = _write(node, item.type, value, path)
+    elif item.type.content.array:
+        (member,) = item.type.content.members
+        _member(node, member, {member.name: value}, path)
     else:
-        _content(node, _concrete(node, item.type, value, path).content, _object(value, path), path)
+        _content(
+            node, _concrete(node, item.type, value, path).content, as_object(value, path), path
+        )
 
 
 def _concrete(node: etree._Element, record: Record, value: JsonValue, path: str) -> Record:
     """The type to write; an abstract one is named in `xsi:type`."""
     if not record.abstract:
         return record
-    kind = _object(value, path).get(TYPE)
+    kind = as_object(value, path).get(TYPE)
     chosen = kinds_of(record).get(str(kind))
     if chosen is None or chosen.name is None:
-        raise WrongValue(_join(path, TYPE), f"{kind!r} is no type that may stand here")
-    node.set(f"{{{XSI}}}type", _prefixed(node, chosen.name))
+        raise WrongValue(join(path, TYPE), f"{kind!r} is no type that may stand here")
+    node.set(f"{{{XSI}}}type", prefixed(node, chosen.name))
     return chosen
 
 
-def _prefixed(node: etree._Element, full_name: str) -> str:
-    """A full name as XML text: with a prefix that is declared on the node."""
-    namespace, name = split(full_name)
-    if not namespace:
-        return name
-    known = (prefix for prefix, uri in node.nsmap.items() if uri == namespace and prefix)
-    return f"{next(known, None) or _declare(node, namespace)}:{name}"
-
-
-def _declare(node: etree._Element, namespace: str) -> str:
-    """Make a prefix for a namespace known on a node: an attribute in it leaves its declaration behind."""
-    marker = f"{{{namespace}}}drawbar"
-    node.set(marker, "")
-    prefix = next(p for p, uri in node.nsmap.items() if uri == namespace and p)
-    del node.attrib[marker]
-    return prefix
-
-
-def _branch(choice: Choice, chosen: JsonObject, path: str) -> tuple[Member, ...]:
+def branch_of(choice: Choice, chosen: JsonObject, path: str) -> tuple[Member, ...]:
     """The one branch whose parts these are."""
     given = {name for name, value in chosen.items() if value is not None}
     fitting = [
@@ -276,7 +267,7 @@ def _branch(choice: Choice, chosen: JsonObject, path: str) -> tuple[Member, ...]
     return fitting[0]
 
 
-def _foreign(value: JsonValue, path: str) -> etree._Element:
+def foreign(value: JsonValue, path: str) -> etree._Element:
     try:
         return parse_xml(str(value).encode())
     except UnreadableXml as error:
@@ -285,7 +276,7 @@ def _foreign(value: JsonValue, path: str) -> etree._Element:
 
 def _write(node: etree._Element, text: Text, value: JsonValue, path: str) -> str:
     if text.base == "QName" and isinstance(value, str):
-        return _prefixed(node, value)
+        return prefixed(node, value)
     try:
         return _clean(text.write(value), path)
     except WrongText as error:
@@ -298,11 +289,11 @@ def _clean(text: str, path: str) -> str:
     return text
 
 
-def _object(value: JsonValue, path: str) -> JsonObject:
+def as_object(value: JsonValue, path: str) -> JsonObject:
     if not isinstance(value, dict):
         raise WrongValue(path, "it has to be an object")
     return value
 
 
-def _join(path: str, name: str) -> str:
+def join(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name

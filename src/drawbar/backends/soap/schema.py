@@ -241,12 +241,18 @@ class Publication:
                 "could stand in its place",
                 f"add the schema that derives a type from `{record.label}`",
             )
+        if record.content.array:
+            return described(self._array(record.content), record.documentation)
         if not record.abstract:
             return described(self._object(record.content, hidden), record.documentation)
         objects: list[JsonValue] = [
             self._object(each.content, hidden, kind) for kind, each in kinds_of(record).items()
         ]
         return described({"anyOf": objects}, record.documentation)
+
+    def _array(self, content: Content) -> JsonObject:
+        (member,) = content.members
+        return self._part(member, {})
 
     def _definition(self, record: Record) -> str:
         """The name of a record in `$defs`, which is filled when a schema is finished."""
@@ -372,4 +378,6 @@ def _inside(part: Item | Choice | Group) -> list[Content]:
         return [Content(part.members)]
     if isinstance(part, Choice):
         return [Content(branch) for branch in part.branches]
-    return [part.type.content] if isinstance(part.type, Record) else []
+    if isinstance(part.type, Record) and not part.type.content.array:
+        return [part.type.content]
+    return []

@@ -33,6 +33,15 @@ class Item:
     fixed: str | None = None
     default: str | None = None
     documentation: str | None = None
+    declared: str | None = None
+    """Full name of the type, where it has one: encoded messages say it."""
+
+    @property
+    def unfolds(self) -> bool:
+        """Whether the parts of this element are the parameters, when it is the element of a body."""
+        return (
+            isinstance(self.type, Record) and not self.type.abstract and not self.type.content.array
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,8 @@ class Content:
     attributes: tuple[Attribute, ...] = ()
     text: Text | None = None
     text_name: str = "value"
+    array: bool = False
+    """A SOAP-encoded array: a list of its one member, whatever its elements are called."""
 
 
 class Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from drawbar.backends.soap.encoding import ITEM, Held, held_by
 from drawbar.backends.soap.particles import (
     can_be_empty,
     is_impossible,
@@ -120,6 +121,8 @@ class _Building:
     # -- complex types --------------------------------------------------------------------------
 
     def content(self, node: Component) -> Content:
+        if (held := held_by(node, self._index)) is not None:
+            return self._array(held, held.arrays)
         names = _Names()
         particles = self._particles(node, 0)
         members = tuple(member for part in particles for member in self._members(part, names, 0))
@@ -132,6 +135,21 @@ class _Building:
             replace(each, name=names.attribute(each.name)) for each in found.values()
         )
         return Content(members, attributes, text, text_name)
+
+    def _array(self, held: Held, arrays: int) -> Content:
+        """A SOAP-encoded array, and those inside it."""
+        made: Item | None = None
+        kind: Text | Record = ANY_TYPE
+        if arrays > 0:
+            inner = self._array(held, arrays - 1)
+            kind = Record(held.user, None, lambda _: inner, lambda _: ())
+        elif held.type is not None:
+            kind = self._shapes.type_of(held.type, held.user)
+        elif held.element is not None:
+            single = self._element(held.element)
+            made = single if isinstance(single, Item) else None
+        item = made or Item(ITEM, ITEM, kind, declared=None if arrays else held.type)
+        return Content((replace(item, least=0, most=None),), array=True)
 
     def _particles(self, node: Component, depth: int) -> list[Component]:
         """The particles of a type in order: those of its bases first, then its own."""
@@ -335,6 +353,7 @@ class _Building:
             fixed=declaration.get("fixed"),
             default=declaration.get("default"),
             documentation=node.documentation() or declaration.documentation(),
+            declared=declaration.name(kind) if (kind := declaration.get("type")) else None,
         )
 
     def _type(self, node: Component) -> Text | Record:

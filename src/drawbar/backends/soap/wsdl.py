@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -16,13 +17,12 @@ from lxml import etree
 
 from drawbar.backends.soap.catalog import CATALOG
 from drawbar.backends.soap.documents import UnreadableXml, locate, parse_xml, read_xml
+from drawbar.backends.soap.messages import Side, Style, side_of
 from drawbar.backends.soap.shape import Content, Item, Record
 from drawbar.backends.soap.shaping import Shapes
 from drawbar.backends.soap.xsd import (
+    WSDL,
     XML,
-    XSD,
-    Component,
-    SchemaDocument,
     SchemaIndex,
     Unresolved,
     clark,
@@ -33,7 +33,6 @@ from drawbar.backends.soap.xsd import (
     text_of,
 )
 
-WSDL = "http://schemas.xmlsoap.org/wsdl/"
 SOAP_11 = "http://schemas.xmlsoap.org/wsdl/soap/"
 SOAP_12 = "http://schemas.xmlsoap.org/wsdl/soap12/"
 MIME = "http://schemas.xmlsoap.org/wsdl/mime/"
@@ -64,14 +63,28 @@ class Operation:
     name: str
     version: Literal["1.1", "1.2"]
     action: str
-    request: Item | None
-    """The element of the body; None for an empty body."""
-    reply: Item | None
+    sent: Side
+    returned: Side | None
+    """None where the contract has no reply, or where what it says of it leads nowhere."""
     one_way: bool
     headers: tuple[str, ...]
     """Full names of the header elements that the contract wants."""
     documentation: str | None
     rpc: bool = False
+
+    @property
+    def request(self) -> Item | None:
+        """The element of the body; None for an empty body."""
+        return self.sent.item
+
+    @property
+    def reply(self) -> Item | None:
+        return self.returned.item if self.returned is not None else None
+
+    @property
+    def exotic(self) -> str | None:
+        """Why the compiled plan does not cover this operation; None where it does."""
+        return self.sent.exotic or (self.returned.exotic if self.returned is not None else None)
 
 
 @dataclass(slots=True)
@@ -179,8 +192,8 @@ class Contract:
             name=name,
             version=port.version,
             action=(soap.get("soapAction") if soap is not None else None) or "",
-            request=self._side(bound, abstract, "input", rpc=rpc),
-            reply=self._reply(bound, abstract, rpc=rpc),
+            sent=self._side(bound, abstract, "input", rpc=rpc) or Side(None),
+            returned=self._reply(bound, abstract, rpc=rpc),
             one_way=abstract.find(f"{{{WSDL}}}output") is None,
             headers=self._headers(bound),
             documentation=_documentation(abstract) or _documentation(bound),
@@ -208,7 +221,7 @@ class Contract:
                 return node
         return same[0]
 
-    def _reply(self, bound: etree._Element, abstract: etree._Element, *, rpc: bool) -> Item | None:
+    def _reply(self, bound: etree._Element, abstract: etree._Element, *, rpc: bool) -> Side | None:
         """What comes back; a hole there only costs the types of the answer, not the operation."""
         try:
             return self._side(bound, abstract, "output", rpc=rpc)
@@ -217,7 +230,7 @@ class Contract:
 
     def _side(
         self, bound: etree._Element, abstract: etree._Element, side: str, *, rpc: bool
-    ) -> Item | None:
+    ) -> Side | None:
         declared = abstract.find(f"{{{WSDL}}}{side}")
         if declared is None:
             return None
@@ -226,55 +239,18 @@ class Contract:
         body = _extension(holder, "body") if holder is not None else None
         if side == "input" and holder is not None and _attachments(holder):
             raise Unsupported("messages with attachments (multipart) are not sent yet")
-        use = body.get("use") if body is not None else None
-        if use == "encoded":
-            raise Unsupported("rpc/encoded messages are not sent yet, only literal ones")
         parts = list(message.iterfind(f"{{{WSDL}}}part"))
         chosen = body.get("parts") if body is not None else None
         if chosen is not None:
             parts = [part for part in parts if part.get("name") in chosen.split()]
         elif side == "input" and not rpc:
             parts = self._without_headers(parts, bound, declared)
-        if rpc:
-            namespace = (body.get("namespace") if body is not None else None) or ""
-            name = str(abstract.get("name")) + ("" if side == "input" else "Response")
-            return self._wrapper(clark(namespace, name), parts, file)
-        return self._document(parts, file)
-
-    def _document(self, parts: list[etree._Element], file: str) -> Item | None:
-        if not parts:
-            return None
-        if len(parts) > 1:
-            raise Unsupported("document messages with several parts in the body are not sent yet")
-        part = parts[0]
-        user = Component(part, SchemaDocument(part, "", file))
-        if element := part.get("element"):
-            return self.shapes.element(user.name(element), user)
-        raise Unsupported(
-            "document messages whose part names a type, not an element, are not sent yet"
+        words: Mapping[str, str] = (
+            {str(k): str(v) for k, v in body.attrib.items()} if body is not None else {}
         )
-
-    def _wrapper(self, tag: str, parts: list[etree._Element], file: str) -> Item:
-        """rpc/literal: an element called like the operation that holds each part, unqualified."""
-        namespace, name = split(tag)
-        schema = etree.Element(f"{{{XSD}}}schema", nsmap={"xs": XSD})
-        schema.set("targetNamespace", namespace)
-        element = etree.SubElement(schema, f"{{{XSD}}}element", name=name)
-        sequence = etree.SubElement(
-            etree.SubElement(element, f"{{{XSD}}}complexType"), f"{{{XSD}}}sequence"
-        )
-        for part in parts:
-            node = etree.SubElement(sequence, f"{{{XSD}}}element", nsmap=part.nsmap)  # type: ignore[arg-type]  # the stubs know no default namespace
-            node.set("name", part.get("name") or "part")
-            if (kind := part.get("type")) is None:
-                raise Unsupported(
-                    "rpc messages whose part names an element, not a type, are not sent yet"
-                )
-            node.set("type", kind)
-        document = SchemaDocument(schema, namespace, file)
-        component = Component(element, document)
-        record = self.shapes.record(Component(element[0], document))
-        return Item(name=name, tag=tag, type=record, documentation=component.documentation())
+        name = str(abstract.get("name")) + ("" if side == "input" else "Response")
+        style = Style(rpc, words.get("use") == "encoded", name, words.get("namespace") or "")
+        return side_of(self.shapes, style, parts, file)
 
     def _without_headers(
         self,
@@ -323,7 +299,7 @@ def content_of(item: Item | None) -> Content:
     """What a body element takes as parameters: its children, or its own text."""
     if item is None:
         return Content()
-    if isinstance(item.type, Record) and not item.type.abstract:
+    if isinstance(item.type, Record) and item.unfolds:
         return item.type.content
     return Content((item,))
 

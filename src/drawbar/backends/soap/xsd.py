@@ -20,6 +20,7 @@ from lxml import etree
 from drawbar.backends.soap.documents import UnreadableXml, locate, read_xml
 
 XSD = "http://www.w3.org/2001/XMLSchema"
+WSDL = "http://schemas.xmlsoap.org/wsdl/"
 XML = "http://www.w3.org/XML/1998/namespace"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 SCHEMA = f"{{{XSD}}}schema"
