@@ -225,6 +225,10 @@ def test_what_is_down_is_told_by_its_functions_and_by_readyz(ailing: Gateway) ->
         assert answer.status_code == 503, (name, answer.text)
         assert answer.json()["outcome"] == "failed"
         assert answer.json()["code"] == "backend_unavailable"
+        told = answer.json()["message"]
+        assert re.search("cannot be reached|was not started", told), told
+        assert "('" not in told  # nothing of Python
+        assert "sesame" not in told
     assert ready.status_code == 200  # it can do its work
     state = ready.json()
     assert state["functions"] == {"callable": 29, "broken": 4}
