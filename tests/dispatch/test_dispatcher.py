@@ -200,12 +200,33 @@ async def test_what_became_of_the_work_decides_the_outcome_of_a_write(
     assert await Bench(function(effect="write"), answer=raising(error)).call() == expected
 
 
-async def test_a_change_that_may_be_repeated_is_never_indeterminate() -> None:
-    error = BackendError("lost", code="connection_lost", work="unknown")
-    repeatable = IdempotencySpec(repeatable=True)
-    bench = Bench(function(effect="write", idempotency=repeatable), answer=raising(error))
+REPEATABLE = IdempotencySpec(repeatable=True)
+SAFE = "It may have happened all the same; calling it again is safe."
 
-    assert await bench.call() == Failed("connection_lost", "lost")
+
+async def test_a_lost_change_that_may_be_repeated_says_that_this_is_safe() -> None:
+    error = BackendError("lost", code="connection_lost", work="unknown")
+    bench = Bench(function(effect="write", idempotency=REPEATABLE), answer=raising(error))
+
+    assert await bench.call() == Failed("connection_lost", "lost", retryable=True, hint=SAFE)
+
+
+async def test_a_late_change_that_may_be_repeated_says_that_this_is_safe() -> None:
+    bench = Bench(
+        function(effect="write", idempotency=REPEATABLE, limits=QUICK),
+        answer=never_answering(sent=True),
+    )
+
+    assert await bench.call() == Failed(
+        "timeout", "It was sent, and no answer came within 0.05 s.", retryable=True, hint=SAFE
+    )
+
+
+async def test_a_change_that_may_be_repeated_is_sent_again_after_a_crash() -> None:
+    bench = Bench(function(effect="write", idempotency=REPEATABLE), answer=Reply("done"))
+    await bench.ledger.intend(Intent(None, "call_1", "hr_get", "", "write", ""))
+
+    assert await bench.call() == Succeeded("done")
 
 
 async def test_a_read_is_tried_again_when_the_backend_says_that_this_may_help() -> None:

@@ -43,7 +43,7 @@ def test_each_outcome_says_what_to_do_next() -> None:
         "Nothing was sent. Tell the user that this is not allowed."
     )
     assert orjson.loads(text_for_model(Failed("busy", "later", retryable=True), "f"))["next"] == (
-        "Nothing was changed. It may work later; try once more or tell the user."
+        "It may work later; try once more or tell the user."
     )
     failed = orjson.loads(text_for_model(Failed("gone", "no", hint="ask", detail={"a": 1}), "f"))
     assert failed == {

@@ -18,7 +18,7 @@ from drawbar.dispatch.arguments import ArgumentCheck, parse_arguments
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.ledger import intent_of
 from drawbar.dispatch.limits import Gate, GateClosedError
-from drawbar.dispatch.mapping import outcome_of, unknown_outcome
+from drawbar.dispatch.mapping import lost_outcome, outcome_of, unknown_outcome
 from drawbar.dispatch.policy import Policy, find_function
 from drawbar.dispatch.redact import Redactor
 from drawbar.dispatch.shape import shape_reply
@@ -151,8 +151,10 @@ class Dispatcher:
             return await self._through_gate(ready, None)
         intent = intent_of(ready.invocation, function, ready.arguments)
         entry = await self._ledger.intend(intent)
-        if entry is not None:
-            return entry.outcome or unknown_outcome(
+        if entry is not None and entry.outcome is not None:
+            return entry.outcome
+        if entry is not None and not function.idempotency.repeatable:
+            return unknown_outcome(
                 function,
                 "This change was sent before, and its answer was lost when the gateway stopped. "
                 "It was not sent again.",
@@ -233,7 +235,8 @@ class Dispatcher:
     def _timed_out(self, function: Function, call: Call) -> Outcome:
         seconds = f"{function.limits.timeout:g} s"
         if call.progress.sent and function.effect != "read":
-            return unknown_outcome(function, f"It was sent, and no answer came within {seconds}.")
+            message = f"It was sent, and no answer came within {seconds}."
+            return lost_outcome(function, "timeout", message)
         return Failed(
             "timeout",
             f"The backend did not answer within {seconds}.",

@@ -22,21 +22,30 @@ def outcome_of(error: BackendError, function: Function, redactor: Redactor) -> O
     message = redactor.text(rule.message if rule and rule.message else error.message)
     hint = rule.hint if rule and rule.hint else error.hint
     hint = redactor.text(hint) if hint else None
-    if function.effect != "read" and not function.idempotency.repeatable:
-        if error.work == "unknown":
-            return unknown_outcome(function, message, hint)
-        if error.work == "done":
-            return Succeeded(
-                None, (f"It was carried out, but its answer could not be used: {message}",)
-            )
+    code = rule.code if rule else error.code
     retryable = rule.retryable if rule and rule.retryable is not None else error.retryable
+    if function.effect != "read" and error.work == "done":
+        note = f"It was carried out, but its answer could not be used: {message}"
+        return Succeeded(None, (note,))
+    if function.effect != "read" and error.work == "unknown":
+        return lost_outcome(function, code, message, hint)
     return Failed(
-        rule.code if rule else error.code,
+        code,
         message,
         retryable=retryable,
         hint=hint,
         detail=redactor.value(error.detail),
     )
+
+
+def lost_outcome(
+    function: Function, code: str, message: str, hint: str | None = None
+) -> Failed | Indeterminate:
+    """A change was sent and no answer came; where repeating it is safe, the reader may try again."""
+    if not function.idempotency.repeatable:
+        return unknown_outcome(function, message, hint)
+    safe = "It may have happened all the same; calling it again is safe."
+    return Failed(code, message, retryable=True, hint=" ".join(filter(None, [hint, safe])))
 
 
 def unknown_outcome(function: Function, message: str, hint: str | None = None) -> Indeterminate:

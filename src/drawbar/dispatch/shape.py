@@ -69,7 +69,7 @@ def text_for_model(outcome: Outcome, function: str) -> str:
                 body["detail"] = outcome.detail
             body["retryable"] = outcome.retryable
             body["next"] = (
-                "Nothing was changed. It may work later; try once more or tell the user."
+                "It may work later; try once more or tell the user."
                 if outcome.retryable
                 else "Nothing was changed. The same call gives the same answer; do not repeat it unchanged."
             )
