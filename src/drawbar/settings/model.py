@@ -21,7 +21,9 @@ class ModelSettings(Spec):
     base_url: str | None = Field(
         None, description="Of the model server, such as http://llm.internal:8000/v1."
     )
-    api_key: SecretText | None = None
+    api_key: SecretText | None = Field(
+        None, description="Of the model server; write it as a reference."
+    )
     name: str = Field(
         "default", description="The model asked for when an assistant says `default`."
     )
@@ -45,15 +47,17 @@ class RunSettings(Spec):
 class CallerSettings(Spec):
     """Who a request without an API key is taken for."""
 
-    subject: str
-    roles: tuple[str, ...] = ()
-    claims: dict[str, Any] = Field(default_factory=dict)
+    subject: str = Field(description="The name that messages and the audit carry.")
+    roles: tuple[str, ...] = Field((), description="What `allow:` rules ask for.")
+    claims: dict[str, Any] = Field(
+        default_factory=dict, description="Values that `from: caller.claims.NAME` fills in."
+    )
 
 
 class ListenSettings(Spec):
     """Where `drawbar serve` answers."""
 
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8321, ge=0, le=65535)
     body: Size = Field(10_000_000, description="Largest request body.")
     drain: Duration = Field(

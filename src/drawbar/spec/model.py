@@ -85,19 +85,25 @@ class ParameterSpec(Spec):
     pattern: str | None = Field(
         None, description="A regular expression the whole text has to match."
     )
-    minimum: int | float | None = None
-    maximum: int | float | None = None
-    multiple_of: int | float | None = None
-    min_length: int | None = None
-    max_length: int | None = None
-    min_items: int | None = None
-    max_items: int | None = None
-    unique_items: bool | None = None
+    minimum: int | float | None = Field(None, description="The smallest number allowed.")
+    maximum: int | float | None = Field(None, description="The largest number allowed.")
+    multiple_of: int | float | None = Field(
+        None, description="Only multiples of this number are allowed."
+    )
+    min_length: int | None = Field(None, description="The fewest characters of a text.")
+    max_length: int | None = Field(None, description="The most characters of a text.")
+    min_items: int | None = Field(None, description="The fewest elements of a list.")
+    max_items: int | None = Field(None, description="The most elements of a list.")
+    unique_items: bool | None = Field(
+        None, description="No element of a list may stand in it twice."
+    )
     items: ParameterSpec | None = Field(None, description="What each element of a list is.")
     properties: dict[str, ParameterSpec] | None = Field(
         None, description="What an object holds; it is closed."
     )
-    examples: tuple[Any, ...] | None = None
+    examples: tuple[Any, ...] | None = Field(
+        None, description="Values as they really look; a refusal shows the first."
+    )
 
 
 class BreakerSpec(Spec):
@@ -141,7 +147,7 @@ class ErrorRuleSpec(Spec):
     code: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     message: str | None = Field(None, description="Replaces the backend's text.")
     hint: str | None = Field(None, description="What the model should do next.")
-    retryable: bool | None = None
+    retryable: bool | None = Field(None, description="Whether trying again later may help.")
 
 
 class ApproveSpec(Spec):

@@ -111,7 +111,7 @@ class GuardSpec(Spec):
 class LetSpec(Spec):
     """A list of objects that is looked up once."""
 
-    many: str
+    many: str = Field(description="A select whose rows become a list of objects.")
 
 
 ColumnType = Literal["json", "boolean", "number", "integer", "string", "date", "datetime"]
