@@ -14,6 +14,7 @@ COPY requirements.lock requirements-build.lock ./
 RUN python -m pip --python /opt/drawbar/bin/python install --require-hashes -r requirements.lock \
     && python -m pip install --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
+COPY tools/wheel.py ./tools/
 COPY src ./src
 COPY adapters ./adapters
 COPY config ./config

@@ -52,13 +52,17 @@ watched() {
     "$@" >"$log" 2>&1 </dev/null &
     child=$!
     trap 'kill "$child" 2>/dev/null; say; rm -f "$log"; exit 130' INT TERM
-    seconds=0
+    begun=$(date +%s)
+    noted=$begun
     every=10
     [ -t 2 ] && every=1
     while kill -0 "$child" 2>/dev/null; do
-        sleep 1
-        seconds=$((seconds + 1))
-        if [ $((seconds % every)) = 0 ]; then progress "$seconds"; fi
+        sleep 0.2
+        now=$(date +%s)
+        if [ $((now - noted)) -ge $every ]; then
+            noted=$now
+            progress $((now - begun))
+        fi
     done
     trap - INT TERM
     [ -t 2 ] && printf '\r%62s\r' '' >&2

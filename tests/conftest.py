@@ -1,0 +1,15 @@
+"""What holds for all tests."""
+
+from __future__ import annotations
+
+import signal
+
+
+def pytest_configure() -> None:
+    """Let Ctrl+C reach what tests start, though the tests themselves run in the background.
+
+    A shell starts background commands with SIGINT ignored, and so do some build servers; programs inherit
+    that. A handler, unlike "ignored", is not inherited.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
