@@ -152,16 +152,12 @@ class _Reach:
             self._take(("element", name), start)
         while self._waiting:
             self._follow(self._waiting.pop())
-        roots: dict[SchemaDocument, etree._Element] = {}
+        by_document: dict[SchemaDocument, list[Component]] = defaultdict(list)
         for component in self._found.values():
-            root = roots.get(component.document)
-            if root is None:
-                root = roots[component.document] = _empty_copy(component.document)
-            held = self._held(component)
-            if held is not None:
-                self._array(root, held, component.get("name") or "")
-            else:
-                root.append(_lax_copy(component.node))
+            by_document[component.document].append(component)
+        roots = {
+            document: self._copied(document, by_document[document]) for document in by_document
+        }
         by_namespace: dict[str, list[etree._Element]] = defaultdict(list)
         for document, root in roots.items():
             by_namespace[document.namespace].append(root)
@@ -169,6 +165,16 @@ class _Reach:
             for root in group:
                 _import_all(root, namespace, list(by_namespace))
         return by_namespace
+
+    def _copied(self, document: SchemaDocument, components: list[Component]) -> etree._Element:
+        root = _empty_copy(document, components)
+        for component in components:
+            held = self._held(component)
+            if held is not None:
+                self._array(root, held, component.get("name") or "")
+            else:
+                root.append(_lax_copy(component.node))
+        return root
 
     def _held(self, component: Component) -> Held | None:
         """What a SOAP-encoded array holds; the arrays of the encodings themselves stay as they are."""
@@ -216,9 +222,16 @@ def _lax_copy(node: etree._Element) -> etree._Element:
     return made
 
 
-def _empty_copy(document: SchemaDocument) -> etree._Element:
-    """A schema with the document's prefixes and defaults and nothing in it."""
+def _empty_copy(document: SchemaDocument, components: list[Component]) -> etree._Element:
+    """A schema with the document's prefixes and defaults and nothing in it.
+
+    Prefixes declared further down are declared here too: where a node is moved into a tree that knows its
+    namespace by another prefix, lxml takes the declaration away, and the names in its attributes hang loose.
+    """
     prefixes = dict(document.root.nsmap)
+    for component in components:
+        for node in component.node.iter():
+            prefixes = {**node.nsmap, **prefixes}
     if None not in prefixes and document.namespace:
         prefixes[None] = document.namespace
     root = etree.Element(f"{{{XSD}}}schema", nsmap=prefixes)  # type: ignore[arg-type]  # the stubs know no default namespace
