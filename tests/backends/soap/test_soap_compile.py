@@ -5,15 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from drawbar.backends import InstalledKinds
+from drawbar.backends.soap.check import BodyCheck
 from drawbar.backends.soap.documents import UnreadableXml, parse_xml
-from drawbar.backends.soap.wsdl import read_contract
+from drawbar.backends.soap.request import body_of
+from drawbar.backends.soap.schema import Publication
+from drawbar.backends.soap.wire import General
+from drawbar.backends.soap.wsdl import content_of, read_contract
 from drawbar.compiler.toolset import compile_adapter
+from drawbar.kernel.values import JsonObject
 from drawbar.spec.load import parse_adapter
 
 from .soap_calls import compiled
-from .soap_contract import write_contract
+from .soap_contract import schema_around, write_contract
 from .soap_office import WSDL
 
 
@@ -282,6 +288,79 @@ def test_an_included_schema_without_a_namespace_takes_that_of_its_includer(tmp_p
 
     assert operation.request is not None
     assert operation.request.tag == "{urn:a}Call"
+
+
+REDEFINED = """
+<xs:simpleType name="Code"><xs:restriction base="xs:string"><xs:maxLength value="9"/></xs:restriction></xs:simpleType>
+<xs:complexType name="Base"><xs:sequence><xs:element name="A" type="Code"/></xs:sequence></xs:complexType>
+<xs:complexType name="Heir"><xs:complexContent><xs:extension base="Base"><xs:sequence>
+  <xs:element name="H" type="xs:int"/></xs:sequence></xs:extension></xs:complexContent></xs:complexType>
+<xs:group name="Pair"><xs:sequence><xs:element name="L" type="xs:int"/></xs:sequence></xs:group>
+<xs:attributeGroup name="Marks"><xs:attribute name="m" type="Code"/></xs:attributeGroup>
+<xs:complexType name="Whole"><xs:sequence>
+  <xs:element name="Base" type="Base"/><xs:element name="Heir" type="Heir"/><xs:group ref="Pair"/>
+</xs:sequence><xs:attributeGroup ref="Marks"/></xs:complexType>
+"""
+REDEFINING = """
+<xs:redefine schemaLocation="inner.xsd">
+  <xs:simpleType name="Code"><xs:restriction base="c:Code"><xs:minLength value="2"/></xs:restriction></xs:simpleType>
+  <xs:complexType name="Base"><xs:complexContent><xs:extension base="c:Base"><xs:sequence>
+    <xs:element name="B" type="xs:int"/></xs:sequence></xs:extension></xs:complexContent></xs:complexType>
+  <xs:group name="Pair"><xs:sequence><xs:group ref="c:Pair"/><xs:element name="R" type="xs:int"/></xs:sequence></xs:group>
+  <xs:attributeGroup name="Marks"><xs:attributeGroup ref="c:Marks"/><xs:attribute name="n" type="xs:int"/></xs:attributeGroup>
+</xs:redefine>
+<xs:element name="Call" type="c:Whole"/>
+"""
+
+
+def test_a_redefinition_takes_the_place_of_what_it_starts_from(tmp_path: Path) -> None:
+    (tmp_path / "inner.xsd").write_text(
+        f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" elementFormDefault="qualified">{REDEFINED}</xs:schema>'
+    )
+    contract = read_contract(write_contract(REDEFINING, tmp_path))
+    operation = contract.operation(contract.ports[0], "Call")
+    code = {"type": "string", "minLength": 2, "maxLength": 9}
+
+    found = {
+        name: each.schema
+        for name, each in Publication(content_of(operation.request)).parameters().items()
+    }
+    values: JsonObject = {
+        "Base": {"A": "aa", "B": 1},
+        "Heir": {"A": "aa", "B": 1, "H": 2},
+        "L": 1,
+        "R": 2,
+        "m": "mm",
+        "n": 3,
+    }
+    body = body_of(operation, values)
+    (theirs,) = General().write(contract, operation, values)
+
+    assert list(found) == ["Base", "Heir", "L", "R", "m", "n"]
+    assert found["m"] == code
+    heir = found["Heir"]["properties"]
+    assert isinstance(heir, dict)
+    assert list(heir) == ["A", "B", "H"]
+    assert heir["A"] == code
+    assert body is not None
+    (tmp_path / "case.xsd").write_text(schema_around(REDEFINING))
+    etree.XMLSchema(etree.parse(tmp_path / "case.xsd")).assertValid(body)
+    check = BodyCheck(contract, operation)
+    assert check.works
+    assert check.problem(body) is None
+    assert [each.tag for each in theirs.iter()] == [each.tag for each in body.iter()]
+
+
+def test_prefixes_that_only_a_message_declares_do_not_cost_the_check(tmp_path: Path) -> None:
+    text = (WSDL / "rpc.wsdl").read_text()
+    text = text.replace(
+        'name="shelf" type="xs:int"',
+        'name="shelf" type="o:int" xmlns:o="http://www.w3.org/2001/XMLSchema"',
+    )
+    (tmp_path / "rpc.wsdl").write_text(text)
+    contract = read_contract(tmp_path / "rpc.wsdl")
+
+    assert BodyCheck(contract, contract.operation(contract.ports[0], "Move")).works
 
 
 @pytest.mark.parametrize(

@@ -167,12 +167,37 @@ class SchemaIndex:
         for node in root:
             component = Component(node, document)
             match local(node.tag):
-                case "include" | "redefine":
+                case "include":
                     self._follow(component, path, document.namespace)
+                case "redefine":
+                    self._follow(component, path, document.namespace)
+                    self._redefine(component)
                 case "import":
                     self._follow(component, path, None)
             if (table := KINDS.get(local(node.tag))) and (name := node.get("name")):
                 self.tables[table].setdefault(clark(document.namespace, name), component)
+
+    def _redefine(self, holder: Component) -> None:
+        """Definitions that take the place of included ones of the same name, and start from them.
+
+        The included one goes on under another name, which only its successor knows; everybody else who
+        says the name means the successor.
+        """
+        namespace = holder.document.namespace
+        for successor in holder.children(*KINDS):
+            table = self.tables[KINDS[successor.tag]]
+            name = successor.get("name") or ""
+            full = clark(namespace, name)
+            if (original := table.get(full)) is not None:
+                aside = f"{name}.original"
+                while clark(namespace, aside) in table:
+                    aside += ".original"
+                original.node.set("name", aside)
+                if original.tag == "complexType":
+                    original.node.set("abstract", "true")  # nothing may stand for it any more
+                table[clark(namespace, aside)] = original
+                _point_at(successor, full, aside)
+            table[full] = successor
 
     def link(self) -> None:
         """Note substitution groups and derivation; called once, after everything was added."""
@@ -226,6 +251,18 @@ def schemas_of(root: etree._Element) -> Iterator[etree._Element]:
         yield root
     else:
         yield from root.iter(SCHEMA)
+
+
+def _point_at(successor: Component, full: str, aside: str) -> None:
+    """Let a redefinition that names itself mean what it takes the place of."""
+    own = KINDS[successor.tag]
+    for node in successor.node.iter(f"{{{XSD}}}*"):
+        inner = Component(node, successor.document)
+        for word, kind in (("base", "type"), ("ref", KINDS.get(inner.tag, ""))):
+            text = node.get(word)
+            if text is not None and kind == own and inner.name(text) == full:
+                prefix, colon, _ = text.strip().rpartition(":")
+                node.set(word, f"{prefix}{colon}{aside}")
 
 
 def clark(namespace: str, name: str) -> str:
