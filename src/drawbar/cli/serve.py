@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import importlib.util
 import logging
 import signal
@@ -59,8 +60,20 @@ async def _serve(gateway: Gateway, listening: socket.socket) -> None:
     with_signals(stop)
     async with deployed(gateway) as services:
         _tell(gateway, services)
+        spare_the_collector()
         await serve(services, listening, stop, lambda: _ready(services, listening))
     _log.info("stopped")
+
+
+def spare_the_collector() -> None:
+    """Keep the garbage collector from walking over what lives as long as the process.
+
+    Modules, schemas and plans are a million objects. Looking through them again and again took half of
+    the CPU of a direct call (measured with py-spy).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def with_signals(stop: asyncio.Event) -> None:
