@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from lxml import etree
@@ -198,19 +198,28 @@ class _Reach:
                 self._name(local(node.tag), inner.name(ref), inner)
             for attribute, table in _REFERENCES.items():
                 for text in (node.get(attribute) or "").split():
-                    self._name(table, inner.name(text), inner)
+                    self._name(table, inner.name(text), inner, stands=attribute == "type")
 
-    def _name(self, table: str, name: str, user: Component) -> None:
+    def _name(self, table: str, name: str, user: Component, *, stands: bool = True) -> None:
+        """What a name means and, where an element `stands` for it, what may stand in its place."""
         if split(name)[0] in {XSD, XML}:
             return
-        self._take((table, name), self._index.find(table, name, user))
+        found = self._index.find(table, name, user)
+        self._take((table, name), found)
         if table == "element":
-            for member in self._index.members.get(name, ()):
-                self._take((table, member), self._index.tables[table][member])
-        abstract = self._index.tables[table][name].get("abstract") in {"true", "1"}
-        if table == "type" and abstract:
-            for heir in self._index.derived.get(name, ()):
-                self._take((table, heir), self._index.tables[table][heir])
+            self._take_all(table, name, self._index.members)
+        elif table == "type" and stands and found.get("abstract") in {"true", "1"}:
+            self._take_all(table, name, self._index.derived)
+
+    def _take_all(self, table: str, name: str, below: Mapping[str, list[str]]) -> None:
+        """Everything below a name, at any distance."""
+        waiting = list(below.get(name, ()))
+        seen = set(waiting)
+        while waiting:
+            each = waiting.pop()
+            self._take((table, each), self._index.tables[table][each])
+            waiting.extend(new for new in below.get(each, ()) if new not in seen)
+            seen.update(below.get(each, ()))
 
 
 def _lax_copy(node: etree._Element) -> etree._Element:
