@@ -51,7 +51,7 @@ progress() {
 watched() {
     "$@" >"$log" 2>&1 </dev/null &
     child=$!
-    trap 'kill "$child" 2>/dev/null; say; rm -f "$log"; exit 130' INT TERM
+    trap 'kill "$child" 2>/dev/null; say; exit 130' INT TERM
     begun=$(date +%s)
     noted=$begun
     every=10
@@ -148,6 +148,7 @@ install_all() {
 }
 
 log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 say "$title in .venv (once; a minute or so, with a network) ..."
 wanted=0
 for lock in $locks; do wanted=$((wanted + $(grep -c '^[a-z]' "$lock"))); done
@@ -162,11 +163,11 @@ else
     fi
     environment
     install_all || {
+        trap - EXIT
         say "Installing failed; the lines above say why. All of it is in $log."
         exit 1
     }
 fi
-rm -f "$log"
 # shellcheck disable=SC2086 # several names
 fingerprint $locks >".venv/drawbar-$what"
 if [ "$what" = dev ]; then
