@@ -438,6 +438,7 @@ def inside(options: Options, folder: Path) -> int:
 
 def outside(argv: list[str]) -> int:
     """Begin the namespace, and clear up once it is gone."""
+    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"  # chroot, ldconfig
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         say("replay_image: chroot and mounts take root and the command `unshare`")
         return CANNOT
