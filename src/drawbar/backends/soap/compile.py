@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias
 
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.options import HEADER, SoapBackendSpec, SoapFunctionSpec
-from drawbar.backends.soap.schema import Publication, hidden_tree
+from drawbar.backends.soap.publishing import input_of, warn_of_weight
+from drawbar.backends.soap.schema import Publication
 from drawbar.backends.soap.shape import Content
 from drawbar.backends.soap.wsdl import (
     Contract,
@@ -38,6 +39,9 @@ CODES: Mapping[str, str] = {
     "DB408": "the name of a SOAP header is not written in full",
     "DB409": "the contract wants a SOAP header that the adapter does not send",
     "DB410": "a pattern of the contract cannot be published",
+    "DB413": "a part of the input that is to be hidden or kept is not there, or is required",
+    "DB414": "the input of an operation is so large that every run pays for it",
+    "DB415": "a type that is to be offered does not exist",
     "DB412": "the compiled plan does not cover the style of an operation",
     "DB411": "an abstract type has more concrete types than a model can choose from",
 }
@@ -168,16 +172,12 @@ def _plan(
 ) -> Plan | None:
     try:
         content = content_of(operation.request)
-        paths = {name: each.to or name for name, each in spec.parameters.items()}
-        taken = (path for name, path in paths.items() if "." in path or path != name)
-        filled = tuple(
-            paths[name]
-            for name, each in spec.parameters.items()
-            if each.from_ is not None or "const" in each.model_fields_set
-        )
-        published = Publication(content, hidden_tree(taken), filled)
-        _check_places(published, paths, report, at)
-        parameters = merge_parameters(spec, published.parameters(), report, at, published.find)
+        input_ = input_of(content, spec, report, at)
+        published = input_.published
+        _check_places(published, input_.paths, report, at)
+        offered = published.parameters()
+        parameters = merge_parameters(spec, offered, report, at, published.find)
+        warn_of_weight(input_, offered.values(), operation.name, report, at)
     except Unresolved as error:
         report.add((*at, "operation"), "DB404", error.message, fix=error.fix)
         return None
@@ -265,7 +265,7 @@ def _warn(published: Publication, operation: Operation, report: Report, at: At) 
             where,
             "DB411",
             f"the abstract type `{label}` of `{operation.name}` stands for very many types",
-            fix="fill it with `const:`, or leave the function out",
+            fix=f"name those that are offered with `types: {{{label}: [...]}}`",
             severity="warning",
         )
 

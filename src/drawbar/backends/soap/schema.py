@@ -9,10 +9,11 @@ because there is nothing to decide. Types used in several places, or inside them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drawbar.backends.soap.finite import endless, is_endless
+from drawbar.backends.soap.narrow import REMOVED, Hidden, is_filled, parts_of
 from drawbar.backends.soap.phrases import described, lifted, nullable, references, repeated
 from drawbar.backends.soap.shape import (
     Attribute,
@@ -29,9 +30,6 @@ from drawbar.backends.soap.xsd import Unresolved
 from drawbar.compiler.parameters import Inherited
 from drawbar.kernel.values import JsonObject, JsonValue
 
-Hidden = Mapping[str, "Hidden"]
-"""Paths that are not published, as a tree; an empty one hides what it stands for."""
-
 TYPE = "_type"
 """The property that says which concrete type of an abstract one is meant."""
 MANY_TYPES = 40
@@ -39,15 +37,6 @@ _LEVELS = 5
 """Objects inside one another before the next goes to `$defs`: strict modes count to ten."""
 _INLINE = 8
 """Properties up to which a type used in several places is written out in each of them."""
-
-
-def hidden_tree(paths: Iterable[str]) -> Hidden:
-    """The paths as a tree; what is hidden as a whole has nothing below it."""
-    inside: dict[str, list[str]] = {}
-    for path in paths:
-        name, _, rest = path.partition(".")
-        inside.setdefault(name, []).append(rest)
-    return {name: {} if "" in rests else hidden_tree(rests) for name, rests in inside.items()}
 
 
 @dataclass(slots=True)
@@ -60,6 +49,8 @@ class Publication:
     content: Content
     hidden: Hidden = field(default_factory=dict)
     filled: tuple[str, ...] = ()
+    types: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of an abstract type, by its label: the types that an author allows."""
     dropped: set[str] = field(default_factory=set)
     """Patterns that JSON Schema cannot say, for a warning."""
     crowded: set[str] = field(default_factory=set)
@@ -104,7 +95,8 @@ class Publication:
         hidden: Hidden = self.hidden
         for step in path:
             hidden = hidden.get(step, {})
-        return bool(hidden) and bool(self._part(holder, hidden).get("required"))
+        filled = bool(hidden) and is_filled(hidden)
+        return filled and bool(self._part(holder, hidden).get("required"))
 
     def names(self, path: list[str]) -> list[str]:
         """What could follow a path."""
@@ -113,7 +105,7 @@ class Publication:
         else:
             part = _find(self.content, path)
             contents = _inside(part) if isinstance(part, Item | Choice | Group) else []
-        return [part.name for content in contents for part in _parts(content)]
+        return [part.name for content in contents for part in parts_of(content)]
 
     # -- which types go to $defs ----------------------------------------------------------------
 
@@ -152,7 +144,7 @@ class Publication:
         if content.text is not None and content.text_name not in hidden:
             properties[content.text_name] = self._text(content.text, None, None)
             required.append(content.text_name)
-        for part in _parts(content):
+        for part in parts_of(content):
             inside = hidden.get(part.name)
             if not _is_published(part) or (inside is not None and not inside):
                 continue
@@ -163,7 +155,7 @@ class Publication:
             if inside and schema.get("properties") == {}:
                 continue  # every value in it comes from elsewhere
             properties[part.name] = schema
-            if _is_required(part) or (inside and schema.get("required")):
+            if _is_required(part) or (inside and is_filled(inside) and schema.get("required")):
                 required.append(part.name)
         return properties, required
 
@@ -202,12 +194,13 @@ class Publication:
 
     def _choice(self, choice: Choice, hidden: Hidden) -> JsonObject:
         for branch in choice.branches:
-            if hidden and any(member.name in hidden for member in branch):
+            if any(m.name in hidden and is_filled(hidden[m.name]) for m in branch):
                 return self._object(Content(branch), hidden)  # the author has chosen
         objects: list[JsonValue] = [
-            self._object(Content(branch), {})
+            self._object(Content(branch), hidden)
             for branch in choice.branches
             if not any(is_endless(each, self._endless) for each in branch if each.least > 0)
+            and not any(hidden.get(each.name) is REMOVED and each.least > 0 for each in branch)
         ]
         schema: JsonObject = {"anyOf": objects}
         return lifted(repeated(described(schema, choice.documentation), choice.least, choice.most))
@@ -233,7 +226,7 @@ class Publication:
 
     def _written(self, record: Record, hidden: Hidden) -> JsonObject:
         """A record in full."""
-        if record.abstract and len(record.concrete) > MANY_TYPES:
+        if record.abstract and len(self._allowed(record)) > MANY_TYPES:
             self.crowded.add(record.label)
         if record.abstract and not record.concrete:
             raise Unresolved(
@@ -246,9 +239,18 @@ class Publication:
         if not record.abstract:
             return described(self._object(record.content, hidden), record.documentation)
         objects: list[JsonValue] = [
-            self._object(each.content, hidden, kind) for kind, each in kinds_of(record).items()
+            self._object(each.content, hidden, kind) for kind, each in self._allowed(record).items()
         ]
         return described({"anyOf": objects}, record.documentation)
+
+    def _allowed(self, record: Record) -> dict[str, Record]:
+        allowed = self.types.get(record.label)
+        kinds = kinds_of(record)
+        return kinds if allowed is None else {n: e for n, e in kinds.items() if n in allowed}
+
+    def abstract_types(self) -> dict[str, list[str]]:
+        """What may stand for each abstract type that the operation reaches, by labels."""
+        return {each.label: list(kinds_of(each)) for each in self._uses if each.abstract}
 
     def _array(self, content: Content) -> JsonObject:
         (member,) = content.members
@@ -339,10 +341,6 @@ def _is_required(part: Member | Attribute | Text) -> bool:
     return part.required if isinstance(part, Attribute) else part.least > 0
 
 
-def _parts(content: Content) -> tuple[Member | Attribute, ...]:
-    return (*content.members, *content.attributes)
-
-
 def _records(content: Content) -> Iterator[Record]:
     """The records directly inside, one for each use; an abstract one brings its concrete types."""
     waiting: list[Member] = list(content.members)
@@ -364,7 +362,7 @@ def _find(content: Content, path: list[str]) -> Member | Attribute | Text | None
     name, rest = path[0], path[1:]
     if content.text is not None and name == content.text_name and not rest:
         return content.text
-    part = next((each for each in _parts(content) if each.name == name), None)
+    part = next((each for each in parts_of(content) if each.name == name), None)
     if part is None or not rest:
         return part
     if isinstance(part, Attribute | Wildcard) or part.most != 1:
