@@ -13,6 +13,7 @@ import base64
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from drawbar.backends.soap.annotate import annotate
 from drawbar.backends.soap.check import BodyCheck
 from drawbar.backends.soap.compile import CODES, Binding, compile_functions
 from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
-from drawbar.backends.soap.post import Answer, Post, beginning, can_connect
+from drawbar.backends.soap.post import Answer, Post, Tls, beginning, can_connect
 from drawbar.backends.soap.reply import Fault, NoEnvelope, Reading, body_in, capped, fault_in
 from drawbar.backends.soap.request import (
     Version,
@@ -73,7 +74,7 @@ class SoapKind:
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> SoapBackend:
         del plans  # a call brings the binding of its plan
         assert isinstance(adapter.backend, SoapBackendSpec)  # noqa: S101 -- the loader parses with this kind's models
-        return SoapBackend(adapter.backend, workers)
+        return SoapBackend(adapter.backend, adapter.folder, workers)
 
 
 KIND = SoapKind()
@@ -90,10 +91,10 @@ class _Request:
 class SoapBackend:
     """Thread-safe: envelopes are written and read in the backend's threads, sent on the event loop."""
 
-    def __init__(self, options: SoapBackendSpec, workers: Workers) -> None:
+    def __init__(self, options: SoapBackendSpec, folder: Path, workers: Workers) -> None:
         self._options = options
         self._workers = workers
-        self._post = Post(options.endpoint, workers.size)
+        self._post = Post(options.endpoint, workers.size, _tls(options, folder))
         self._general = General()
         self._checks: dict[Binding, BodyCheck] = {}
         self._lock = threading.Lock()
@@ -114,7 +115,11 @@ class SoapBackend:
         parts = urlsplit(self._options.endpoint)
         tls = parts.scheme == "https"
         host, port = parts.hostname or "", parts.port or (443 if tls else 80)
-        why = await can_connect(host, port, tls=tls, within=_HEALTH_SECONDS)
+        try:
+            secure = (self._post.tls() or True) if tls else False
+        except BackendError as error:
+            return Health(ok=False, detail=error.message)
+        why = await can_connect(host, port, tls=secure, within=_HEALTH_SECONDS)
         what = f"{'TLS' if tls else 'TCP'} connection to {host}:{port}"
         return Health(why is None, f"{what}: {why or 'made'}")
 
@@ -245,6 +250,15 @@ class SoapBackend:
         if operation.returned is not None and operation.returned.spread and whole is not None:
             return reading.element(whole, operation.reply)
         return reading.root(body[0], operation.reply)
+
+
+def _tls(options: SoapBackendSpec, folder: Path) -> Tls | None:
+    if (tls := options.tls) is None:
+        return None
+    ca, certificate, key = (
+        None if path is None else folder / path for path in (tls.ca, tls.certificate, tls.key)
+    )
+    return Tls(ca, certificate, key)
 
 
 def _declared(contract: Contract, name: str) -> Item | None:

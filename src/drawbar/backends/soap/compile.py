@@ -43,6 +43,7 @@ CODES: Mapping[str, str] = {
     "DB414": "the input of an operation is so large that every run pays for it",
     "DB415": "a type that is to be offered does not exist",
     "DB412": "the compiled plan does not cover the style of an operation",
+    "DB416": "the certificates of `tls` are not there, or are not needed",
     "DB411": "an abstract type has more concrete types than a model can choose from",
 }
 
@@ -64,6 +65,7 @@ def compile_functions(adapter: Adapter, report: Report) -> Mapping[str, Plan]:
     backend = adapter.backend
     assert isinstance(backend, SoapBackendSpec)  # noqa: S101 -- the loader parses with this kind's models
     _check_headers(backend, report)
+    _check_tls(backend, adapter, report)
     contract = _contract(adapter, backend, report)
     if contract is None:
         return {}
@@ -279,6 +281,21 @@ def _check_headers(backend: SoapBackendSpec, report: Report) -> None:
                 f"`{name}` is not the full name of a SOAP header",
                 fix='write it with its namespace, such as "{urn:hr}Session"',
             )
+
+
+def _check_tls(backend: SoapBackendSpec, adapter: Adapter, report: Report) -> None:
+    if (tls := backend.tls) is None:
+        return
+    at = ("backend", "tls")
+    if not backend.endpoint.startswith("https:"):
+        report.add(at, "DB416", "`tls` needs an https:// endpoint", fix="correct `endpoint`")
+    for word, path in (("ca", tls.ca), ("certificate", tls.certificate), ("key", tls.key)):
+        if path is not None and not (adapter.folder / path).is_file():
+            fix = "write the path of a PEM file, relative to this adapter"
+            report.add((*at, word), "DB416", f"there is no file `{path}`", fix=fix)
+    if tls.key is not None and tls.certificate is None:
+        fix = "write `certificate:` too"
+        report.add((*at, "key"), "DB416", "a `key` belongs to a `certificate`", fix=fix)
 
 
 def _check_wanted_headers(

@@ -90,6 +90,14 @@ class IdentitySpec(Spec):
     header: IdentityHeaderSpec
 
 
+class TlsSpec(Spec):
+    """For servers whose certificate no public authority signed, or that ask for one of ours."""
+
+    ca: str | None = Field(None, description="PEM file of the authority that signed the server's.")
+    certificate: str | None = Field(None, description="PEM file that shows who the gateway is.")
+    key: str | None = Field(None, description="PEM file of its key, when that is another file.")
+
+
 class SoapBackendSpec(BackendSpec):
     """A SOAP service and the contract it is called by."""
 
@@ -110,6 +118,7 @@ class SoapBackendSpec(BackendSpec):
         default_factory=dict, description="Elements of the SOAP header, by full name `{ns}Name`."
     )
     identity: IdentitySpec | None = None
+    tls: TlsSpec | None = None
 
 
 class SoapFunctionSpec(FunctionSpec):

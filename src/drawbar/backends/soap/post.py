@@ -12,7 +12,9 @@ import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 
@@ -30,6 +32,15 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files for servers that no public authority signed, or that want to know who calls."""
+
+    ca: Path | None
+    certificate: Path | None
+    key: Path | None
+
+
 class Post:
     """The connections of one backend. Reads reuse them; a change gets a fresh one.
 
@@ -37,8 +48,9 @@ class Post:
     nobody knows whether a change was taken. A fresh connection has no such moment.
     """
 
-    def __init__(self, endpoint: str, concurrency: int) -> None:
+    def __init__(self, endpoint: str, concurrency: int, tls: Tls | None = None) -> None:
         self._endpoint = endpoint
+        self._tls = tls
         self._concurrency = concurrency
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
@@ -60,10 +72,30 @@ class Post:
                 return Answer(response.status, response.content_type.lower(), body)
         except TimeoutError:
             raise _timed_out(call) from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            why = f"its certificate is not trusted ({error.certificate_error})"
+            raise _unreachable(self._endpoint, why) from None
         except aiohttp.ClientConnectorError as error:
             raise _unreachable(self._endpoint, _reason(error)) from None
         except (aiohttp.ClientError, OSError) as error:
             raise _broken(error, call.progress) from None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """None where the usual authorities will do. Raises BackendError for files that cannot be used."""
+        if self._tls is None:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self._tls.ca)
+            if self._tls.certificate is not None:
+                context.load_cert_chain(self._tls.certificate, self._tls.key)
+        except OSError as error:  # ssl.SSLError is one
+            raise BackendError(
+                "a file named under `tls` is no certificate or key that can be used",
+                code="backend_unavailable",
+                work="not_started",
+                hint="the operator has to correct `tls:` of the adapter",
+            ) from error
+        return context
 
     async def close(self) -> None:
         for session in self._sessions.values():
@@ -73,11 +105,9 @@ class Post:
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
         session = self._sessions.get(fresh)
         if session is None:
-            connector = (
-                aiohttp.TCPConnector(limit=self._concurrency, force_close=True)
-                if fresh
-                else aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=4)
-            )
+            kept: dict[str, Any] = {"force_close": True} if fresh else {"keepalive_timeout": 4}
+            secure = self.tls() or True
+            connector = aiohttp.TCPConnector(limit=self._concurrency, ssl=secure, **kept)
             session = self._sessions[fresh] = aiohttp.ClientSession(
                 connector=connector,
                 trace_configs=[_marks()],
@@ -161,7 +191,9 @@ def beginning(body: bytes) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-async def can_connect(host: str, port: int, *, tls: bool, within: float) -> str | None:
+async def can_connect(
+    host: str, port: int, *, tls: ssl.SSLContext | bool, within: float
+) -> str | None:
     """None when a connection (with TLS, when asked for) could be made; else why not."""
     writer: asyncio.StreamWriter | None = None
     try:
