@@ -1,4 +1,4 @@
-"""Rules about particles: how often they come, when a choice is none, when two of them are one."""
+"""Rules about particles: how often they come, when a choice is none, when two are one, what they are called."""
 
 from __future__ import annotations
 
@@ -63,3 +63,21 @@ def occurs_of(node: Component) -> tuple[int, int | None]:
             f"correct it in {node.document.file}",
         ) from None
     return (least if end is None else min(least, end)), end
+
+
+class Names:
+    """Hands out names that are unique within one object of JSON."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, wanted: str) -> str:
+        name, count = wanted, 1
+        while name in self._taken:
+            count += 1
+            name = f"{wanted}_{count}"
+        self._taken.add(name)
+        return name
+
+    def attribute(self, wanted: str) -> str:
+        return self.take(f"attr__{wanted}" if wanted in self._taken else wanted)

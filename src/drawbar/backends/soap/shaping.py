@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from drawbar.backends.soap.encoding import ITEM, Held, held_by
 from drawbar.backends.soap.particles import (
+    Names,
     can_be_empty,
     is_impossible,
     is_local,
@@ -93,24 +94,6 @@ class Shapes:
         return self.texts.named(name, user)
 
 
-class _Names:
-    """Hands out names that are unique within one object of JSON."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def take(self, wanted: str) -> str:
-        name, count = wanted, 1
-        while name in self._taken:
-            count += 1
-            name = f"{wanted}_{count}"
-        self._taken.add(name)
-        return name
-
-    def attribute(self, wanted: str) -> str:
-        return self.take(f"attr__{wanted}" if wanted in self._taken else wanted)
-
-
 class _Building:
     """Makes the content of one complex type."""
 
@@ -123,7 +106,7 @@ class _Building:
     def content(self, node: Component) -> Content:
         if (held := held_by(node, self._index)) is not None:
             return self._array(held, held.arrays)
-        names = _Names()
+        names = Names()
         particles = self._particles(node, 0)
         members = tuple(member for part in particles for member in self._members(part, names, 0))
         text = self._text(node, 0)
@@ -252,7 +235,7 @@ class _Building:
 
     # -- particles ------------------------------------------------------------------------------
 
-    def _members(self, node: Component, names: _Names, depth: int) -> list[Member]:
+    def _members(self, node: Component, names: Names, depth: int) -> list[Member]:
         """What a particle puts into its object; a plain sequence puts in what it holds."""
         self._check_depth(node, depth)
         least, most = occurs_of(node)
@@ -273,7 +256,7 @@ class _Building:
         return [] if inner is None else self._repeat(inner, (least, most), names, depth)
 
     def _repeat(
-        self, node: Component, occurs: tuple[int, int | None], names: _Names, depth: int
+        self, node: Component, occurs: tuple[int, int | None], names: Names, depth: int
     ) -> list[Member]:
         """A sequence, or a named group's content, that comes `occurs` times."""
         if node.tag == "choice":
@@ -281,7 +264,7 @@ class _Building:
         children = node.children("element", "any", "choice", "sequence", "group", "all")
         if occurs == (1, 1):
             return [m for child in children for m in self._members(child, names, depth + 1)]
-        inner = _Names()
+        inner = Names()
         members = [m for child in children for m in self._members(child, inner, depth + 1)]
         if not members:
             return []
@@ -293,12 +276,12 @@ class _Building:
         return [Group(name, tuple(members), *occurs)]
 
     def _choice(
-        self, node: Component, names: _Names, depth: int, occurs: tuple[int, int | None]
+        self, node: Component, names: Names, depth: int, occurs: tuple[int, int | None]
     ) -> list[Member]:
         least, most = occurs
         branches: list[tuple[Member, ...]] = []
         for child in node.children("element", "any", "choice", "sequence", "group"):
-            members = tuple(self._members(child, _Names(), depth + 1))
+            members = tuple(self._members(child, Names(), depth + 1))
             if any(is_impossible(member) for member in members):
                 continue
             inner = members[0] if len(members) == 1 else None
@@ -318,7 +301,7 @@ class _Building:
         return [Choice(name, tuple(branches), least, most, node.documentation())]
 
     def _only_branch(
-        self, members: tuple[Member, ...], occurs: tuple[int, int | None], names: _Names
+        self, members: tuple[Member, ...], occurs: tuple[int, int | None], names: Names
     ) -> list[Member]:
         """A choice of one thing is no choice."""
         if occurs == (1, 1):
