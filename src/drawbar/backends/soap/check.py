@@ -223,8 +223,11 @@ class _Reach:
 
 
 def _lax_copy(node: etree._Element) -> etree._Element:
-    """A copy whose wildcards take elements that are not among the copies."""
+    """A copy whose wildcards take elements that are not among the copies, without a slip that tools let pass."""
     made = copy.deepcopy(node)
+    for kind in made.iter(f"{{{XSD}}}complexType"):
+        if "nillable" in kind.attrib:
+            del kind.attrib["nillable"]
     for wildcard in (f"{{{XSD}}}any", f"{{{XSD}}}anyAttribute"):
         for found in made.iter(wildcard):
             found.set("processContents", "lax")

@@ -130,16 +130,16 @@ class SoapFunctionSpec(FunctionSpec):
         description="Who writes and reads the messages: Drawbar's compiled plan, or zeep. By default the plan "
         "where it covers the operation's style, else zeep.",
     )
-    hide: list[str] = Field(
-        default_factory=list,
+    hide: tuple[str, ...] = Field(
+        (),
         description="Optional parts of the input that are not offered, as dotted paths.",
     )
-    keep: list[str] | None = Field(
+    keep: tuple[str, ...] | None = Field(
         None,
         description="Of the optional parts only these are offered: at the top, and inside each part that a "
         "path leads into. What is required stays.",
     )
-    types: dict[str, list[str]] = Field(
+    types: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
         description="By abstract type of the contract: the concrete types that are offered for it.",
     )
