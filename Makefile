@@ -30,16 +30,17 @@ ifeq ($(MODEL),local)
 endif
 	@$(PYTHON) -m drawbar demo $(if $(MODEL),--model $(MODEL)) $(if $(ONCE),--once "$$ONCE")
 
-# Four at a time on two cores: many tests wait for processes and browsers.
+# Four at a time on two cores, since many tests wait for processes and browsers; a file stays together, since
+# its gateway and browser are started once.
 test: setup
-	@$(PYTHON) -m pytest -n 4 --dist worksteal -q $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest -n 4 --dist loadfile -q $(PYTEST_ARGS)
 
 check: setup
 	@sh tools/check.sh
 
 coverage: setup
 	@rm -f .coverage .coverage.*
-	@$(PYTHON) -m coverage run -m pytest -n 4 --dist worksteal -q $(PYTEST_ARGS)
+	@$(PYTHON) -m coverage run -m pytest -n 4 --dist loadfile -q $(PYTEST_ARGS)
 	@$(PYTHON) -m coverage combine -q
 	@$(PYTHON) -m coverage report --skip-covered --show-missing
 
