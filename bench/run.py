@@ -8,11 +8,10 @@ from __future__ import annotations
 import sys
 
 import direct
+import run_cost
 import start
 
-import runs
-
-BENCHMARKS = {"direct": direct.run, "runs": runs.run, "start": start.run}
+BENCHMARKS = {"direct": direct.run, "runs": run_cost.run, "start": start.run}
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ import json
 import sqlite3
 import sys
 import time
+from collections.abc import Mapping
 
 import httpx2
 from agents import (  # type: ignore[import-not-found]  # only in the peer's own environment
@@ -35,7 +36,7 @@ def get_item(item_no: int) -> dict[str, object]:
     return dict(zip(("item_no", "name", "stock"), row, strict=True))
 
 
-def chunk(delta: dict[str, object], finish: str | None = None) -> bytes:
+def chunk(delta: Mapping[str, object], finish: str | None = None) -> bytes:
     body = {
         "id": "c",
         "object": "chat.completion.chunk",

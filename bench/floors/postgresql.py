@@ -13,7 +13,7 @@ POOL: Any = None  # asyncpg has no types here
 HEADERS = [(b"content-type", b"application/json")]
 
 
-async def app(scope: Any, receive: Any, send: Any) -> None:  # ASGI's own free mappings
+async def app(_scope: Any, receive: Any, send: Any) -> None:  # ASGI's own free mappings
     global POOL  # noqa: PLW0603 -- opened in the server's own loop
     if POOL is None:
         POOL = await asyncpg.create_pool(sys.argv[1], min_size=1, max_size=16)

@@ -22,7 +22,7 @@ validator = jsonschema_rs.validator_for(
 HEADERS = [(b"content-type", b"application/json")]
 
 
-async def app(scope: Any, receive: Any, send: Any) -> None:  # ASGI's own free mappings
+async def app(_scope: Any, receive: Any, send: Any) -> None:  # ASGI's own free mappings
     body = (await receive())["body"]
     arguments = orjson.loads(body)
     validator.validate(arguments)
