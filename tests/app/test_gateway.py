@@ -6,7 +6,7 @@ import pytest
 
 import drawbar
 from drawbar import Caller, Failed, Refused, Succeeded
-from drawbar.kernel.errors import AuthorError
+from drawbar.kernel.errors import AuthorError, OperatorError
 from small_company import make_company
 
 
@@ -118,6 +118,15 @@ def test_settings_that_are_wrong_raise_every_problem(tmp_path: Path) -> None:
 
     assert len(raised.value.problems) == 2
     assert "did you mean `adapters`?" in str(raised.value)
+
+
+def test_no_settings_at_all_is_told_with_the_ways_to_name_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(OperatorError, match="--settings or DRAWBAR_SETTINGS"):
+        drawbar.load(environ={})
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:

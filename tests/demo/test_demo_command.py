@@ -106,14 +106,14 @@ def test_it_answers_the_chat_until_it_is_told_to_end_and_leaves_nothing(
 
 def test_a_system_that_crashes_ends_the_demo_with_its_name(tmp_path: Path) -> None:
     with demo(tmp_path) as (process, _):
-        children = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        [crew] = [line for line in children.stdout.splitlines() if "demo.personnel" in line]
-        os.kill(int(crew.split()[0]), signal.SIGKILL)
+        tasks = Path(f"/proc/{process.pid}/task").iterdir()
+        children = [pid for task in tasks for pid in (task / "children").read_text().split()]
+        [crew] = [
+            pid
+            for pid in children
+            if b"demo.personnel" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        os.kill(int(crew), signal.SIGKILL)
         _, told = process.communicate(timeout=20)
 
     assert process.returncode == 4

@@ -134,7 +134,7 @@ async def test_a_body_over_the_limit_is_refused_while_it_is_read(shared: Served)
         writer.close()
         await writer.wait_closed()
 
-    assert status == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+    assert status.startswith(b"HTTP/1.1 413 ")  # its name differs between versions of Python
 
 
 @pytest.mark.parametrize(

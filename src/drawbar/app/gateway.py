@@ -29,7 +29,7 @@ from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.dispatch.invocation import Invocation, Surface
 from drawbar.dispatch.limits import DEFAULT_CONCURRENCY
 from drawbar.dispatch.redact import Redactor
-from drawbar.kernel.errors import AuthorError, Problem
+from drawbar.kernel.errors import AuthorError, OperatorError, Problem
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.outcome import Outcome
 from drawbar.kernel.ports import Backend
@@ -53,10 +53,15 @@ def load(
 
     `settings` defaults to DRAWBAR_SETTINGS, then to config/drawbar.yaml. `flags` win over the file and
     the environment; their names are dotted, such as `model.provider`. Raises AuthorError when the
-    settings are wrong.
+    settings are wrong, OperatorError when there are none.
     """
     environ = os.environ if environ is None else environ
-    given = settings or environ.get("DRAWBAR_SETTINGS") or SETTINGS_FILE
+    given = settings or environ.get("DRAWBAR_SETTINGS")
+    if not given and not SETTINGS_FILE.exists():
+        raise OperatorError(
+            f"There are no settings at {SETTINGS_FILE}. Name a file with --settings or DRAWBAR_SETTINGS."
+        )
+    given = given or SETTINGS_FILE
     loaded = load_settings(Path(given), environ, flags or {})
     if any(problem.severity == "error" for problem in loaded.problems):
         raise AuthorError(loaded.problems)

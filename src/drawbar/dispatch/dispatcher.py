@@ -35,6 +35,7 @@ from drawbar.kernel.ports import (
     Mode,
     Progress,
 )
+from drawbar.kernel.ticker import Ticker, TimeLimit
 from drawbar.kernel.values import Caller, JsonObject, arguments_hash
 from drawbar.spec.model import LimitsSpec
 
@@ -79,6 +80,7 @@ class Dispatcher:
         self._limits = limits or {}
         self._redactor = redactor or Redactor()
         self._policy = Policy()
+        self._ticker = Ticker()
         self._checks: dict[str, ArgumentCheck] = {}
         self._gates: dict[str, Gate] = {}
 
@@ -173,10 +175,13 @@ class Dispatcher:
         if gate is None:
             gate = self._gates[adapter] = Gate(adapter, self._limits.get(adapter, LimitsSpec()))
         try:
-            async with gate.place(ready.deadline):
-                return await self._with_retries(ready, gate, intent)
+            await gate.enter(ready.deadline)
         except GateClosedError as closed:
             return closed.outcome
+        try:
+            return await self._with_retries(ready, gate, intent)
+        finally:
+            gate.leave()
 
     async def _with_retries(self, ready: _Ready, gate: Gate, intent: Intent | None) -> Outcome:
         """A change is never sent twice by the gateway unless its adapter says that this is safe."""
@@ -213,7 +218,7 @@ class Dispatcher:
         )
         backend = self._backends[function.adapter]
         try:
-            async with asyncio.timeout(call.remaining()):
+            with TimeLimit(self._ticker, call.deadline):
                 reply = await backend.invoke(function.binding, call)
         except BackendError as error:
             if error.retryable or error.work == "unknown":

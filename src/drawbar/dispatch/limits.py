@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from drawbar.kernel.outcome import Failed
 from drawbar.spec.model import BreakerSpec, LimitsSpec
@@ -88,30 +86,36 @@ class Gate:
         self._rate = RateWindow(limits.rate) if limits.rate else None
         self.breaker = Breaker(limits.breaker or BreakerSpec())
 
-    @asynccontextmanager
-    async def place(self, deadline: float) -> AsyncIterator[None]:
-        """One of the places at the backend, or GateClosedError when none is free in time."""
-        await self._wait_for_rate(deadline)
+    async def enter(self, deadline: float) -> None:
+        """Take one of the places, to be given back by `leave`; GateClosedError when none is free in time."""
+        if self._rate is not None:
+            await self._wait_for_rate(self._rate, deadline)
         if self._places.locked():
-            try:
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                    await self._places.acquire()
-            except TimeoutError:
-                raise GateClosedError(
-                    Failed(
-                        "backend_busy",
-                        f"All places at `{self._backend}` stayed taken until the time-out; nothing was sent.",
-                        retryable=True,
-                        hint="Try again later.",
-                    )
-                ) from None
+            await self._wait_for_place(deadline)
         else:
             await self._places.acquire()
         try:
             self._check_breaker()
-            yield
-        finally:
+        except GateClosedError:
             self._places.release()
+            raise
+
+    def leave(self) -> None:
+        self._places.release()
+
+    async def _wait_for_place(self, deadline: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await self._places.acquire()
+        except TimeoutError:
+            raise GateClosedError(
+                Failed(
+                    "backend_busy",
+                    f"All places at `{self._backend}` stayed taken until the time-out; nothing was sent.",
+                    retryable=True,
+                    hint="Try again later.",
+                )
+            ) from None
 
     def _check_breaker(self) -> None:
         if wait := self.breaker.seconds_closed():
@@ -125,8 +129,8 @@ class Gate:
                 )
             )
 
-    async def _wait_for_rate(self, deadline: float) -> None:
-        while self._rate is not None and (wait := self._rate.seconds_to_wait()):
+    async def _wait_for_rate(self, rate: RateWindow, deadline: float) -> None:
+        while wait := rate.seconds_to_wait():
             if time.monotonic() + wait >= deadline:
                 raise GateClosedError(
                     Failed(

@@ -6,11 +6,13 @@ Watching a connection costs a task, so it begins only when a call takes longer t
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from drawbar.kernel.errors import ClientError
+from drawbar.kernel.ticker import Ticker
 
 if TYPE_CHECKING:
     from starlette.types import Receive
@@ -21,9 +23,8 @@ WATCH_AFTER = 0.05
 """Seconds."""
 
 
-async def unless_gone(work: Coroutine[Any, Any, T], receive: Receive) -> T:
+async def unless_gone(work: Coroutine[Any, Any, T], receive: Receive, ticker: Ticker) -> T:
     """The result of the work. Raises ClientError, which nobody reads, when the client is gone."""
-    loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     watcher: asyncio.Task[None] | None = None
     gone = False
@@ -38,9 +39,9 @@ async def unless_gone(work: Coroutine[Any, Any, T], receive: Receive) -> T:
 
     def start() -> None:
         nonlocal watcher
-        watcher = loop.create_task(watch())
+        watcher = asyncio.create_task(watch())
 
-    timer = loop.call_later(WATCH_AFTER, start)
+    alarm = ticker.at(time.monotonic() + WATCH_AFTER, start)
     try:
         return await work
     except asyncio.CancelledError:
@@ -49,7 +50,7 @@ async def unless_gone(work: Coroutine[Any, Any, T], receive: Receive) -> T:
         task.uncancel()
         raise ClientError("The client went away.", status=499, code="client_gone") from None
     finally:
-        timer.cancel()
+        alarm.cancel()
         if watcher is not None:
             watcher.cancel()
 

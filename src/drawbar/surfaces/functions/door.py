@@ -23,6 +23,7 @@ from drawbar.kernel.errors import ClientError
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused
 from drawbar.kernel.ports import Mode
+from drawbar.kernel.ticker import Ticker
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.surfaces.exchange import Exchange
 from drawbar.surfaces.front import Routes
@@ -54,6 +55,7 @@ class Functions:
     def __init__(self, services: Services) -> None:
         self._toolset = services.toolset
         self._dispatch = services.dispatcher.dispatch
+        self._ticker = Ticker()
         self._listing = orjson.dumps(
             {
                 "object": "list",
@@ -88,7 +90,7 @@ class Functions:
         function = self._toolset.get(name)
         work = self._dispatch(invocation, mode=mode)
         if function is None or function.effect == "read" or mode == "dry_run":
-            outcome = await unless_gone(work, exchange.receive)
+            outcome = await unless_gone(work, exchange.receive, self._ticker)
         else:
             outcome = await work  # a change goes on to its end, whoever still listens
         await exchange.answer(

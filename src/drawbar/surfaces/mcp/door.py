@@ -19,6 +19,7 @@ from mcp_types import SERVER_INFO_META_KEY
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from drawbar.compiler.function import Toolset
+from drawbar.kernel.ticker import Ticker
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.surfaces.callers import check_origin, is_loopback
 from drawbar.surfaces.exchange import Exchange, replay
@@ -62,6 +63,7 @@ class McpDoor:
 
     def __init__(self, services: Services) -> None:
         self._dispatcher = services.dispatcher
+        self._ticker = Ticker()
         self._toolset = services.toolset
         self._server = make_server(services.toolset, services.dispatcher, _caller_of)
         self._manager = StreamableHTTPSessionManager(
@@ -106,7 +108,7 @@ class McpDoor:
     async def _answer_quickly(self, exchange: Exchange, quick: _QuickCall) -> None:
         work = call(self._dispatcher, quick.name, quick.arguments, exchange.caller)
         if self._toolset[quick.name].effect == "read":
-            text, failed = await unless_gone(work, exchange.receive)
+            text, failed = await unless_gone(work, exchange.receive, self._ticker)
         else:
             text, failed = await work  # a change goes on to its end, whoever still listens
         result: JsonObject = {
