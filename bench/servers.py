@@ -66,6 +66,7 @@ def running(
 ) -> Iterator[Server]:
     """Start, wait until it accepts a connection, stop with SIGTERM."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling everything anew is nobody's start
     log = (PEERS.parent / f".{Path(command[0]).name}.log").open("wb")
     begun = time.perf_counter()
     process = subprocess.Popen(

@@ -46,6 +46,8 @@ def run(repeat: int = 3) -> None:
     for functions in FUNCTIONS:
         with tempfile.TemporaryDirectory() as name:
             for label, command, port in commands(Path(name) / "d", functions):
+                with running(command, port):
+                    pass  # fills the caches of Python and of the disk
                 ready, cpu, memory = [], [], []
                 for _ in range(repeat):
                     with running(command, port) as server:
