@@ -367,7 +367,7 @@ async def test_a_cancelled_write_that_had_left_is_settled_as_unknown() -> None:
     bench = Bench(function(effect="write"), answer=never_answering(sent=True))
 
     assert isinstance(await cancelled_while_running(bench), Indeterminate)
-    assert bench.audit.entries[0].code == "cancelled"
+    assert (bench.audit.entries[0].outcome, bench.audit.entries[0].code) == ("indeterminate", None)
 
 
 async def test_a_cancelled_write_that_had_not_left_did_nothing() -> None:
@@ -376,6 +376,19 @@ async def test_a_cancelled_write_that_had_not_left_did_nothing() -> None:
     assert await cancelled_while_running(bench) == Failed(
         "cancelled", "It was cancelled before anything was sent."
     )
+
+
+async def test_a_cancelled_read_is_audited_as_such() -> None:
+    bench = Bench(function(), answer=never_answering(sent=True))
+    task = asyncio.ensure_future(bench.call())
+    while not bench.backend.calls:
+        await asyncio.sleep(0)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert (bench.audit.entries[0].outcome, bench.audit.entries[0].code) == ("failed", "cancelled")
 
 
 async def test_a_cancel_while_the_ledger_settles_is_passed_on_after_it_settled() -> None:

@@ -88,12 +88,14 @@ class Dispatcher:
         """Cancelling the task stops the backend's work; what became of it is settled before it ends."""
         started = time.monotonic()
         given = parse_arguments(invocation.arguments)
+        ready = self._prepare(invocation, given, mode)
+        if not isinstance(ready, _Ready):
+            self._record(invocation, given, mode, ready, started)
+            return ready
         try:
-            ready = self._prepare(invocation, given, mode)
-            outcome = await self._execute(ready) if isinstance(ready, _Ready) else ready
+            outcome = await self._execute(ready)
         except asyncio.CancelledError:
-            cancelled = Failed("cancelled", "The call was cancelled.")
-            self._record(invocation, given, mode, cancelled, started)
+            self._record(invocation, given, mode, _cancelled(ready), started)
             raise
         self._record(invocation, given, mode, outcome, started)
         return outcome
@@ -288,6 +290,8 @@ class Dispatcher:
 
 
 def _cancelled(ready: _Ready) -> Outcome:
+    if ready.function.effect == "read":
+        return Failed("cancelled", "It was cancelled before an answer came.")
     if ready.progress.sent:
         return unknown_outcome(
             ready.function, "It was sent, and then cancelled before an answer came."
