@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from drawbar.backends.sql.backend import open_database
+from drawbar.backends.sql.dialect import POSTGRESQL, SQLITE
 from drawbar.backends.sql.options import RowsWord
 from drawbar.backends.sql.plan import Operation, Query, Reading, Statement, Step
 from drawbar.backends.sql.request import describe
@@ -32,7 +33,7 @@ async def attack(office: Office, sql: str, rows: RowsWord = "many") -> BackendEr
     statement = Statement(sql, (), sql)
     call = Call("attack", {}, Caller("eve"), time.monotonic() + 10)
     with pytest.raises(BackendError) as caught:
-        await office.backend.invoke(Reading(Query("sqlite", statement), rows), call)
+        await office.backend.invoke(Reading(Query(SQLITE, statement), rows), call)
     return caught.value
 
 
@@ -121,7 +122,7 @@ async def test_a_session_that_was_made_writable_is_not_trusted(postgresql: Offic
     loosening = "select set_config('default_transaction_read_only', 'off', false) as a"
     call = Call("attack", {}, Caller("eve"), time.monotonic() + 10)
     statement = Statement(loosening, (), loosening)
-    await postgresql.backend.invoke(Reading(Query("postgresql", statement), "one"), call)
+    await postgresql.backend.invoke(Reading(Query(POSTGRESQL, statement), "one"), call)
 
     error = await attack(postgresql, "delete from courses returning course_no", "one")
 
@@ -157,7 +158,7 @@ def test_a_missing_driver_is_named_with_the_extra_that_brings_it(
     import drawbar.backends.sql as package  # noqa: PLC0415 -- as above
 
     monkeypatch.delattr(package, "postgresql_types", raising=False)
-    database = open_database(Target("postgresql"), 1)
+    database = open_database(Target(POSTGRESQL), 1)
 
     from drawbar.backends.sql.session import Allowed  # noqa: PLC0415 -- as above
     from drawbar.backends.sql.stop import Stop  # noqa: PLC0415 -- as above

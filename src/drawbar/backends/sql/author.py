@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drawbar.backends.sql.check import check_columns, check_reading, has_rows, is_change
+from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.parse import (
     ForeignPlaceholder,
     Found,
@@ -17,7 +18,6 @@ from drawbar.backends.sql.parse import (
     sqlite_syntax_error,
 )
 from drawbar.backends.sql.plan import Query, Statement, render
-from drawbar.backends.sql.url import Dialect
 from drawbar.compiler.kind import Parameter
 from drawbar.spec.source import At, Report
 
@@ -55,7 +55,7 @@ class Author:
         self.used |= parsed.names
         for found in parsed.problems:
             self.add(at, found)
-        if self.dialect == "sqlite" and not condition and not parsed.problems:
+        if self.dialect.name == "sqlite" and not condition and not parsed.problems:
             said = sqlite_syntax_error(self.statement(parsed).text)
             if said is not None:
                 self.add(at, Found("DB303", f"SQLite cannot read it: {said}"))

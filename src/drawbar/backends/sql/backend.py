@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+from drawbar.backends.sql.dialect import SQLITE
 from drawbar.backends.sql.execute import operate, prepare, read
 from drawbar.backends.sql.options import SqlBackendSpec
 from drawbar.backends.sql.plan import Binding, Operation, Query, Reading, Statement, Values
@@ -54,7 +55,7 @@ def open_backend(adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) 
 
 def open_database(target: Target, size: int) -> Database:
     """The dialect's own pools of `size` connections."""
-    if target.path is not None:
+    if target.dialect == SQLITE and target.path is not None:
         from drawbar.backends.sql.sqlite import SqliteDatabase  # noqa: PLC0415 -- one dialect only
 
         return SqliteDatabase(target.path, size)
@@ -227,7 +228,7 @@ class SqlBackend:
         """`select 1`, within five seconds."""
         deadline = time.monotonic() + _HEALTH_WITHIN
         call = Call("health", {}, _NOBODY, deadline)
-        reading = Reading(Query("sqlite", _ALONE), "many")
+        reading = Reading(Query(SQLITE, _ALONE), "many")
         try:
             async with asyncio.timeout(_HEALTH_WITHIN):
                 await self._in_thread(lambda allowed: self._read(reading, {}, call, allowed), call)

@@ -1,7 +1,7 @@
 """Which statements belong where: default-deny on what a reading and a change may be.
 
 This is the author's safety net, not the wall: at run time readings are held by a connection that cannot
-write (SQLite) or a read-only transaction (PostgreSQL).
+write (SQLite) or a read-only transaction (servers).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.parse import Found, Parsed
-from drawbar.backends.sql.url import Dialect
 
 _QUERIES = (exp.Query, exp.Values)
 _CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
@@ -178,9 +178,8 @@ def _name(column: exp.Expr, dialect: Dialect) -> str | None:
         named = column.args["alias"].this
     else:
         return None
-    if dialect == "postgresql" and isinstance(named, exp.Identifier) and not named.quoted:
-        return named.name.lower()
-    return str(named.name)
+    quoted = not isinstance(named, exp.Identifier) or bool(named.quoted)
+    return dialect.column(str(named.name), quoted=quoted)
 
 
 def _shown(column: exp.Expr) -> str:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 from drawbar.backends.sql.author import Author
 from drawbar.backends.sql.compile_operation import compile_operation
 from drawbar.backends.sql.compile_reading import compile_reading
+from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.parse import Found, Known, known_from_schema
 from drawbar.backends.sql.plan import Operation, Reading
-from drawbar.backends.sql.url import Dialect, parse_url
+from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.kind import Plan
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.spec.model import Adapter

@@ -136,7 +136,10 @@ def _test(author: Author, sql: str, at: At) -> tuple[Query, tuple[str, ...] | No
         return None
     for found in check_inside(condition.tree):
         author.add(at, found)
-    statement = render(("select 1 as hit where (", *condition.whole(), ")"), author.dialect)
+    statement = render(
+        (f"select 1 as hit{author.dialect.one_row} where (", *condition.whole(), ")"),
+        author.dialect,
+    )
     return Query(author.dialect, statement), ()
 
 

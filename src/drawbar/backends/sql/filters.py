@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from sqlglot import Token, TokenType, exp
 
+from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.parse import Found, Known, Parsed, Unreadable, parse
 from drawbar.backends.sql.plan import Filters, render
-from drawbar.backends.sql.url import Dialect
 
 _OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE}
 _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE}

@@ -17,8 +17,8 @@ from sqlglot import Dialect as SqlglotDialect
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
 
+from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.plan import Form, Slot
-from drawbar.backends.sql.url import Dialect
 from drawbar.kernel.values import JsonObject
 from drawbar.spec.names import closest
 
@@ -128,9 +128,9 @@ class Parsed:
         return tuple(part for part in parts if part != "")
 
 
-@lru_cache(maxsize=4)
-def _dialect(name: Dialect) -> SqlglotDialect:
-    return SqlglotDialect.get_or_raise("sqlite" if name == "sqlite" else "postgres")
+@lru_cache(maxsize=16)
+def _dialect(dialect: Dialect) -> SqlglotDialect:
+    return SqlglotDialect.get_or_raise(dialect.grammar)
 
 
 def parse(
@@ -195,10 +195,12 @@ def _only_statement(sql: str, dialect: Dialect) -> tuple[str, list[Token]]:
 def _refuse_foreign(tokens: list[Token], dialect: Dialect) -> None:
     for token in tokens:
         text = token.text
-        dollar = dialect == "sqlite" and token.token_type == TokenType.VAR and text[:1] in "$@"
+        dollar = (
+            dialect.grammar == "sqlite" and token.token_type == TokenType.VAR and text[:1] in "$@"
+        )
         if dollar or token.token_type == TokenType.PARAMETER:
             raise ForeignPlaceholder(text)
-        if dialect == "sqlite" and token.token_type == TokenType.PLACEHOLDER:
+        if not dialect.has_question_operator and token.token_type == TokenType.PLACEHOLDER:
             raise ForeignPlaceholder(text)
 
 
@@ -341,7 +343,10 @@ class _Placer:
                 self._parsed.text.index(")", end) + 1,
             )
         pieces = self._parsed.pieces
-        if self._dialect == "sqlite":
+        if self._dialect.lists == "expanded":
+            pieces.append((start, end, slot))
+            return
+        if self._dialect.lists == "json":
             pieces.append((start, start, "(select value from json_each("))
             pieces.append((start, end, Slot(slot.name, slot.field)))
             pieces.append((end, end, "))"))
@@ -366,13 +371,14 @@ class _Placer:
         asks = isinstance(outer, (exp.Any, exp.Unnest)) or (
             isinstance(outer, exp.Anonymous) and outer.name.lower() in _CALLED_ANY
         )
-        if asks and self._dialect == "sqlite":
+        if asks and not self._dialect.has_arrays:
+            other = f" or `json_each({label})`" if self._dialect.lists == "json" else ""
             self._say(
                 "DB308",
-                f"SQLite has no any() or unnest(), so {label} cannot go there",
-                f"write `in {label}` or `json_each({label})`",
+                f"{self._dialect.title} has no any() or unnest(), so {label} cannot go there",
+                f"write `in {label}`{other}",
             )
-        return "array" if (asks or cast_to_list) and self._dialect != "sqlite" else "auto"
+        return "array" if (asks or cast_to_list) and self._dialect.has_arrays else "auto"
 
     def _say(self, code: str, message: str, fix: str | None) -> None:
         found = Found(code, message, fix)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.options import ColumnType, Expected, RowsWord
-from drawbar.backends.sql.url import Dialect
 from drawbar.kernel.values import JsonValue
 
 HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\}")
@@ -40,7 +40,7 @@ Form = Literal["auto", "number", "array"]
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place where a value goes in. Equal slots share one placeholder."""
+    """A place where a value goes in. Equal slots share one placeholder where those have numbers."""
 
     name: str
     field: str | None = None
@@ -75,24 +75,33 @@ class Statement:
     """It inserts, updates, deletes or merges."""
     answers: bool = True
     """It has result rows."""
+    parts: tuple[str, ...] = ()
+    """The text around its slots, one more than there are slots; empty where marks have numbers."""
 
 
 def render(
     pieces: Iterable[str | Slot], dialect: Dialect, *, changes: bool = False, answers: bool = True
 ) -> Statement:
-    """Number the slots: `?1` on SQLite, `$1` on PostgreSQL."""
-    mark = "?" if dialect == "sqlite" else "$"
+    """Give the slots their marks: `?1` on SQLite, `$1` on PostgreSQL, `?` for each use elsewhere."""
     numbers: dict[Slot, int] = {}
+    slots: list[Slot] = []
     text: list[str] = []
+    parts = [""]
     named: list[str] = []
     for piece in pieces:
         if isinstance(piece, str):
             text.append(piece)
+            parts[-1] += piece
             named.append(piece)
-        else:
-            text.append(f"{mark}{numbers.setdefault(piece, len(numbers) + 1)}")
-            named.append(f":{piece.label}")
-    return Statement("".join(text), tuple(numbers), "".join(named), changes, answers)
+            continue
+        slots.append(piece)
+        number = numbers.setdefault(piece, len(numbers) + 1)
+        text.append(f"{dialect.mark}{number}" if dialect.is_numbered else dialect.mark)
+        parts.append("")
+        named.append(f":{piece.label}")
+    if dialect.is_numbered:
+        slots, parts = list(numbers), []
+    return Statement("".join(text), tuple(slots), "".join(named), changes, answers, tuple(parts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from drawbar.backends.sql.dialect import DIALECTS, SQLITE, Dialect
 from drawbar.backends.sql.options import SqlBackendSpec
 from drawbar.kernel.values import Secret
 
-Dialect = Literal["sqlite", "postgresql"]
-
-_SCHEMES: dict[str, Dialect] = {
-    "sqlite": "sqlite",
-    "postgresql": "postgresql",
-    "postgres": "postgresql",
-    "postgresql+psycopg": "postgresql",
-}
+_SCHEMES = {scheme: dialect for dialect in DIALECTS for scheme in dialect.schemes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +39,8 @@ def parse_url(backend: SqlBackendSpec, folder: Path) -> Target:
         scheme = parts.scheme or "no scheme"
         message = f"`url` begins with {scheme}; kind sql speaks sqlite:/// and postgresql://"
         raise ValueError(message)
-    if dialect == "sqlite":
-        return Target("sqlite", _file(parts.netloc, parts.path, folder))
+    if dialect == SQLITE:
+        return Target(SQLITE, _file(parts.netloc, parts.path, folder))
     connection = {name: value for name, value in parse_qsl(parts.query) if name != "password"}
     named = {
         "host": unquote(parts.hostname or ""),
@@ -59,7 +52,7 @@ def parse_url(backend: SqlBackendSpec, folder: Path) -> Target:
     password = backend.password
     if password is None and parts.password:
         password = Secret(unquote(parts.password))
-    return Target("postgresql", connection=connection, password=password)
+    return Target(dialect, connection=connection, password=password)
 
 
 def _file(host: str, path: str, folder: Path) -> Path:

@@ -1,0 +1,64 @@
+"""What differs from database to database and is known before one is reached: words and marks.
+
+A dialect is plain data, so that plans can be kept and compared. How a database is talked to is behind the port
+`Database` in session.py, one module each; `open_database` in backend.py picks it by the dialect's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Lists = Literal["any", "json", "expanded"]
+"""How `in :list` is written: `= any($1)`, `in (select value from json_each(?1))`, or one mark for each element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One database's way of writing SQL, and of taking values."""
+
+    name: str
+    title: str
+    """As people call it."""
+    schemes: tuple[str, ...]
+    """How a `url` begins."""
+    grammar: str
+    """sqlglot's name of it."""
+    mark: str = "?"
+    """A placeholder of the driver."""
+    is_numbered: bool = False
+    """Whether a mark is followed by its number, so that one value can stand in several places."""
+    lists: Lists = "expanded"
+    has_arrays: bool = False
+    """Whether the driver takes a list as one value of its own, for `any(...)` and `unnest(...)`."""
+    folds_to: Literal["lower", "upper"] | None = None
+    """What the database makes of a name without quotes; None: it keeps what was written."""
+    has_question_operator: bool = False
+    """Whether `?` is an operator (PostgreSQL's JSON) and never a mark."""
+    one_row: str = ""
+    """What a select without a table needs behind its columns, such as ` from dual`."""
+
+    def column(self, name: str, *, quoted: bool = True) -> str:
+        """A result column as it is answered; `quoted`: the name is the database's own or stands in quotes.
+
+        A name that the database folds is answered in lower case, as people write it.
+        """
+        if self.folds_to is None or (quoted and self.folds_to == "lower"):
+            return name
+        return name.lower() if not quoted or name.upper() == name else name
+
+
+SQLITE = Dialect("sqlite", "SQLite", ("sqlite",), "sqlite", is_numbered=True, lists="json")
+POSTGRESQL = Dialect(
+    "postgresql",
+    "PostgreSQL",
+    ("postgresql", "postgres", "postgresql+psycopg"),
+    "postgres",
+    mark="$",
+    is_numbered=True,
+    lists="any",
+    has_arrays=True,
+    folds_to="lower",
+    has_question_operator=True,
+)
+DIALECTS = (SQLITE, POSTGRESQL)
