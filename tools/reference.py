@@ -32,7 +32,7 @@ from drawbar.compiler import codes as compiler_codes
 from drawbar.settings import Settings
 from drawbar.settings import codes as settings_codes
 from drawbar.spec import codes as spec_codes
-from drawbar.spec.model import AdapterFile, BackendSpec, FunctionSpec, TestSpec
+from drawbar.spec.model import AdapterFile, BackendSpec, FunctionSpec, TrialSpec
 from drawbar.spec.scalars import duration_text, size_text
 from drawbar.surfaces.console import console_routes
 from drawbar.surfaces.web import create_app
@@ -56,7 +56,7 @@ _PLAIN: Mapping[Any, str] = {  # a type, or Any
     Any: "any value",
     object: "any value",
 }
-_OF_ADAPTERS: Mapping[str, type[BaseModel]] = {"functions": FunctionSpec, "tests": TestSpec}
+_OF_ADAPTERS: Mapping[str, type[BaseModel]] = {"functions": FunctionSpec, "tests": TrialSpec}
 """What the file's own model leaves open, as it depends on the kind."""
 _EXIT_CODES = (
     "Exit codes: 0 fine, 1 problems found, 2 wrong use, 3 settings or adapters invalid, "

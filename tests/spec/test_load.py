@@ -254,10 +254,10 @@ def test_a_file_that_is_no_mapping_is_no_adapter(text: str, message: str) -> Non
             ],
         ),
         (
-            HEAD + "functions: {}\ntests: [{name: x, expect: {}, cal: {}}]",
+            HEAD + "functions: {}\ntests: [{name: x, expect: {failed: {}}, cal: {}}]",
             [
                 "hr.yaml:4:9: DB110 `call` is missing\n    add `call:` -- One function with its arguments.",
-                "hr.yaml:4:31: DB101 unknown key `cal`\n    did you mean `call`?",
+                "hr.yaml:4:41: DB101 unknown key `cal`\n    did you mean `call`?",
             ],
         ),
     ],
@@ -386,3 +386,46 @@ def test_a_secret_stays_one_through_a_copy() -> None:
     assert isinstance(loaded.adapter.backend, EchoBackend)
     assert loaded.adapter.backend.model_copy().auth == loaded.adapter.backend.auth
     assert Secret("hunter2") == Secret("hunter2")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("expect: {suceeded: 1}", "unknown key `suceeded`\n    did you mean `succeeded`?"),
+        ("expect: {}", "write exactly one of succeeded, refused, failed, indeterminate"),
+        (
+            "expect: {succeeded: 1, failed: {}}",
+            "write exactly one of succeeded, refused, failed, indeterminate",
+        ),
+        ("expect: {failed: {codes: x}}", "unknown key `codes`\n    did you mean `code`?"),
+        ("expect: {succeeded: 1}, backend: {replies: 1}", "unknown key `replies`"),
+        (
+            "expect: {succeeded: 1}, backend: {error: {work: never}}",
+            "expected one of not_started, rolled_back, done, unknown",
+        ),
+        (
+            "expect: {succeeded: 1}, backend: {error: {exit: [4]}}",
+            "expected a text or a whole number, got a list",
+        ),
+        ("expect: {succeeded: 1}, caller: {roles: [hr]}", "`subject` of `caller` is missing"),
+    ],
+)
+def test_what_is_wrong_with_a_test_is_found_when_it_is_read(words: str, problem: str) -> None:
+    [found] = problems_of(
+        HEAD + "functions: {get: {says: Gets.}}\n"
+        "tests:\n  - {name: t, call: {get: {}}, " + words + "}\n"
+    )
+
+    assert found.startswith("hr.yaml:5:")
+    assert problem in found
+
+
+def test_a_test_may_declare_and_expect_nothing_as_a_value() -> None:
+    loaded = parse(
+        HEAD + "functions: {get: {says: Gets.}}\n"
+        "tests: [{name: t, call: {get: {}}, backend: {reply: null}, expect: {succeeded: null}}]\n"
+    )
+
+    assert loaded.problems == ()
+    assert loaded.adapter is not None
+    assert loaded.adapter.tests[0].expect.as_json() == {"succeeded": None}

@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.load import KindWords
-from drawbar.spec.model import AdapterFile, TestSpec
+from drawbar.spec.model import AdapterFile, TrialSpec
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MODE: JsonSchemaMode = "validation"
@@ -41,7 +41,7 @@ class _Generator(GenerateJsonSchema):
 
 def adapter_schema(kinds: Mapping[str, KindWords]) -> JsonObject:
     """The schema of adapter files with these kinds; `backend.kind` decides about the other words."""
-    models: list[type[BaseModel]] = [AdapterFile, TestSpec]
+    models: list[type[BaseModel]] = [AdapterFile, TrialSpec]
     for kind in kinds.values():
         models += [kind.options, kind.function]
     references, document = models_json_schema(
@@ -61,7 +61,7 @@ def adapter_schema(kinds: Mapping[str, KindWords]) -> JsonObject:
         "properties": {"kind": {"enum": list(kinds)}},
     }
     properties["functions"]["propertyNames"] = {"pattern": "^[a-z][a-z0-9_]*$"}
-    properties["tests"]["items"] = references[TestSpec, _MODE]
+    properties["tests"]["items"] = references[TrialSpec, _MODE]
     head["allOf"] = [
         _for_kind(name, references[kind.options, _MODE], references[kind.function, _MODE])
         for name, kind in kinds.items()

@@ -21,7 +21,7 @@ from drawbar.spec.model import (
     BackendSpec,
     FunctionSpec,
     Spec,
-    TestSpec,
+    TrialSpec,
 )
 from drawbar.spec.names import closest
 from drawbar.spec.references import References, Resolver
@@ -250,10 +250,10 @@ class _Reading:
                 functions[name] = function
         return functions
 
-    def _tests(self) -> tuple[TestSpec, ...]:
+    def _tests(self) -> tuple[TrialSpec, ...]:
         entries = self.data.get("tests")
         tests = [
-            self._check(TestSpec, entry, ("tests", index))
+            self._check(TrialSpec, entry, ("tests", index))
             for index, entry in enumerate(entries if isinstance(entries, list) else ())
         ]
         return tuple(test for test in tests if test is not None)

@@ -10,11 +10,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
-from drawbar.kernel.values import Effect, Secret
+from drawbar.kernel.values import Effect, JsonObject, Secret
 from drawbar.spec.scalars import Duration, RateText, Size
 from drawbar.spec.secrets import mask_url
 from drawbar.spec.source import Source
@@ -211,23 +219,110 @@ class BackendSpec(Spec):
     )
 
 
-class TestSpec(Spec):
-    """One test of an adapter: a call, what the backend answers (the real one when left out), what is expected."""
+class TrialCallerSpec(Spec):
+    """Who calls in a test."""
 
-    __test__ = False  # not a test class, whatever its name suggests to pytest
+    subject: str
+    roles: tuple[str, ...] = ()
+    claims: dict[str, Any] = Field(default_factory=dict)
+
+
+class _OneOf(Spec):
+    """Exactly one of its words is there, be it with a null."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if len(self.model_fields_set) == 1:
+            return self
+        message = f"write exactly one of {', '.join(type(self).model_fields)}"
+        raise ValueError(message)
+
+
+class DeclaredFaultSpec(Spec):
+    """A SOAP fault."""
+
+    code: str
+    text: str = ""
+
+
+class DeclaredErrorSpec(Spec):
+    """Any other failure; words that do not stand here are facts for the rules under `errors:`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, str | int]
+
+    code: str = "backend_error"
+    message: str = ""
+    retryable: bool = False
+    work: Literal["not_started", "rolled_back", "done", "unknown"] = "not_started"
+
+    @property
+    def facts(self) -> Mapping[str, str | int]:
+        return self.__pydantic_extra__
+
+
+class DeclaredAnswerSpec(_OneOf):
+    """What the backend answers in a test, instead of the real one."""
+
+    reply: Any = Field(None, description="It answers this.")
+    fault: DeclaredFaultSpec | None = Field(None, description="It answers with a SOAP fault.")
+    error: DeclaredErrorSpec | None = Field(None, description="It fails.")
+
+
+class ExpectedRefusalSpec(Spec):
+    """Of an outcome of this kind, only what is written is compared; `*` stands for any text."""
+
+    code: str | None = None
+    message: str | None = None
+    problems: tuple[dict[Literal["argument", "message"], str], ...] = Field(
+        (), description="Every wrong argument, in the order of the outcome."
+    )
+
+
+class ExpectedFailureSpec(Spec):
+    """Of an outcome of this kind, only what is written is compared; `*` stands for any text."""
+
+    code: str | None = None
+    message: str | None = None
+    retryable: bool = False
+    hint: str | None = None
+    detail: Any = None
+
+
+class ExpectedIndeterminateSpec(Spec):
+    """Of an outcome of this kind, only what is written is compared; `*` stands for any text."""
+
+    message: str | None = None
+    hint: str | None = None
+
+
+class ExpectationSpec(_OneOf):
+    """The one outcome that a test expects."""
+
+    succeeded: Any = Field(None, description="The value, or a part of it.")
+    refused: ExpectedRefusalSpec | None = None
+    failed: ExpectedFailureSpec | None = None
+    indeterminate: ExpectedIndeterminateSpec | None = None
+
+    def as_json(self) -> JsonObject:
+        """What was written, by the name of the outcome."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class TrialSpec(Spec):
+    """One test of an adapter."""
 
     name: str
     call: dict[str, dict[str, Any]] = Field(description="One function with its arguments.")
-    caller: dict[str, Any] | None = Field(
-        None, description="subject, roles and claims of the caller."
+    caller: TrialCallerSpec | None = Field(
+        None, description="The anonymous caller of the settings when left out."
     )
-    backend: dict[str, Any] | None = Field(
-        None,
-        description="A declared answer instead of the real backend: {reply: ...} or {error: {code, message, ...facts}}.",
+    backend: DeclaredAnswerSpec | None = Field(
+        None, description="A declared answer; the real backend is asked when left out."
     )
-    expect: dict[str, Any] = Field(
-        description="{succeeded: value or part of it}, {refused: {code}}, {failed: {code}} or {indeterminate: {}}."
-    )
+    expect: ExpectationSpec
 
 
 class AdapterFile(Spec):
@@ -261,7 +356,7 @@ class Adapter:
     limits: LimitsSpec
     errors: tuple[ErrorRuleSpec, ...]
     functions: Mapping[str, FunctionSpec]
-    tests: tuple[TestSpec, ...]
+    tests: tuple[TrialSpec, ...]
     source: Source
     folder: Path
     """Relative paths in the file start here."""

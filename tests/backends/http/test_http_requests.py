@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drawbar.backends.http.request import Binding, Identity, Slot, render
@@ -123,7 +123,6 @@ async def test_what_looks_special_arrives_as_the_one_segment_it_is(
 
 
 @given(st.text(max_size=20))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_text_changes_the_shape_of_the_path(text: str) -> None:
     binding = Binding("f", "GET", (("a",), (Slot("x", "x"),), ("b",)), query=(Slot("x", "q"),))
 
