@@ -22,6 +22,7 @@ from drawbar.kernel.errors import AuthorError, OperatorError
 
 VERBS = {
     "demo": "start example legacy systems, the gateway and a chat on this machine",
+    "new": "draft an adapter from what describes its backend",
     "lint": "every problem in adapters and settings, with file:line:column; offline",
     "test": "run the tests written in adapter files",
     "show": "functions, schemas in each dialect, settings with their origin",

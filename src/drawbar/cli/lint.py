@@ -89,14 +89,14 @@ def run(args: argparse.Namespace) -> int:
     errors, warnings = findings.count("error"), findings.count("warning")
     functions = sum(len(each.functions) for each in findings.compiled)
     print(
-        f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')} in "
-        f"{_plural(len(findings.files), 'file')} with {_plural(functions, 'function')}",
+        f"{plural(errors, 'error')}, {plural(warnings, 'warning')} in "
+        f"{plural(len(findings.files), 'file')} with {plural(functions, 'function')}",
         file=sys.stderr,
     )
     return 1 if errors else 0
 
 
-def _plural(count: int, what: str) -> str:
+def plural(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 

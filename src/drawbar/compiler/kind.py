@@ -43,7 +43,10 @@ class Plan:
 
 
 class Kind(Protocol):
-    """A kind of backend. `compile` is pure, offline and deterministic."""
+    """A kind of backend. `compile` is pure, offline and deterministic.
+
+    A kind that can also draft adapters is a `DraftingKind`, see `drawbar.compiler.draft`.
+    """
 
     name: str
     options: type[BackendSpec]

@@ -1,0 +1,133 @@
+"""A first version of an adapter, made from what describes its backend: a WSDL, a database, an API description.
+
+A kind offers drafts by having `draft(source, wish) -> Draft` (see `DraftingKind`). It is the only thing of a kind
+that may open connections, since a person asked for it. What comes out is for that person to read, prune and decide:
+effects are proposals that say so, and secrets are references.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Protocol, runtime_checkable
+
+from drawbar.kernel.errors import OperatorError
+from drawbar.spec.yaml_write import Inline, Node, Noted, Reference, write_yaml
+
+__all__ = [
+    "Draft",
+    "DraftWish",
+    "DraftingKind",
+    "Inline",
+    "Node",
+    "Noted",
+    "Reference",
+    "function_names",
+    "snake_case",
+    "write_yaml",
+]
+
+LONGEST_NAME = 64
+"""Characters of a function's name with its prefix, as model servers take it."""
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_WORDS = re.compile(r"[A-Z]{2,}s(?![A-Za-z])|[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+[a-z]*")
+
+
+@dataclass(frozen=True, slots=True)
+class DraftWish:
+    """What the person who asked for a draft wants."""
+
+    name: str | None = None
+    """The adapter's name; the kind makes one of the source where there is none."""
+    only: tuple[str, ...] = ()
+    """Patterns such as `Get*`; of what the source offers only that which one of them matches. All, when empty."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Words of the kind's own, such as `service`; `check_options` refuses others."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """The names that functions got in an earlier draft, by what they stand for; they keep them."""
+
+    def wants(self, name: str) -> bool:
+        """Whether this is one of those that were asked for."""
+        return not self.only or any(fnmatchcase(name, pattern) for pattern in self.only)
+
+    def check_options(self, known: Mapping[str, str]) -> None:
+        """Refuse options that the kind does not know. `known` has what each of its own means."""
+        for name in self.options:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                meant = f"did you mean `{near[0]}`?" if near else "there are " + _listed(known)
+                raise OperatorError(f"a draft of this kind has no option `{name}`; {meant}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The text of an adapter, and the files that belong beside it."""
+
+    name: str
+    """The adapter's, and that of its file."""
+    text: str
+    """YAML; see `write_yaml`."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """By path below the adapter's folder."""
+    notes: tuple[str, ...] = ()
+    """For the person: what was left out and why, what has to be looked at. One line each."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """The name of each function by what it stands for in the source, which does not change when the source grows."""
+    undecided: tuple[str, ...] = ()
+    """Functions whose effect was only guessed, for the person to decide."""
+
+
+@runtime_checkable
+class DraftingKind(Protocol):
+    """A kind that can draft an adapter."""
+
+    def draft(self, source: str, wish: DraftWish) -> Draft:
+        """Draft from a path or URL. Raises OperatorError that says what is wrong with the source."""
+        ...
+
+
+def snake_case(text: str) -> str:
+    """`GetRates`, `getXMLFile` and `get-rates` as `get_rates`, `get_xml_file`, `get_rates`; `x` where nothing is left."""
+    without_accents = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    words = "_".join(_WORDS.findall(without_accents)).lower()
+    return words if words and words[0].isalpha() else f"x_{words}".rstrip("_")
+
+
+def function_names(
+    wanted: Mapping[str, str], prefix: str, named: Mapping[str, str]
+) -> dict[str, str]:
+    """A name for each function, by what it stands for.
+
+    `wanted` has what each is called in the source; `named` the names of an earlier draft, which stay and are not
+    given to others. Two that are written alike get `_2`, `_3`, in their order. A name that is too long is cut
+    behind a word and gets a mark made of what it stands for, so that it stays the same whatever comes beside it.
+    """
+    taken = set(named.values())
+    most = LONGEST_NAME - len(prefix)
+    names: dict[str, str] = {}
+    for key, text in wanted.items():
+        name = named.get(key) or _free(snake_case(text), key, most, taken)
+        taken.add(name)
+        names[key] = name
+    return names
+
+
+def _free(name: str, key: str, most: int, taken: Collection[str]) -> str:
+    if len(name) > most:
+        mark = hashlib.sha256(key.encode()).hexdigest()[:4]
+        cut = name[: most - len(mark) - 1]
+        name = f"{cut.rpartition('_')[0] or cut}_{mark}"
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name[: most - len(str(number)) - 1]}_{number}"
+    return found
+
+
+def _listed(known: Mapping[str, str]) -> str:
+    return ", ".join(f"`{name}` ({meaning})" for name, meaning in known.items()) or "none"
