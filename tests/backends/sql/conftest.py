@@ -7,6 +7,7 @@ import textwrap
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +127,18 @@ class Office:
         with pytest.raises(BackendError) as caught:
             await self.reply(function, arguments, timeout=timeout)
         return caught.value
+
+
+def run_script(office: Office, script: str) -> None:
+    """Statements past the adapter, such as to make tables."""
+    if office.dialect == "sqlite":
+        with closing(sqlite3.connect(office.folder / "courses.db")) as connection:
+            connection.executescript(script)
+        return
+    import psycopg  # noqa: PLC0415 -- the driver is optional
+
+    with psycopg.connect(office.url, autocommit=True) as server:
+        server.execute(script.encode())
 
 
 @pytest.fixture(scope="session")

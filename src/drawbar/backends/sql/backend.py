@@ -10,10 +10,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from drawbar.backends.sql.dialect import SQLITE
-from drawbar.backends.sql.execute import operate, prepare, read
+from drawbar.backends.sql.execute import read
+from drawbar.backends.sql.operate import operate
 from drawbar.backends.sql.options import SqlBackendSpec
 from drawbar.backends.sql.plan import Binding, Operation, Query, Reading, Statement, Values
-from drawbar.backends.sql.request import describe
+from drawbar.backends.sql.rehearse import Shown, of_reading, rehearse
 from drawbar.backends.sql.session import AT_ONCE, Allowed, Database, NotAtOnce
 from drawbar.backends.sql.stop import Stop
 from drawbar.backends.sql.url import Target, parse_url
@@ -151,10 +152,10 @@ class SqlBackend:
                 return reply
         raise AssertionError  # the last attempt has returned or raised
 
-    def _prepare(self, plan: Operation, values: Values, allowed: Allowed) -> Values:
-        """What an operation looks up and checks, which only reads."""
+    def _look_ahead(self, plan: Operation, values: Values, allowed: Allowed) -> list[Shown]:
+        """What an operation would do, found out by reading only."""
         with self._database.reading(allowed, snapshot=True) as session:
-            return prepare(session, plan, values)
+            return rehearse(session, plan, values)
 
     async def _in_thread(
         self, work: Callable[[Allowed], T], call: Call, *, changes: bool = False
@@ -201,28 +202,35 @@ class SqlBackend:
     async def _dry_run(self, binding: Binding, call: Call) -> Reply:
         """The statements with their values, and how the database would carry them out."""
         notes: list[str] = []
-        shown: list[JsonValue] = []
-        values: Values = call.arguments
-        if isinstance(binding, Operation) and (binding.lets or binding.guards):
-            try:
-                values = await self._in_thread(partial(self._prepare, binding, values), call)
-            except BackendError as error:
-                if error.code not in _UNREACHED:
-                    raise
-                notes.append(f"nothing was looked up or checked: {error.message}")
-        for statement in _statements(binding, values):
-            description = describe(statement, values)
-            try:
-                plan = await self._in_thread(
-                    partial(self._database.explain, statement, values), call
-                )
-                description["plan"] = list[JsonValue](plan)
-            except BackendError as error:
-                notes.append(f"not explained: {error.message}")
-            shown.append(description)
+        described: list[JsonValue] = []
+        for shown in await self._rehearse(binding, call, notes):
+            description = shown.described()
+            if shown.explained:
+                try:
+                    plan = await self._in_thread(
+                        partial(self._database.explain, shown.statement, shown.values), call
+                    )
+                    description["plan"] = list[JsonValue](plan)
+                except BackendError as error:
+                    notes.append(f"not explained: {error.message}")
+            described.append(description)
         transaction = "read only" if isinstance(binding, Reading) else "one for all statements"
-        request: JsonValue = {"transaction": transaction, "statements": shown}
+        request: JsonValue = {"transaction": transaction, "statements": described}
         return Reply({"request": request}, notes=tuple(dict.fromkeys(notes)))
+
+    async def _rehearse(self, binding: Binding, call: Call, notes: list[str]) -> list[Shown]:
+        """What would be carried out. Raises the refusals of the business."""
+        if isinstance(binding, Reading):
+            return of_reading(binding, call.arguments)
+        if not binding.asks:
+            return rehearse(None, binding, call.arguments)
+        try:
+            return await self._in_thread(partial(self._look_ahead, binding, call.arguments), call)
+        except BackendError as error:
+            if error.code not in _UNREACHED:
+                raise
+            notes.append(f"nothing was looked up or checked: {error.message}")
+            return rehearse(None, binding, call.arguments)
 
     async def health(self) -> Health:
         """`select 1`, within five seconds."""
@@ -254,13 +262,6 @@ class SqlBackend:
 
 def _margin(remaining: float) -> float:
     return min(_MARGIN, remaining / 10)
-
-
-def _statements(binding: Binding, values: Values) -> list[Statement]:
-    if isinstance(binding, Reading):
-        queries = (binding.query, *binding.children.values())
-        return [query.statement_for(values) for query in queries]
-    return [step.statement for step in binding.steps]
 
 
 async def _trigger(stop: Stop) -> None:

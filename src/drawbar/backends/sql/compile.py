@@ -100,20 +100,18 @@ def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
     _note_unused(author, spec)
     if binding is None or author.is_broken():
         return None
-    answers = tuple(dict.fromkeys(guard.code for guard in spec.guard))
-    return Plan(parameters, binding, answers=answers)
+    return Plan(parameters, binding, answers=_answers(spec))
+
+
+def _answers(spec: SqlFunctionSpec) -> tuple[str, ...]:
+    """The named refusals, in the order of the function."""
+    codes = [guard.code for guard in spec.guard]
+    codes += [step.otherwise.code for step in spec.statements if step.otherwise]
+    return tuple(dict.fromkeys(codes))
 
 
 def _words_fit(author: Author, spec: SqlFunctionSpec) -> bool:
     """Whether the words of the function make a reading or an operation."""
-    for index, statement in enumerate(spec.statements):
-        for word, value in (
-            ("if", statement.if_),
-            ("unless", statement.unless),
-            ("for_each", statement.for_each),
-        ):
-            if value is not None:
-                author.add(("statements", index, word), _not_built(word))
     for word, value in (("order_by", spec.order_by), ("page", spec.page)):
         if value is not None:
             author.add((word,), _not_built(word))
@@ -157,7 +155,7 @@ def _reading_words(author: Author, spec: SqlFunctionSpec) -> None:
 
 
 def _operation_words(author: Author, spec: SqlFunctionSpec) -> None:
-    words = {"where": spec.where, "with": spec.with_, "columns": spec.columns}
+    words = {"where": spec.where, "with": spec.with_}
     _note_foreign(author, (word for word, value in words.items() if value), "is an operation")
     if spec.effect == "read":
         author.add(

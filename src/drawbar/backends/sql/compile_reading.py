@@ -12,6 +12,7 @@ from drawbar.backends.sql.parse import Found, Parsed, close
 from drawbar.backends.sql.plan import Query, Reading
 from drawbar.spec.source import At
 
+_NO_ROW = "is a column of no row: the rows here have a name"
 Columns = Mapping[str, tuple[str, ...] | None]
 """Names of result columns by list, "" for the row itself; None where a `*` hides them."""
 
@@ -42,7 +43,7 @@ def compile_reading(author: Author, spec: SqlFunctionSpec, sql: str) -> Reading 
         columns[name] = column_names(read, author.dialect) if read else None
         if read is not None:
             children[name] = author.query(read)
-    check_column_types(author, spec, columns)
+    check_column_types(author, spec, columns, "is no list under `with`")
     if parsed is None:
         return None
     return Reading(
@@ -55,7 +56,9 @@ def compile_reading(author: Author, spec: SqlFunctionSpec, sql: str) -> Reading 
     )
 
 
-def check_column_types(author: Author, spec: SqlFunctionSpec, columns: Columns) -> None:
+def check_column_types(
+    author: Author, spec: SqlFunctionSpec, columns: Columns, unknown: str
+) -> None:
     """`columns` names result columns that are there, as far as that is known."""
     for key in spec.columns:
         inside, _, name = key.rpartition(".")
@@ -66,7 +69,7 @@ def check_column_types(author: Author, spec: SqlFunctionSpec, columns: Columns) 
                 at,
                 Found(
                     "DB319",
-                    f"`{inside}` is no list under `with`",
+                    f"`{inside}` {unknown}" if inside else f"`{name}` {_NO_ROW}",
                     close(inside, lists, f"`@.{name}`") if lists else None,
                 ),
             )

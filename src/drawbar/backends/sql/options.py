@@ -14,6 +14,9 @@ from drawbar.spec.model import BackendSpec, FunctionSpec, ReturnsSpec, SecretTex
 
 RowsWord = Literal["one", "many"]
 
+CODE = r"^[a-z][a-z0-9_]*$"
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+Name = Annotated[str, Field(pattern=NAME)]
 _COUNT = re.compile(r"(\d+)(?:(\.\.)(\d+)?)?")
 
 
@@ -79,6 +82,21 @@ class SqlBackendSpec(BackendSpec):
     )
 
 
+class OtherwiseSpec(Spec):
+    """A named refusal in place of `unexpected_rows`."""
+
+    code: str = Field(pattern=CODE)
+    message: str = Field(
+        description="What the model is told; {name} and {name.field} are filled in."
+    )
+
+
+class ManySpec(Spec):
+    """A name for several rows."""
+
+    many: Name = Field(description="The name of the list.")
+
+
 class StatementSpec(Spec):
     """One statement of a business operation."""
 
@@ -86,9 +104,26 @@ class StatementSpec(Spec):
     expect_rows: ExpectedRows | None = Field(
         None, description="n, n..m, n.. or any; another number of rows undoes the whole operation."
     )
-    if_: str | None = Field(None, alias="if", description="Not built yet.")
-    unless: str | None = Field(None, description="Not built yet.")
-    for_each: dict[str, str] | None = Field(None, description="Not built yet.")
+    otherwise: OtherwiseSpec | None = Field(
+        None, description="What is answered when `expect_rows` does not hold."
+    )
+    if_: str | None = Field(
+        None,
+        alias="if",
+        description="Done only when this select or condition has a row.",
+    )
+    unless: str | None = Field(
+        None, description="Done only when this select or condition has no row."
+    )
+    for_each: dict[Name, str] = Field(
+        default_factory=dict,
+        description="Done once for each element: a variable for each list; several lists are walked side by side.",
+    )
+    as_: Name | ManySpec | None = Field(
+        None,
+        alias="as",
+        description="A name for what `returning` answers, here and in later statements; {many: name} for several rows.",
+    )
 
 
 def _statement(value: object) -> object:
@@ -102,7 +137,7 @@ class GuardSpec(Spec):
         None, alias="if", description="Stops when this select or condition has a row."
     )
     unless: str | None = Field(None, description="Stops when this select or condition has no row.")
-    code: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    code: str = Field(pattern=CODE)
     message: str = Field(
         description="What the model is told; {name} and {let.field} are filled in."
     )
@@ -150,7 +185,7 @@ class SqlFunctionSpec(FunctionSpec):
         default_factory=dict,
         description="How a result column is read; `list.column` inside `with`.",
     )
-    let: dict[str, str | LetSpec] = Field(
+    let: dict[Name, str | LetSpec] = Field(
         default_factory=dict, description="Values looked up once, before anything is changed."
     )
     guard: tuple[GuardSpec, ...] = Field((), description="Named refusals, checked in order.")

@@ -70,6 +70,8 @@ class Known:
     fields: Mapping[str, Known] | None = None
     """Of an object; None where they are not known."""
     items: str = "any"
+    element: Known | None = None
+    """Of a list; None where nothing is known of its elements."""
 
 
 def known_from_schema(schema: JsonObject) -> Known:
@@ -79,6 +81,7 @@ def known_from_schema(schema: JsonObject) -> Known:
         named = next((word for word in named if word != "null"), "any")
     properties = schema.get("properties")
     items = schema.get("items")
+    element = known_from_schema(items) if isinstance(items, dict) else None
     return Known(
         type=named if isinstance(named, str) else "any",
         fields={
@@ -87,7 +90,8 @@ def known_from_schema(schema: JsonObject) -> Known:
         }
         if isinstance(properties, dict)
         else None,
-        items=known_from_schema(items).type if isinstance(items, dict) else "any",
+        items=element.type if element else "any",
+        element=element,
     )
 
 

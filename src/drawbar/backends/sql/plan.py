@@ -7,7 +7,7 @@ offsets that the parser has confirmed, so literals, comments, casts and `$$` bod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -19,7 +19,7 @@ HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\}")
 """A place in a guard's message, `{name}` or `{let.field}`."""
 
 Values: TypeAlias = Mapping[str, Any]
-"""Arguments by name (JSON), and what `let` has looked up: Held, fields of Held, or a list of JSON objects."""
+"""Arguments by name (JSON), and what was looked up: Held, fields of Held, or HeldRows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,14 @@ class Held:
     @property
     def is_null(self) -> bool:
         return self.shown is None
+
+
+class HeldRows(list[JsonValue]):
+    """A looked-up list: its rows as JSON objects, and each with its values as the driver takes them back."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Held]]) -> None:
+        super().__init__({name: held.shown for name, held in row.items()} for row in rows)
+        self.rows = rows
 
 
 Form = Literal["auto", "number", "array"]
@@ -185,11 +193,50 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class Test:
+    """Whether a step is done: when `query` has a row, or when it has none."""
+
+    __test__ = False  # not a test class, whatever its name suggests to pytest
+
+    query: Query
+    wants_row: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A list, and the name of its element in each turn."""
+
+    variable: str
+    over: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The rows of a step's `returning`, by a name that later steps and the answer use."""
+
+    name: str
+    shape: Literal["value", "row", "list"]
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """What is said when a step touched another number of rows than expected."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One change."""
+    """One change, done once, or once for each element of its lists."""
 
     statement: Statement
     expected: Expected | None = None
+    otherwise: Otherwise | None = None
+    test: Test | None = None
+    """Asked before each turn."""
+    walks: tuple[Walk, ...] = ()
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +261,13 @@ class Operation:
     lets: tuple[Let, ...] = ()
     guards: tuple[Guard, ...] = ()
     answer: Answer | None = None
+    columns: Mapping[str, ColumnType] = field(default_factory=dict)
+    """How a column of `returning` is read, by name or `name.column`."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether the database is asked something before the changes."""
+        return bool(self.lets or self.guards) or any(step.test for step in self.steps)
 
 
 Binding: TypeAlias = Reading | Operation

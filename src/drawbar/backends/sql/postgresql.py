@@ -169,8 +169,8 @@ class PostgresqlDatabase:
     def bind(self, statement: Statement, values: Values) -> Bound:
         return self._bind(statement, values)
 
-    def held(self, cursor: Cursor) -> Found:
-        return self._types.held(cursor)
+    def held(self, cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> Found:
+        return self._types.held(cursor, rows)
 
     def close(self) -> None:
         if self._missing is None:
@@ -272,13 +272,17 @@ class _Session:
 
     def look_up(self, statement: Statement, values: Values, most: int) -> Found:
         self.select(statement, values)
-        return self._database.held(self.fetched(most))
+        cursor = self.fetched(most)
+        return self._database.held(cursor, cursor.fetchall())
 
     def change(self, statement: Statement, values: Values) -> Changed:
         cursor = self.run(statement.text, statement, values)
         if not statement.answers:
             return Changed(max(0, cursor.rowcount))
-        return Changed(cursor.rowcount, _columns(cursor), cursor.fetchall())
+        rows = cursor.fetchall()
+        return Changed(
+            cursor.rowcount, _columns(cursor), rows, lambda: self._database.held(cursor, rows)
+        )
 
     def commit(self) -> None:
         self._stop.commit_begins()

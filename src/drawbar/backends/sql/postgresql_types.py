@@ -6,7 +6,7 @@ of the server (ISO dates, ISO 8601 intervals) lose nothing. Importing this modul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -78,12 +78,12 @@ class _TypedDumper(Dumper):
         return obj.text
 
 
-def held(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Found:
+def held(cursor: psycopg.Cursor[tuple[Any, ...]], fetched: Sequence[tuple[Any, ...]]) -> Found:
     """The rows of a cursor, each value as JSON and as what goes back to the server."""
     columns = [(column.name, column.type_code) for column in cursor.description or ()]
     result = cursor.pgresult
     rows: list[dict[str, Held]] = []
-    for number, row in enumerate(cursor.fetchall()):
+    for number, row in enumerate(fetched):
         raw = [result.get_value(number, index) for index in range(len(row))] if result else []
         rows.append(
             {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from drawbar.backends.sql.plan import Held, Statement, Values
-from drawbar.backends.sql.reply import Rows
+from drawbar.backends.sql.reply import Rows, cell
 from drawbar.backends.sql.stop import Stop
 from drawbar.kernel.ports import BackendError
 
@@ -33,6 +33,8 @@ class Changed:
     count: int
     columns: tuple[str, ...] = ()
     rows: Sequence[Sequence[object]] = ()
+    typed: Callable[[], Found] | None = None
+    """The rows with the database's own types; None where a value brings its type along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ class Found:
 
     rows: Sequence[Mapping[str, Held]]
     empty: Mapping[str, Held]
+
+
+def found_of(columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> Found:
+    """Rows of values that bring their type along."""
+    held = [
+        {name: Held(cell(value), value) for name, value in zip(columns, row, strict=True)}
+        for row in rows
+    ]
+    return Found(held, dict.fromkeys(columns, Held(None, None)))
 
 
 class Session(Protocol):

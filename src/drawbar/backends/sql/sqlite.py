@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from drawbar.backends.sql.plan import Held, Statement, Values
-from drawbar.backends.sql.reply import Rows, cell
+from drawbar.backends.sql.plan import Statement, Values
+from drawbar.backends.sql.reply import Rows
 from drawbar.backends.sql.request import Bound, bind_sqlite
 from drawbar.backends.sql.session import (
     AT_ONCE,
@@ -25,6 +25,7 @@ from drawbar.backends.sql.session import (
     Found,
     NotAtOnce,
     Session,
+    found_of,
     took_too_long,
     was_stopped,
 )
@@ -253,11 +254,7 @@ class _Session:
 
     def look_up(self, statement: Statement, values: Values, most: int) -> Found:
         rows = self.select(statement, values)
-        found = [
-            {name: Held(cell(value), value) for name, value in zip(rows.columns, row, strict=True)}
-            for row in rows.fetch(most)
-        ]
-        return Found(found, dict.fromkeys(rows.columns, Held(None, None)))
+        return found_of(rows.columns, rows.fetch(most))
 
     def change(self, statement: Statement, values: Values) -> Changed:
         cursor = self.run(statement.text, bind_sqlite(statement, values))
