@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from pathlib import Path
 
 ITEMS = 1000
@@ -33,6 +34,11 @@ def make_gateway(folder: Path, port: int, adapters: dict[str, str], more: str = 
     return settings
 
 
+def serve(settings: Path) -> list[str]:
+    """The command that serves it."""
+    return [sys.executable, "-m", "drawbar", "serve", "--settings", str(settings)]
+
+
 def sql_adapter(url: str, table: str, functions: int = 1) -> str:
     """An adapter with so many readings of one row."""
     lines = [
@@ -60,3 +66,9 @@ def toolbox_file(folder: Path, database: Path, functions: int = 1) -> Path:
     path = folder / "tools.yaml"
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def toolbox_command(program: Path, tools: Path, port: int) -> list[str]:
+    words = ["--tools-file", str(tools), "--port", str(port), "--enable-api"]
+    quiet = ["--disable-reload", "--disable-version-check", "--log-level", "ERROR"]
+    return [str(program), *words, *quiet]

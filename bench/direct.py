@@ -2,94 +2,57 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 import psycopg
-from deployments import make_database, make_gateway, sql_adapter, toolbox_file
-from load import Measured, drive, post, summary
-from servers import Server, free_port, npm_peer, python_peer, running
+from compare import Subject, compare
+from deployments import (
+    make_database,
+    make_gateway,
+    serve,
+    sql_adapter,
+    toolbox_command,
+    toolbox_file,
+)
+from goals import Finding
+from load import MCP_HEADERS, mcp_call, post
+from servers import FLOORS, free_port, npm_peer, python_peer
 
-CONCURRENCY = (1, 16)
 ARGUMENTS = {"item_no": 7}
+ROW = b"item 7"
 POSTGRESQL = os.environ.get("DRAWBAR_BENCH_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/test")
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A server and the request that reads one row through it."""
-
-    name: str
-    command: list[str]
-    port: int
-    request: bytes
-
-
-def mcp_call(name: str) -> bytes:
-    return orjson.dumps(
-        {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "tools/call",
-            "params": {"name": name, "arguments": ARGUMENTS},
-        }
-    )
-
-
-MCP_HEADERS = "Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2025-06-18\r\n"
-
-
 def subjects(folder: Path) -> Iterator[Subject]:
-    """The floor first: everything else is told as a ratio to it."""
     database = make_database(folder)
     body = orjson.dumps(ARGUMENTS)
-    floor = str(Path(__file__).parent / "floors" / "sqlite.py")
     port = free_port()
-    yield Subject(
-        "floor: raw ASGI + sqlite3",
-        [sys.executable, floor, str(database), str(port)],
-        port,
-        post("/", body),
-    )
+    command = [sys.executable, str(FLOORS / "sqlite.py"), str(database), str(port)]
+    yield Subject("floor", "floor: raw ASGI + sqlite3", command, port, post("/", body), ROW)
     port = free_port()
-    url = f"sqlite:///{database}"
-    settings = make_gateway(folder / "gateway", port, {"shop": sql_adapter(url, "items")})
-    serve = [sys.executable, "-m", "drawbar", "serve", "--settings", str(settings)]
-    yield Subject("drawbar, REST", serve, port, post("/functions/shop_get_item_0", body))
-    yield Subject(
-        "drawbar, MCP", serve, port, post("/mcp", mcp_call("shop_get_item_0"), MCP_HEADERS)
-    )
+    adapter = sql_adapter(f"sqlite:///{database}", "items")
+    command = serve(make_gateway(folder / "gateway", port, {"shop": adapter}))
+    name = "shop_get_item_0"
+    yield Subject("rest", "drawbar, REST", command, port, post(f"/functions/{name}", body), ROW)
+    call = post("/mcp", mcp_call(name, ARGUMENTS), MCP_HEADERS)
+    yield Subject("mcp", "drawbar, MCP", command, port, call, ROW)
     if toolbox := npm_peer("toolbox", "@toolbox-sdk/server@1.12.0", "toolbox"):
         port = free_port()
-        tools = toolbox_file(folder, database)
-        words = ["--tools-file", str(tools), "--port", str(port), "--disable-reload"]
-        command = [
-            str(toolbox),
-            *words,
-            "--disable-version-check",
-            "--enable-api",
-            "--log-level",
-            "ERROR",
-        ]
-        yield Subject(
-            "toolbox (Go), REST", command, port, post("/api/tool/get_item_0/invoke", body)
-        )
-        yield Subject(
-            "toolbox (Go), MCP", command, port, post("/mcp", mcp_call("get_item_0"), MCP_HEADERS)
-        )
+        command = toolbox_command(toolbox, toolbox_file(folder, database), port)
+        call = post("/api/tool/get_item_0/invoke", body)
+        yield Subject("toolbox", "toolbox (Go), REST", command, port, call, ROW)
+        call = post("/mcp", mcp_call("get_item_0", ARGUMENTS), MCP_HEADERS)
+        yield Subject("toolbox-mcp", "toolbox (Go), MCP", command, port, call, ROW)
     if python := python_peer("fastmcp", "fastmcp==4.*", "sqlalchemy"):
         port = free_port()
-        program = str(Path(__file__).parent / "floors" / "fastmcp_sqlite.py")
-        command = [str(python), program, str(database), str(port)]
-        yield Subject(
-            "FastMCP + SQLAlchemy", command, port, post("/mcp", mcp_call("get_item"), MCP_HEADERS)
-        )
+        command = [str(python), str(FLOORS / "fastmcp_sqlite.py"), str(database), str(port)]
+        call = post("/mcp", mcp_call("get_item", ARGUMENTS), MCP_HEADERS)
+        yield Subject("fastmcp", "FastMCP + SQLAlchemy", command, port, call, ROW)
 
 
 def postgresql_subjects(folder: Path) -> Iterator[Subject]:
@@ -97,54 +60,59 @@ def postgresql_subjects(folder: Path) -> Iterator[Subject]:
     body = orjson.dumps(ARGUMENTS)
     if python := python_peer("asyncpg", "asyncpg", "orjson", "uvicorn", "httptools", "uvloop"):
         port = free_port()
-        floor = str(Path(__file__).parent / "floors" / "postgresql.py")
-        command = [str(python), floor, POSTGRESQL, str(port)]
-        yield Subject("floor: raw ASGI + asyncpg", command, port, post("/", body))
+        command = [str(python), str(FLOORS / "postgresql.py"), POSTGRESQL, str(port)]
+        yield Subject("floor", "floor: raw ASGI + asyncpg", command, port, post("/", body), ROW)
     port = free_port()
     adapter = sql_adapter(POSTGRESQL, "bench_items")
-    settings = make_gateway(folder / "gateway", port, {"shop": adapter})
-    serve = [sys.executable, "-m", "drawbar", "serve", "--settings", str(settings)]
-    yield Subject("drawbar, REST", serve, port, post("/functions/shop_get_item_0", body))
+    command = serve(make_gateway(folder / "gateway", port, {"shop": adapter}))
+    call = post("/functions/shop_get_item_0", body)
+    yield Subject("rest", "drawbar, REST", command, port, call, ROW)
 
 
-def measure(server: Server, subject: Subject, connections: int, seconds: float) -> Measured:
-    asyncio.run(drive(subject.port, subject.request, connections=connections, seconds=seconds / 3))
-    before = server.cpu()
-    taken = asyncio.run(
-        drive(subject.port, subject.request, connections=connections, seconds=seconds)
-    )
-    return summary(taken, seconds, server.cpu() - before)
-
-
-def show(title: str, found: Iterator[Subject], seconds: float) -> None:
-    print(f"\n## {title}, server on one core\n")
-    print(
-        "| server | p50 at 1, us | calls/s at 16 | CPU a call, us | x floor's CPU | RSS, MiB | ready, s |"
-    )
-    print("|---|--:|--:|--:|--:|--:|--:|")
-    floor = 0.0
-    for subject in found:
-        with running(subject.command, subject.port) as server:
-            one, many = (measure(server, subject, count, seconds) for count in CONCURRENCY)
-            floor = floor or many.cpu
-            print(
-                f"| {subject.name} | {one.p50:.0f} | {many.per_second:.0f} | {many.cpu:.0f} "
-                f"| {many.cpu / floor:.2f} | {server.memory():.0f} | {server.ready_after:.2f} |",
-                flush=True,
-            )
-
-
-def run(seconds: float = 3.0) -> None:
+def run(seconds: float = 2.0) -> list[Finding]:
     with tempfile.TemporaryDirectory() as name:
-        show("One call that reads one row (SQLite)", subjects(Path(name)), seconds)
+        found = compare("One call that reads one row (SQLite)", subjects(Path(name)), seconds)
+    findings = [
+        Finding("SQLite, REST: CPU next to the floor", found.cpu("rest"), 3, 2),
+        Finding(
+            "SQLite, REST: calls/s next to toolbox",
+            found.calls("rest", "toolbox"),
+            0.6,
+            1,
+            better="more",
+        ),
+        Finding(
+            "SQLite, REST: calls/s next to FastMCP",
+            found.calls("rest", "fastmcp"),
+            10,
+            better="more",
+        ),
+        Finding(
+            "SQLite, MCP: calls/s next to toolbox's MCP",
+            found.calls("mcp", "toolbox-mcp"),
+            0.6,
+            0.9,
+            better="more",
+        ),
+        Finding(
+            "SQLite, MCP: calls/s next to FastMCP", found.calls("mcp", "fastmcp"), 7, better="more"
+        ),
+        Finding("SQLite, MCP: CPU above REST", found.more_cpu("mcp", "rest"), 30, unit=" us"),
+    ]
+    return findings + _on_postgresql(seconds)
+
+
+def _on_postgresql(seconds: float) -> list[Finding]:
+    what = "PostgreSQL, REST: CPU next to asyncpg"
     if not has_postgresql():
         print(
             f"\nno PostgreSQL at {POSTGRESQL}; DRAWBAR_BENCH_POSTGRESQL names another",
             file=sys.stderr,
         )
-        return
+        return [Finding(what, None, 1.6, 1.3)]
     with tempfile.TemporaryDirectory() as name:
-        show("The same row (PostgreSQL)", postgresql_subjects(Path(name)), seconds)
+        found = compare("The same row (PostgreSQL)", postgresql_subjects(Path(name)), seconds)
+    return [Finding(what, found.cpu("rest"), 1.6, 1.3)]
 
 
 def has_postgresql() -> bool:
@@ -160,7 +128,3 @@ def has_postgresql() -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-if __name__ == "__main__":
-    run()

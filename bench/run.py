@@ -1,17 +1,29 @@
-"""All benchmarks, or those named: `make bench`, `python bench/run.py direct runs start`.
+"""All benchmarks, or those named: `make bench`, `python bench/run.py direct http soap runs start`.
 
-Figures of one machine and one moment: compare ratios within a run, never figures of two runs.
+Figures of one machine and one moment: compare ratios within a run, never figures of two runs. At the end
+stands one table of everything that has a goal.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 import direct
+import goals
+import over_http
+import over_soap
 import run_cost
 import start
+from servers import LOAD_CORE
 
-BENCHMARKS = {"direct": direct.run, "runs": run_cost.run, "start": start.run}
+BENCHMARKS = {
+    "direct": direct.run,
+    "http": over_http.run,
+    "soap": over_soap.run,
+    "runs": run_cost.run,
+    "start": start.run,
+}
 
 
 def main() -> int:
@@ -22,8 +34,9 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    for name in wanted:
-        BENCHMARKS[name]()
+    os.sched_setaffinity(0, {LOAD_CORE})  # servers have the other core for themselves
+    findings = [finding for name in wanted for finding in BENCHMARKS[name]()]
+    print(f"\n## Goals\n\n{goals.table(findings)}")
     return 0
 
 

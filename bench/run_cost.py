@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 import orjson
-from deployments import make_database, make_gateway, sql_adapter
+from deployments import make_database, make_gateway, serve, sql_adapter
+from goals import Finding, ratio
 from load import post, read_answer
 from servers import SERVER_CORE, Server, free_port, python_peer, running
 
@@ -91,7 +92,7 @@ def peer_seconds(database: Path) -> float | None:
     return statistics.median([float(line) for line in done.stdout.split()][50:])
 
 
-def run(seconds: float = 4.0) -> None:
+def run(seconds: float = 4.0) -> list[Finding]:
     print("\n## A run: two model turns, 29 pieces, one call; the model itself costs nothing\n")
     print("| engine | p50 alone, ms | runs/s at 16 | CPU a run, ms | next to openai-agents |")
     print("|---|--:|--:|--:|--:|")
@@ -108,16 +109,17 @@ def run(seconds: float = 4.0) -> None:
             {"shop": sql_adapter(f"sqlite:///{database}", "items")},
             "model: {provider: scripted, script: script.yaml}\n",
         )
-        command = [sys.executable, "-m", "drawbar", "serve", "--settings", str(settings)]
-        with running(command, port) as server:
+        with running(serve(settings), port) as server:
             alone, rate, cpu = asyncio.run(measure(server, seconds))
-        ratio = f"{alone / peer:.2f}x" if peer else "-"
-        print(
-            f"| drawbar: HTTP, stored, streamed | {alone * 1000:.2f} | {rate:.0f} | {cpu * 1000:.2f} | {ratio} |"
-        )
-        if peer:
-            print(f"| openai-agents: in process, nothing stored | {peer * 1000:.2f} | - | - | 1x |")
-
-
-if __name__ == "__main__":
-    run()
+    next_to = ratio(alone, peer)
+    shown = f"{next_to:.2f}x" if next_to else "-"
+    print(
+        f"| drawbar: HTTP, stored, streamed | {alone * 1000:.2f} | {rate:.0f} | {cpu * 1000:.2f} | {shown} |"
+    )
+    if peer:
+        print(f"| openai-agents: in process, nothing stored | {peer * 1000:.2f} | - | - | 1x |")
+    return [
+        Finding("run: time next to openai-agents in process", next_to, 1 / 5, 1 / 10),
+        Finding("run: time added to the model's own", alone * 1000, 1.8, 1, unit=" ms"),
+        Finding("run: runs/s on a core", rate, 500, 900, better="more", unit=""),
+    ]

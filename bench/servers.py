@@ -16,6 +16,7 @@ from pathlib import Path
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
 PEERS = Path(__file__).parent / ".peers"
+FLOORS = Path(__file__).parent / "floors"
 
 
 class Server:
@@ -62,12 +63,17 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], port: int, *, cwd: Path | None = None, wait: float = 120.0
+    command: Sequence[str],
+    port: int,
+    *,
+    core: int = SERVER_CORE,
+    cwd: Path | None = None,
+    wait: float = 120.0,
 ) -> Iterator[Server]:
     """Start, wait until it accepts a connection, stop with SIGTERM."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling everything anew is nobody's start
-    log = (PEERS.parent / f".{Path(command[0]).name}.log").open("wb")
+    log = (PEERS.parent / f".{Path(command[0]).name}.{port}.log").open("wb")
     begun = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -76,7 +82,7 @@ def running(
         stderr=subprocess.STDOUT,
         env=environment,
         start_new_session=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),  # noqa: PLW1509 -- no threads here
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509 -- no threads here
     )
     try:
         while True:
@@ -99,6 +105,8 @@ def running(
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         log.close()
+        if process.returncode in (0, -signal.SIGTERM):
+            Path(log.name).unlink()
 
 
 def python_peer(name: str, *packages: str) -> Path | None:
@@ -110,7 +118,7 @@ def python_peer(name: str, *packages: str) -> Path | None:
         made = subprocess.run([sys.executable, "-m", "venv", str(folder)], check=False)
         installed = made.returncode == 0 and (
             subprocess.run(
-                [python, "-m", "pip", "install", "-q", *packages], check=False
+                [python, "-m", "pip", "install", "-qq", *packages], check=False
             ).returncode
             == 0
         )
