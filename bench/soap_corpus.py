@@ -214,8 +214,8 @@ class Bench:
             if not operation.sent.spread:
                 reading.root(again, operation.request)
         wildcards = {"any"}
-        if set(reading.unknown) - wildcards:
-            tally.note("bodies not read back", f"{where}: {list(reading.unknown)[:3]}")
+        if set(reading.remarks.unknown) - wildcards:
+            tally.note("bodies not read back", f"{where}: {list(reading.remarks.unknown)[:3]}")
             return False
         tally.count["bodies read back"] += 1
         return True

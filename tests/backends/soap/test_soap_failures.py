@@ -101,6 +101,35 @@ async def test_a_fault_of_soap_12_has_a_subcode_and_a_reason(office: Office, ope
     }
 
 
+async def test_subcodes_of_soap_12_lead_to_the_one_inside_all_others(
+    office: Office, opened: Open
+) -> None:
+    office.faults(
+        "<s:Code><s:Value>s:Sender</s:Value><s:Subcode><s:Value>m:Leave</s:Value>"
+        "<s:Subcode><s:Value>m:HR-204</s:Value></s:Subcode></s:Subcode></s:Code>"
+        '<s:Reason><s:Text xml:lang="en">no</s:Text></s:Reason>',
+        SOAP_12,
+    )
+
+    facts = (await failure(office, opened)).facts
+
+    assert (facts["fault"], facts["subcode"]) == ("HR-204", "Leave.HR-204")
+
+
+async def test_a_service_that_hangs_up_leaves_the_work_unknown(opened: Open) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1") as server:
+        host, port = server.sockets[0].getsockname()
+        hr = opened(adapter(f"http://{host}:{port}/"))
+        error = await hr.error("announce", {"Text": "x"})
+
+    assert (error.code, error.work) == ("connection_lost", "unknown")
+    assert error.message == "the service hung up without an answer"
+
+
 async def test_a_fault_with_status_200_is_a_fault(office: Office, opened: Open) -> None:
     office.faults("<faultcode>s:Server</faultcode><faultstring>no</faultstring>", status=200)
 

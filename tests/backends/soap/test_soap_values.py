@@ -10,6 +10,7 @@ from lxml import etree
 from drawbar.backends.soap.builtins import WrongText, from_text, to_text
 from drawbar.backends.soap.reply import Reading, capped, generic
 from drawbar.backends.soap.request import WrongValue, body_of
+from drawbar.backends.soap.texts import builtin
 from drawbar.backends.soap.wsdl import Contract, read_contract
 from drawbar.kernel.ports import Cut
 from drawbar.kernel.values import JsonObject, JsonValue
@@ -165,7 +166,7 @@ def test_a_reply_with_another_root_than_the_contract_says_is_kept(tmp_path: Path
     value = reading.root(etree.fromstring("<Other><a>1</a><a>2</a><b/></Other>"), operation.reply)
 
     assert value == {"a": ["1", "2"], "b": ""}
-    assert reading.notes == (
+    assert reading.remarks.notes == (
         "The reply has elements that are not in the contract, kept as text: Other.",
     )
 
@@ -175,7 +176,42 @@ def test_any_xml_becomes_json() -> None:
         '<a xmlns:i="http://www.w3.org/2001/XMLSchema-instance" n="1">t<b i:nil="true"/><c/><c>x</c></a>'
     )
 
-    assert generic(node) == {"n": "1", "b": None, "c": ["", "x"], "value": "t"}
+    assert generic(node) == {"n": "1", "b": None, "c": ["", "x"], "_text": "tx"}
+
+
+def test_text_between_elements_is_kept() -> None:
+    node = etree.fromstring("<p>Dear <b>Anna</b>,\n welcome <i/>back.</p>")
+
+    assert generic(node) == {"b": "Anna", "i": "", "_text": "Dear Anna, welcome back."}
+
+
+@pytest.mark.parametrize(
+    ("base", "text", "fits"),
+    [
+        ("boolean", "ja", False),
+        ("boolean", "1", True),
+        ("int", "7.5", False),
+        ("int", "", False),
+        ("integer", "1" * 40, True),
+        ("decimal", "12345678901234567890.12", True),
+        ("decimal", "1e5", True),
+        ("decimal", "12,50", False),
+        ("double", "-INF", True),
+        ("double", "1.2.3", False),
+        ("date", "2026-01-31Z", True),
+        ("date", "31.01.2026", False),
+        ("dateTime", "0001-01-01T00:00:00", True),
+        ("dateTime", "2026-01-31", False),
+        ("time", "09:30:00.5+01:00", True),
+        ("time", "half past", False),
+        ("string", "anything", True),
+    ],
+)
+def test_a_text_that_is_not_of_its_type_is_noticed(base: str, text: str, *, fits: bool) -> None:
+    kind = builtin(base)
+    assert kind is not None
+
+    assert kind.is_read(kind.read(text)) == fits
 
 
 def test_every_list_that_is_too_long_is_cut_with_a_word() -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from lxml import etree
 
 from drawbar.backends.soap.encoding import ENCODINGS, ITEM, prefixed, say_type
-from drawbar.backends.soap.reply import actual, by_name
+from drawbar.backends.soap.expected import by_name
+from drawbar.backends.soap.reply import actual
 from drawbar.backends.soap.request import ENVELOPES, Version
 from drawbar.backends.soap.shape import Item, Record
 from drawbar.backends.soap.texts import Text

@@ -24,7 +24,15 @@ from drawbar.backends.soap.check import BodyCheck
 from drawbar.backends.soap.compile import CODES, Binding, compile_functions
 from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
 from drawbar.backends.soap.post import Answer, Post, Tls, beginning, can_connect
-from drawbar.backends.soap.reply import Fault, NoEnvelope, Reading, body_in, capped, fault_in
+from drawbar.backends.soap.reply import (
+    Fault,
+    NoEnvelope,
+    Reading,
+    body_in,
+    capped,
+    fault_in,
+    says_something,
+)
 from drawbar.backends.soap.request import (
     Version,
     WrongValue,
@@ -224,18 +232,22 @@ class SoapBackend:
             body = body_in(answer.body) if answer.body.strip() else None
         except NoEnvelope as error:
             raise _no_soap(answer, str(error)) from None
-        if body is None:
-            if binding.operation.one_way and _OK <= answer.status < _MULTIPLE_CHOICES:
-                return Reply(None, ("The service took the request; this operation has no reply.",))
-            raise _no_soap(answer, "it is empty")
-        reading = Reading(binding.contract.shapes)
-        if (fault := fault_in(body, reading)) is not None:
+        operation = binding.operation
+        returned = operation.returned
+        reading = Reading(
+            binding.contract.shapes, encoded=returned is not None and returned.encoded
+        )
+        if body and (fault := fault_in(body, reading)) is not None:
             raise _faulted(fault, answer.status)
         if not _OK <= answer.status < _MULTIPLE_CHOICES:
             raise _no_soap(answer, "it has an error status, but no fault")
+        if operation.one_way and not any(map(says_something, body or ())):
+            return Reply(None, ("The service took the request; this operation has no reply.",))
+        if body is None:
+            raise _no_soap(answer, "it is empty")
         value = self._value(binding, body, reading) if body else None
         value, cuts = capped(value, call.max_rows)
-        return Reply(value, reading.notes, cuts)
+        return Reply(value, reading.remarks.notes, cuts)
 
     def _value(self, binding: Binding, body: list[etree._Element], reading: Reading) -> JsonValue:
         """What the body says; where zeep does not read it, it is read by names as the plan does."""

@@ -7,6 +7,7 @@ read into a float only where the float prints the same digits again.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
@@ -142,6 +143,27 @@ def from_text(base: str, text: str) -> JsonValue:
     if base in INTEGERS or base == "decimal":
         return _number(text)
     return _float(text) if base in FLOATS else text
+
+
+def is_read(base: str, text: str) -> bool:
+    """Whether a text that a reading left a text is one of its type: digits that no float keeps, a date, ..."""
+    if base == "boolean":
+        return False
+    if base in FLOATS:
+        return text in {"INF", "-INF", "NaN"}
+    if base in INTEGERS or base == "decimal":
+        return _PLAIN_NUMBER.fullmatch(text) is not None and (base == "decimal" or "." not in text)
+    known = _LEXICAL.get(base)
+    return known is None or known.fullmatch(text) is not None
+
+
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+_LEXICAL = {
+    "dateTime": re.compile(f"-?{_DAY}T{_CLOCK}{_ZONE}"),
+    "date": re.compile(f"-?{_DAY}{_ZONE}"),
+    "time": re.compile(f"{_CLOCK}{_ZONE}"),
+}
+"""Texts of types that JSON has none for, and that readers compute with."""
 
 
 def _float(text: str) -> JsonValue:

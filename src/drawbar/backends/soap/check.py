@@ -8,6 +8,7 @@ range, patterns on numbers, keys) is caught here, before the first byte leaves.
 from __future__ import annotations
 
 import copy
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -66,15 +67,12 @@ class BodyCheck:
         return _spoken(lines[0].split(": ", 1)[-1]) if lines else "it is not valid"
 
 
+_NAMESPACE = re.compile(r"\{[^{}]*\}(?=\w)")
+
+
 def _spoken(message: str) -> str:
-    """libxml2's message without the namespaces in it."""
-    out, depth = [], 0
-    for char in message:
-        depth += char == "{"
-        if not depth:
-            out.append(char)
-        depth -= char == "}"
-    return "".join(out)
+    """libxml2's message without the namespaces in front of names; braces around sets of values stay."""
+    return _NAMESPACE.sub("", message)
 
 
 def _compiled(contract: Contract, operation: Operation) -> etree.XMLSchema | None:

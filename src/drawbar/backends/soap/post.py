@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import aiohttp
 from drawbar.kernel.ports import BackendError, Call, Progress
 
 _CHUNK = 65_536
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 _SHOWN = 200
 """Characters of an unexpected answer that an error shows."""
 
@@ -76,7 +78,7 @@ class Post:
             why = f"its certificate is not trusted ({error.certificate_error})"
             raise _unreachable(self._endpoint, why) from None
         except aiohttp.ClientConnectorError as error:
-            raise _unreachable(self._endpoint, _reason(error)) from None
+            raise _unreachable(self._endpoint, _reason(error.os_error)) from None
         except (aiohttp.ClientError, OSError) as error:
             raise _broken(error, call.progress) from None
 
@@ -167,19 +169,26 @@ def _unreachable(endpoint: str, why: str) -> BackendError:
     )
 
 
-def _reason(error: aiohttp.ClientConnectorError) -> str:
+def _reason(cause: OSError) -> str:
     """In the system's words; those of asyncio hold the address as Python writes it."""
-    cause = error.os_error
-    if cause.errno is not None and cause.errno > 0 and not isinstance(cause, ssl.SSLError):
-        return os.strerror(cause.errno)
-    return cause.strerror or str(error)  # the name service and TLS count by themselves
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({cause.verify_message})"
+    if isinstance(cause, ssl.SSLError) or (cause.errno or 0) < 0:  # these count by themselves
+        return cause.strerror or str(cause)
+    numbers = [cause.errno] if cause.errno else map(int, _ERRNO.findall(str(cause)))
+    told = dict.fromkeys(map(os.strerror, numbers))  # a name may stand for several addresses
+    return ", ".join(told) or cause.strerror or str(cause)
 
 
 def _broken(error: Exception, progress: Progress) -> BackendError:
     if not progress.sent:
         return _unreachable("the service", str(error) or type(error).__name__)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        why = "the service hung up without an answer"
+    else:
+        why = f"the connection broke before the reply was complete: {str(error) or type(error).__name__}"
     return BackendError(
-        f"the connection broke before the reply was complete: {str(error) or type(error).__name__}",
+        why,
         code="connection_lost",
         work="unknown",
     )
@@ -202,7 +211,7 @@ async def can_connect(
     except TimeoutError:
         return f"no connection within {within:g} seconds"
     except OSError as error:  # ssl.SSLError is one
-        return str(error)
+        return _reason(error)
     finally:
         if writer is not None:
             writer.transport.abort()

@@ -1,7 +1,7 @@
 """From the bytes of an answer to a value: typed where the contract knows the element, never losing any.
 
-Servers in the field leave out, add and reorder elements. So the reply is read by name, not by order: an
-element the contract does not know is kept as it stands, and a note says so.
+Servers in the field leave out, add and reorder elements. So the reply is read by name, not by order, and
+what the contract does not know is kept as it stands; notes say where a reply leaves its contract.
 """
 
 from __future__ import annotations
@@ -12,17 +12,11 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from drawbar.backends.soap.documents import UnreadableXml, parse_xml
+from drawbar.backends.soap.expected import Expected, expected_of
+from drawbar.backends.soap.remarks import Remarks
 from drawbar.backends.soap.request import ENVELOPES
 from drawbar.backends.soap.schema import TYPE
-from drawbar.backends.soap.shape import (
-    Attribute,
-    Choice,
-    Content,
-    Group,
-    Item,
-    Member,
-    Record,
-)
+from drawbar.backends.soap.shape import Attribute, Content, Item, Record
 from drawbar.backends.soap.shaping import Shapes
 from drawbar.backends.soap.texts import Text
 from drawbar.backends.soap.xsd import (
@@ -44,7 +38,8 @@ _GENERIC = frozenset(
 _CODES = frozenset(
     {"code", "errorcode", "faultcode", "error_code", "errcode", "errorid", "errornumber"}
 )
-_XOP = "{http://www.w3.org/2004/08/xop/include}Include"
+TEXT = "_text"
+"""Under this name stands the whole text of an element with mixed content."""
 
 
 class NoEnvelope(ValueError):
@@ -69,20 +64,14 @@ class Reading:
     """Reads one answer; collects what a reader should know about it."""
 
     shapes: Shapes
-    unknown: dict[str, None] = field(default_factory=dict)
-    """Names of elements that the contract does not have, in order."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        if not self.unknown:
-            return ()
-        names = ", ".join(list(self.unknown)[:5])
-        return (f"The reply has elements that are not in the contract, kept as text: {names}.",)
+    encoded: bool = False
+    """SOAP encoding leaves out what has no value, and knows no order."""
+    remarks: Remarks = field(default_factory=Remarks)
 
     def root(self, node: etree._Element, item: Item | None) -> JsonValue:
         """The value of the body's element, which some servers give another name than the contract."""
         if item is not None and local(str(node.tag)) != item.name:
-            self.unknown[local(str(node.tag))] = None
+            self.remarks.unknown[local(str(node.tag))] = None
             return generic(node)
         return self.element(node, item)
 
@@ -98,7 +87,7 @@ class Reading:
         if isinstance(kind, Text) and kind.base == "anyType":
             kind = self._said(node) or kind
         if isinstance(kind, Text):
-            return generic(node) if len(node) else kind.read(node.text or "")
+            return generic(node) if len(node) else self._text(kind, node.text or "", item.name)
         try:
             found = actual(node, kind)
             return self.record(node, found, named=found is not kind)
@@ -116,9 +105,12 @@ class Reading:
             value[TYPE] = record.label
         self._attributes(node, content, value)
         if content.text is not None and not len(node):
-            value[content.text_name] = content.text.read(node.text or "")
+            name = content.text_name
+            value[name] = self._text(content.text, node.text or "", local(str(node.tag)))
             return value
-        self._children(node, content, value)
+        self._children(node, expected_of(record), value)
+        if (text := text_between(node)) is not None:
+            value[TEXT] = text
         return value
 
     def _said(self, node: etree._Element) -> Text | Record | None:
@@ -129,7 +121,15 @@ class Reading:
         except Unresolved:
             return None
 
+    def _text(self, kind: Text, written: str, name: str) -> JsonValue:
+        value = kind.read(written)
+        if not kind.is_read(value):
+            self.remarks.odd[name] = None
+        return value
+
     def _attributes(self, node: etree._Element, content: Content, value: JsonObject) -> None:
+        if not node.attrib:
+            return
         known: dict[str, Attribute] = {each.tag: each for each in content.attributes}
         for tag, text in node.attrib.items():
             tag_name, written = str(tag), str(text)
@@ -137,29 +137,38 @@ class Reading:
                 continue
             attribute = known.get(tag_name) or known.get(local(tag_name))
             if attribute is not None:
-                value[attribute.name] = attribute.type.read(written)
+                value[attribute.name] = self._text(attribute.type, written, attribute.name)
             else:
                 value[local(tag_name)] = written
 
-    def _children(self, node: etree._Element, content: Content, value: JsonObject) -> None:
-        parts = by_name(content.members)
+    def _children(self, node: etree._Element, expected: Expected, value: JsonObject) -> None:
+        met: list[str] = []
         for child in node:
             name = str(child.tag)
-            found = parts.get(name) or parts.get(local(name))
+            found = expected.parts.get(name) or expected.parts.get(local(name))
             if found is None:
-                self.unknown[local(name)] = None
+                self.remarks.unknown[local(name)] = None
                 add(value, local(name), generic(child), repeated=local(name) in value)
                 continue
             item, repeated = found
+            met.append(item.name)
             add(
                 value,
                 item.name,
                 self.element(child, item),
                 repeated=repeated or (item.name in value),
             )
-        for member in content.members:
-            if isinstance(member, Item) and member.most != 1:
-                value.setdefault(member.name, [])  # no element is an empty list
+        if not self.encoded:
+            self._compare(node, met, expected)
+        for name in expected.lists:
+            value.setdefault(name, [])  # no element is an empty list
+
+    def _compare(self, node: etree._Element, met: list[str], expected: Expected) -> None:
+        for names in expected.required:
+            if names.isdisjoint(met):
+                self.remarks.missing[" or ".join(sorted(names))] = None
+        if not expected.is_in_order(met):
+            self.remarks.misordered[local(str(node.tag))] = None
 
 
 def actual(node: etree._Element, record: Record) -> Record:
@@ -169,33 +178,6 @@ def actual(node: etree._Element, record: Record) -> Record:
         return record
     prefix, _, name = kind.strip().rpartition(":")
     return record.heir(clark(node.nsmap.get(prefix or None) or "", name)) or record
-
-
-def by_name(members: tuple[Member, ...]) -> dict[str, tuple[Item, bool]]:
-    """Elements by full and by local name, with whether they can come more than once.
-
-    The local name also finds them, since servers forget namespaces or add them.
-    """
-    found: dict[str, tuple[Item, bool]] = {}
-    for item, repeated in _items(members, repeated=False):
-        again = item.tag in found
-        found[item.tag] = (item, repeated or again)
-    for item, repeated in list(found.values()):
-        found.setdefault(local(item.tag), (item, repeated))
-    return found
-
-
-def _items(members: tuple[Member, ...], *, repeated: bool) -> Iterator[tuple[Item, bool]]:
-    for member in members:
-        often = repeated or member.most != 1
-        match member:
-            case Item():
-                yield member, often
-            case Group():
-                yield from _items(member.members, repeated=often)
-            case Choice():
-                for branch in member.branches:
-                    yield from _items(branch, repeated=often)
 
 
 def add(value: JsonObject, name: str, part: JsonValue, *, repeated: bool) -> None:
@@ -223,9 +205,19 @@ def generic(node: etree._Element) -> JsonValue:
     value: JsonObject = dict(attributes)
     for child in node:
         add(value, local(str(child.tag)), generic(child), repeated=local(str(child.tag)) in value)
-    if node.text and node.text.strip():
-        value["value"] = node.text.strip()
+    if not len(node):
+        value["value"] = (node.text or "").strip()
+    elif (text := text_between(node)) is not None:
+        value[TEXT] = text
     return value
+
+
+def text_between(node: etree._Element) -> str | None:
+    """The whole text of an element, when some of it stands between its children; else None."""
+    own = (node.text, *(child.tail for child in node))
+    if not any(part and not part.isspace() for part in own):
+        return None
+    return " ".join("".join(str(part) for part in node.itertext()).split())
 
 
 # -- envelopes and faults -------------------------------------------------------------------------
@@ -246,6 +238,11 @@ def body_in(data: bytes) -> list[etree._Element]:
     return list(body)
 
 
+def says_something(node: etree._Element) -> bool:
+    """Whether an element of the body holds anything: some servers answer calls that have no reply."""
+    return len(node) > 0 or bool((node.text or "").strip())
+
+
 def fault_in(body: list[etree._Element], reading: Reading) -> Fault | None:
     """The fault, when the body is one."""
     for namespace in ENVELOPES.values():
@@ -258,11 +255,10 @@ def fault_in(body: list[etree._Element], reading: Reading) -> Fault | None:
 def _fault(node: etree._Element, reading: Reading) -> Fault:
     parts = {local(str(child.tag)): child for child in node}
     code = _text(parts.get("faultcode"))
-    subcode = None
+    subcodes: list[str] = []
     if (block := parts.get("Code")) is not None:
         code = _text(_child(block, "Value"))
-        inner = _child(block, "Subcode")
-        subcode = _text(_child(inner, "Value")) if inner is not None else None
+        subcodes = [_last(each) for each in _subcodes(block)]
     reason = parts.get("Reason")
     text = _text(_child(reason, "Text")) if reason is not None else _text(parts.get("faultstring"))
     detail_node = parts.get("detail") if "detail" in parts else parts.get("Detail")
@@ -276,18 +272,26 @@ def _fault(node: etree._Element, reading: Reading) -> Fault:
     ]
     own = _last(code)
     chosen = next(
-        (each for each in (_last(subcode), own, *codes) if each and each.lower() not in _GENERIC),
+        (each for each in (*subcodes[-1:], own, *codes) if each and each.lower() not in _GENERIC),
         own,
     )
     actor = _text(parts.get("faultactor")) or _text(parts.get("Role"))
     facts |= {"fault": chosen, "faultcode": own, "text": text}
-    if subcode:
-        facts["subcode"] = _last(subcode)
+    if subcodes:
+        facts["subcode"] = ".".join(subcodes)
     if actor:
         facts["actor"] = actor
     return Fault(
         chosen, own, text or chosen or "the service answered a fault", actor, detail, facts
     )
+
+
+def _subcodes(block: etree._Element) -> Iterator[str]:
+    """Those of SOAP 1.2, from the outermost to the one inside all others."""
+    inner = _child(block, "Subcode")
+    while inner is not None:
+        yield _text(_child(inner, "Value"))
+        inner = _child(inner, "Subcode")
 
 
 def _detail(node: etree._Element | None, reading: Reading) -> JsonValue:

@@ -98,6 +98,8 @@ class Content:
     text_name: str = "value"
     array: bool = False
     """A SOAP-encoded array: a list of its one member, whatever its elements are called."""
+    unordered: bool = False
+    """Whether the members may come in another order than here (`xs:all`)."""
 
 
 class Record:

@@ -117,7 +117,9 @@ class _Building:
         attributes = tuple(
             replace(each, name=names.attribute(each.name)) for each in found.values()
         )
-        return Content(members, attributes, text, text_name)
+        # A group may be an `all` too; it is not worth the look, since only a note depends on it.
+        unordered = any(part.tag in {"all", "group"} for part in particles)
+        return Content(members, attributes, text, text_name, unordered=unordered)
 
     def _array(self, held: Held, arrays: int) -> Content:
         """A SOAP-encoded array, and those inside it."""

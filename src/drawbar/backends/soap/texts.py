@@ -54,6 +54,21 @@ class Text:
             return self._read_member(text)
         return builtins.from_text(self.base, text)
 
+    def is_read(self, value: JsonValue) -> bool:
+        """Whether a value that was read is one of this type, rather than a text that did not fit."""
+        allowed = self.schema.get("enum")
+        if isinstance(allowed, list) and value not in allowed:
+            return False
+        if self.base == "list":
+            return isinstance(value, list) and all(self.members[0].is_read(each) for each in value)
+        if self.base == "union":
+            return any(
+                fits(member.schema, value) and member.is_read(value) for member in self.members
+            )
+        if isinstance(value, str):
+            return builtins.is_read(self.base, value)
+        return self.base not in builtins.INTEGERS or isinstance(value, int)
+
     def _write_member(self, value: JsonValue) -> str:
         for member in self.members:
             if fits(member.schema, value):

@@ -1,0 +1,124 @@
+"""Servers of other stacks, each installed once from its registry into a folder outside the project."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NoReturn
+
+import pytest
+
+HERE = Path(__file__).parent
+NPM = Path(tempfile.gettempdir()) / "drawbar-test-npm-soap"
+SPYNE = Path(tempfile.gettempdir()) / "drawbar-test-spyne-2.14"
+SPYNE_NEEDS = ("spyne==2.14.0", "lxml>=6,<7", "pytz")
+_SECONDS = 50
+"""For an installation: less than the time a test has."""
+
+
+def missing(why: str) -> NoReturn:
+    if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@contextmanager
+def _once(folder: Path) -> Iterator[None]:
+    """One installation at a time; a second worker waits, and finds it done."""
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, timeout=_SECONDS)
+    if done.returncode:
+        said = (done.stderr or done.stdout).decode(errors="replace")[-300:]
+        missing(f"`{' '.join(map(str, command[:4]))}` failed: {said}")
+
+
+def install_npm() -> None:
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        missing("node and npm are not installed")
+    with _once(NPM):
+        if (NPM / "node_modules" / "soap" / "package.json").is_file():
+            return
+        NPM.mkdir(parents=True, exist_ok=True)
+        _run("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", NPM, "soap@1")
+
+
+def install_spyne() -> Path:
+    """Its Python."""
+    python = SPYNE / "bin" / "python"
+    with _once(SPYNE):
+        if _works(python, "import spyne.server.wsgi"):
+            return python
+        base = _python_3_11()
+        if shutil.which("uv"):
+            _run("uv", "venv", "-q", "--clear", "--python", base, SPYNE)
+            _run("uv", "pip", "install", "-q", "--python", python, *SPYNE_NEEDS)
+        else:
+            _run(base, "-m", "venv", "--clear", SPYNE)
+            _run(python, "-m", "pip", "install", "-q", *SPYNE_NEEDS)
+    return python
+
+
+def _python_3_11() -> str:
+    found = (name for name in (sys.executable, "python3.11", "python3") if shutil.which(name))
+    wanted = "import sys; sys.exit(sys.version_info[:2] != (3, 11))"
+    if (python := next((name for name in found if _works(name, wanted)), None)) is None:
+        missing("spyne needs Python 3.11, and there is none")
+    return python
+
+
+def _works(python: str | Path, code: str) -> bool:
+    try:
+        done = subprocess.run([python, "-c", code], check=False, capture_output=True, timeout=20)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+@dataclass
+class Peer:
+    """A running server; `output` is what it prints."""
+
+    url: str
+    output: IO[str]
+
+    def said(self) -> str:
+        return self.output.readline().strip()
+
+
+@contextmanager
+def started(command: Sequence[str | Path], path: str, **environment: str) -> Iterator[Peer]:
+    """A process that prints its port as its first line."""
+    around: Mapping[str, str] = {**os.environ, **environment}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=around) as process:
+        try:
+            assert process.stdout is not None
+            port = process.stdout.readline().strip()
+            assert port, "the server did not start"
+            yield Peer(f"http://127.0.0.1:{port}{path}", process.stdout)
+        finally:
+            process.kill()
+
+
+def npm_peer(script: str, path: str, *arguments: str | Path) -> Callable[[], Iterator[Peer]]:
+    """The fixture function of a script for node."""
+
+    def running() -> Iterator[Peer]:
+        install_npm()
+        command = ["node", HERE / script, *arguments]
+        with started(command, path, NODE_PATH=str(NPM / "node_modules")) as peer:
+            yield peer
+
+    return running
