@@ -189,7 +189,7 @@ async def test_what_the_contract_does_not_take_is_refused_before_the_network(
 
     error = await calls.error("store", {**STORE, **change}, progress=progress)
 
-    assert (error.code, error.work) == ("invalid_request", "not_started")
+    assert (error.code, error.work) == ("invalid_arguments", "not_started")
     assert said in error.message
     assert stores.received == []
     assert not progress.sent

@@ -356,7 +356,7 @@ async def test_values_that_only_the_contract_can_judge_are_refused_before_the_ne
 
     error = await hr.error("get_leave", {"LeaveId": 2**40})
 
-    assert (error.code, error.work) == ("invalid_request", "not_started")
+    assert (error.code, error.work) == ("invalid_arguments", "not_started")
     assert "LeaveId" in error.message
     assert "1099511627776" in error.message
     assert office.received == []
@@ -367,5 +367,5 @@ async def test_a_character_that_xml_does_not_have_is_refused(office: Office, ope
 
     error = await hr.error("announce", {"Text": "a\x00b"})
 
-    assert error.code == "invalid_request"
+    assert error.code == "invalid_arguments"
     assert error.message.endswith("Text: XML has no character U+0000")

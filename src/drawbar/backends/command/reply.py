@@ -38,7 +38,7 @@ def read_reply(binding: Binding, ended: Ended, call: Call, encoding: str) -> Rep
             work="done" if binding.changes else "unknown",
         ) from error
     cuts: tuple[Cut, ...] = ()
-    if isinstance(value, str):
+    if isinstance(value, str) and binding.output == "text":  # the line end, as `$(...)` drops it
         value = value.removesuffix("\n").removesuffix("\r")
     if ended.cut:
         cuts = (_cut_of_bytes(len(data)),)

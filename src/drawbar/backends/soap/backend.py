@@ -308,7 +308,7 @@ def _refused(why: str) -> BackendError:
     """The contract does not take these values; nothing was sent."""
     return BackendError(
         f"the arguments do not fit the service's contract: {why}",
-        code="invalid_request",
+        code="invalid_arguments",
         work="not_started",
         hint="change the argument that is named and call again",
     )
