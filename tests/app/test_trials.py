@@ -13,7 +13,7 @@ from small_company import make_company
 
 
 async def verdicts(settings: Path, **options: bool) -> list[tuple[str, str | None]]:
-    gateway = drawbar.load(settings)
+    gateway = drawbar.load(settings, cached=False)
     async with gateway:
         results = [
             await run_trial(gateway, item, test, **{"offline": False, "writes": False, **options})
@@ -48,7 +48,7 @@ async def test_offline_runs_what_declares_its_answer(tmp_path: Path) -> None:
 
 
 async def test_a_test_that_calls_nothing_known_is_said(tmp_path: Path) -> None:
-    gateway = drawbar.load(make_company(tmp_path))
+    gateway = drawbar.load(make_company(tmp_path), cached=False)
     [_, shop] = gateway.adapters
 
     async def reason(**words: Any) -> str | None:
@@ -64,7 +64,7 @@ async def test_a_test_that_calls_nothing_known_is_said(tmp_path: Path) -> None:
 
 
 async def test_a_declared_fault_is_told_with_its_code_and_text(tmp_path: Path) -> None:
-    gateway = drawbar.load(make_company(tmp_path))
+    gateway = drawbar.load(make_company(tmp_path), cached=False)
     [_, shop] = gateway.adapters
     test = TrialSpec.model_validate_json(
         orjson.dumps(

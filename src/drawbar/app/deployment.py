@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 from drawbar.app.gateway import Gateway
 from drawbar.compiler.toolset import select_functions
+from drawbar.llm.chat import ToolSchema
 from drawbar.llm.open import open_model, warm_up
 from drawbar.runs.offer import server_tools
 from drawbar.runs.service import Runs
@@ -30,9 +31,11 @@ async def deployed(
             settings = gateway.settings
             model = open_model(settings.model, gateway.loaded.folder)
             stack.push_async_callback(model.close)
+            tools: tuple[ToolSchema, ...] = ()  # the others read them with the first question
             if settings.model.provider == "local":
                 tell("The model on this machine reads the functions; once, about a minute ...")
-            await warm_up(model, server_tools(tuple(gateway.toolset), gateway.toolset))
+                tools = server_tools(tuple(gateway.toolset), gateway.toolset)
+            await warm_up(model, tools)
             toolsets = {
                 name: select_functions(gateway.toolset, patterns)[0]
                 for name, patterns in {"all": ("*",), **settings.toolsets}.items()

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from drawbar.backends import InstalledKinds
+from drawbar.compiler.cache import Cache
 from drawbar.compiler.function import Function
 from drawbar.compiler.kind import Kinds
 from drawbar.compiler.toolset import (
@@ -35,10 +37,12 @@ from drawbar.kernel.outcome import Outcome
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import Caller, JsonValue
 from drawbar.kernel.workers import Workers
-from drawbar.settings import LoadedSettings, adapter_files, load_settings
+from drawbar.settings import LoadedSettings, adapter_files, cache_folder, load_settings
 from drawbar.spec.load import load_adapter
 from drawbar.spec.secrets import secrets_of
 from drawbar.store.database import Store
+
+_log = logging.getLogger(__name__)
 
 SETTINGS_FILE = Path("config/drawbar.yaml")
 
@@ -48,12 +52,14 @@ def load(
     *,
     environ: Mapping[str, str] | None = None,
     flags: Mapping[str, object] | None = None,
+    cached: bool = True,
 ) -> Gateway:
     """Read settings and adapters and compile them. Nothing is connected to, nothing is written.
 
     `settings` defaults to DRAWBAR_SETTINGS, then to config/drawbar.yaml. `flags` win over the file and
-    the environment; their names are dotted, such as `model.provider`. Raises AuthorError when the
-    settings are wrong, OperatorError when there are none.
+    the environment; their names are dotted, such as `model.provider`. What was compiled by an earlier start
+    and has not changed is read from the `cache` of the settings, unless `cached` is false; then the adapters
+    have their tests with them. Raises AuthorError when the settings are wrong, OperatorError when there are none.
     """
     environ = os.environ if environ is None else environ
     given = settings or environ.get("DRAWBAR_SETTINGS")
@@ -67,8 +73,15 @@ def load(
         raise AuthorError(loaded.problems)
     kinds = InstalledKinds()
     files, missing = adapter_files(loaded)
-    compiled = [compile_adapter(load_adapter(path, kinds, environ), kinds) for path in files]
-    return Gateway(loaded, compiled, kinds, missing)
+    folder = cache_folder(loaded.settings) if cached else None
+    cache = None if folder is None else Cache(folder)
+    compiled = [
+        compile_adapter(load_adapter(path, kinds, environ), kinds)
+        if cache is None
+        else cache.compiled(path, kinds, environ)
+        for path in files
+    ]
+    return Gateway(loaded, compiled, kinds, missing, cache)
 
 
 class Gateway:
@@ -80,6 +93,7 @@ class Gateway:
         compiled: Sequence[CompiledAdapter],
         kinds: Kinds,
         missing: Sequence[Problem] = (),
+        cache: Cache | None = None,
     ) -> None:
         self.loaded = loaded
         self.settings = loaded.settings
@@ -92,6 +106,7 @@ class Gateway:
             *clashes(*compiled),
         )
         self._kinds = kinds
+        self._cache = cache
         self._opened: contextlib.AsyncExitStack | None = None
         self.backends: Mapping[str, Backend] = {}
         self._dispatcher: Dispatcher | None = None
@@ -100,7 +115,7 @@ class Gateway:
     @property
     def functions(self) -> Mapping[str, Function]:
         """By name: description, effect, schema, strict_schema, adapter, problems, ..."""
-        return MappingProxyType(dict(self.toolset))
+        return MappingProxyType(self.toolset)
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -163,6 +178,15 @@ class Gateway:
                 redactor=Redactor(secrets),
             )
             self._opened = stack.pop_all()
+        self._keep()
+
+    def _keep(self) -> None:
+        """Write what was compiled, for the next start."""
+        if self._cache is not None:
+            self._cache.keep()
+            for note in self._cache.notes:
+                _log.info("cache: %s", note)
+            self._cache.notes.clear()
 
     async def close(self) -> None:
         """Let go of backends, threads and the store; nothing is left behind."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from drawbar.app import Gateway, load
 from drawbar.app.deployment import deployed
+from drawbar.compiler.toolset import count_broken
 from drawbar.surfaces.callers import is_loopback
 from drawbar.surfaces.logs import write_logs
 from drawbar.surfaces.server import address_of, bind, serve
@@ -91,7 +92,7 @@ def with_signals(stop: asyncio.Event) -> None:
 
 
 def _ready(services: Services, listening: socket.socket) -> None:
-    broken = sum(not function.callable for function in services.toolset.values())
+    broken = count_broken(services.toolset)
     _log.info(
         "listening",
         extra={

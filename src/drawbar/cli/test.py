@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    gateway = load(args.settings)
+    gateway = load(args.settings, cached=False)
     known = [item.name for item in gateway.adapters]
     if unknown := sorted(set(args.adapters) - set(known)):
         raise OperatorError(f"no adapter is called {unknown[0]!r}; there are: {', '.join(known)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import JsonObject, JsonValue
@@ -55,11 +55,33 @@ class Kind(Protocol):
     """Problem codes this kind reports, with one line of meaning each."""
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
-        """Plans by local function name. A function with an error is reported and left out."""
+        """Plans by local function name. A function with an error is reported and left out.
+
+        Every file it reads or looks for is added to `report.files`.
+        """
         ...
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         """Make the backend without touching the network."""
+        ...
+
+
+@runtime_checkable
+class StorableKind(Kind, Protocol):
+    """A kind whose compiled functions are kept on disk between starts."""
+
+    stored: tuple[type, ...]
+    """Classes of what `to_store` makes of bindings: dataclasses, whose fields say how they are read back."""
+
+    def ingredients(self, adapter: Adapter) -> JsonValue:
+        """What `compile` takes from secrets of the `backend:` section, such as the dialect in the URL of a database.
+
+        It is written to disk, so it must not tell the secret. All other options count by themselves.
+        """
+        ...
+
+    def to_store(self, binding: Any) -> object:  # as in Plan
+        """The binding, or what stands for it after a start from disk; `invoke` takes both."""
         ...
 
 

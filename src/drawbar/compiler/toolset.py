@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from drawbar.compiler.compile import broken_function, compile_function
 from drawbar.compiler.function import Function, Toolset
 from drawbar.compiler.kind import Kinds, Plan
+from drawbar.compiler.stored import StoredFunctions
 from drawbar.kernel.errors import Place, Problem
 from drawbar.spec.load import LoadedAdapter, without_secrets
 from drawbar.spec.model import Adapter
@@ -35,11 +38,13 @@ class CompiledAdapter:
     """
     plans: Mapping[str, Plan]
     """By local name, of the functions that can be called."""
-    functions: tuple[Function, ...]
+    functions: Sequence[Function]
     problems: tuple[Problem, ...]
     """All of the file, in its order."""
     place: Place
     """Where the file says its name."""
+    files: frozenset[Path] = frozenset()
+    """What the kind read beside it, or looked for in vain."""
 
 
 def compile_adapter(loaded: LoadedAdapter, kinds: Kinds) -> CompiledAdapter:
@@ -66,6 +71,7 @@ def compile_adapter(loaded: LoadedAdapter, kinds: Kinds) -> CompiledAdapter:
         finished,
         tuple(sorted(problems.all, key=lambda problem: problem.place)),
         loaded.source.place(("adapter",)),
+        frozenset(report.files),
     )
 
 
@@ -125,37 +131,102 @@ class _Sorted:
         return replace(function, problems=found) if found else function
 
 
+class LateToolset(Mapping[str, Function]):
+    """Functions by name; those that are kept as bytes are made at the first look, and stay."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Function | int] = {}
+        """Of those that were not made yet, their number among all that are kept as bytes."""
+        self._stored: list[StoredFunctions] = []
+        self._starts: list[int] = [0]
+        self._broken: set[str] = set()
+
+    def add_stored(self, functions: StoredFunctions) -> None:
+        """Their names must not be taken."""
+        start = self._starts[-1]
+        self._found.update(zip(functions.names, range(start, start + len(functions)), strict=True))
+        self._stored.append(functions)
+        self._starts.append(start + len(functions))
+        self._broken |= functions.broken
+
+    def put(self, function: Function) -> None:
+        self._found[function.name] = function
+        if not function.callable:
+            self._broken.add(function.name)
+
+    def __getitem__(self, name: str) -> Function:
+        found = self._found[name]
+        if isinstance(found, int):
+            section = bisect_right(self._starts, found) - 1
+            found = self._stored[section][found - self._starts[section]]
+            self._found[name] = found
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def broken(self) -> int:
+        """How many of them cannot be called."""
+        return len(self._broken)
+
+
+def count_broken(toolset: Toolset) -> int:
+    """How many functions cannot be called; none is made for it that was not looked at before."""
+    if isinstance(toolset, LateToolset):
+        return toolset.broken()
+    return sum(not function.callable for function in toolset.values())
+
+
 def compile_toolset(*compiled: CompiledAdapter) -> Toolset:
     """All functions by name, in the order of the files; two of one name are listed once and cannot be called.
 
     Of two adapters with one name the functions of the second cannot be called: backends are known by that name.
     """
     first_of: dict[str, CompiledAdapter] = {}
-    toolset: dict[str, Function] = {}
+    toolset = LateToolset()
     for each in compiled:
         first = first_of.setdefault(each.name, each)
+        stored = each.functions if isinstance(each.functions, StoredFunctions) else None
+        if stored and first is each and not any(name in toolset for name in stored.names):
+            toolset.add_stored(stored)
+            continue
         for function in each.functions:
             known = toolset.get(function.name)
             if known is not None:
-                toolset[function.name] = _with(known, _function_clash(known, function))
+                toolset.put(_with(known, _function_clash(known, function)))
             elif first is not each:
-                toolset[function.name] = _with(function, _adapter_clash(first, each))
+                toolset.put(_with(function, _adapter_clash(first, each)))
             else:
-                toolset[function.name] = function
+                toolset.put(function)
     return toolset
+
+
+def names_of(functions: Sequence[Function]) -> Sequence[str]:
+    """With their prefix; none of them is made for it."""
+    if isinstance(functions, StoredFunctions):
+        return functions.names
+    return [function.name for function in functions]
 
 
 def clashes(*compiled: CompiledAdapter) -> tuple[Problem, ...]:
     """What is wrong with adapters that are right by themselves: names that two of them give."""
     found: dict[Problem, None] = {}
     first_of: dict[str, CompiledAdapter] = {}
-    functions: dict[str, Function] = {}
+    homes: dict[str, Sequence[Function]] = {}
     for each in compiled:
         if (first := first_of.setdefault(each.name, each)) is not each:
             found[_adapter_clash(first, each)] = None
-        for function in each.functions:
-            if (known := functions.setdefault(function.name, function)) is not function:
-                found[_function_clash(known, function)] = None
+        for index, name in enumerate(names_of(each.functions)):
+            home = homes.setdefault(name, each.functions)
+            if home is not each.functions:
+                known = home[names_of(home).index(name)]
+                found[_function_clash(known, each.functions[index])] = None
     return tuple(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drawbar.settings.load import LoadedSettings, adapter_files, load_settings
+from drawbar.settings.load import LoadedSettings, adapter_files, cache_folder, load_settings
 from drawbar.settings.model import (
     CallerSettings,
     ListenSettings,
@@ -19,5 +19,6 @@ __all__ = [
     "RunSettings",
     "Settings",
     "adapter_files",
+    "cache_folder",
     "load_settings",
 ]

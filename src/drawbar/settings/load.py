@@ -31,6 +31,9 @@ DEFAULT_FOLDER = Path("config")
 """Where relative paths of the defaults start when there is no settings file."""
 _PREFIX = "DRAWBAR_"
 _NO_SETTINGS = re.compile(r"DRAWBAR_(SETTINGS|MODELS|TEST_.*)")
+OFF = "off"
+_SQLITE_FILE = re.compile(r"sqlite(?:\+\w+)?:///(/[^?]+)(?:\?.*)?")
+"""With its absolute path, as settings have it once they are loaded."""
 _SQLITE_PATH = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)")
 
 
@@ -289,9 +292,22 @@ def _resolved(settings: Settings, folder: Path, origins: Mapping[At, str]) -> Se
         update={
             "adapters": tuple(path(name, ("adapters",)) for name in settings.adapters),
             "store": url(settings.store),
+            "cache": settings.cache
+            if settings.cache in {None, OFF}
+            else path(settings.cache, ("cache",)),
             "model": model,
         }
     )
+
+
+def cache_folder(settings: Settings) -> Path | None:
+    """Where compiled adapters are kept, if anywhere."""
+    if settings.cache == OFF:
+        return None
+    if settings.cache is not None:
+        return Path(settings.cache)
+    file = _SQLITE_FILE.fullmatch(settings.store)
+    return None if file is None else Path(file[1]).parent / "cache"
 
 
 def adapter_files(loaded: LoadedSettings) -> tuple[list[Path], list[Problem]]:

@@ -73,6 +73,11 @@ class Settings(Spec):
     store: UrlText = Field(
         "sqlite:///../var/drawbar.db", description="sqlite:///PATH or postgresql://..."
     )
+    cache: str | None = Field(
+        None,
+        description="Folder in which compiled adapters are kept for the next start, or `off`; "
+        "unless set, `cache` beside an SQLite store, and none with another store.",
+    )
     model: ModelSettings = ModelSettings()
     runs: RunSettings = RunSettings()
     toolsets: dict[str, tuple[str, ...]] = Field(

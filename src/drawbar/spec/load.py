@@ -73,6 +73,8 @@ class LoadedAdapter:
     """Errors outside of functions and tests."""
     broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     """Errors by local name of function."""
+    named: tuple[tuple[At, str], ...] = ()
+    """References of the file: see References.named."""
 
 
 def read_source(text: str, file: str) -> tuple[Source, list[Problem]]:
@@ -293,6 +295,7 @@ class _Reading:
             listed,
             tuple(general),
             {key: tuple(found) for key, found in broken.items()},
+            tuple(self.references.named),
         )
 
 

@@ -20,6 +20,7 @@ _INNER = re.compile(
     r"file:(?P<path>.+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<mode>[-?])(?P<rest>.*))?", re.DOTALL
 )
 _LARGEST = 1_000_000
+FILE = "file:"
 UNREAD = frozenset({"DB120", "DB121", "DB122"})
 """Codes of references that stand for nothing."""
 
@@ -43,6 +44,8 @@ class References:
 
     at: dict[At, Reference] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
+    named: list[tuple[At, str]] = field(default_factory=list)
+    """What was referred to at which value: the name of a variable, set or not, or `file:PATH`."""
 
     def hide(self, message: str, at: At) -> str:
         """A message about `at` without anything that a reference in or around it stood for."""
@@ -100,7 +103,9 @@ class Resolver:
             )
             return ""
         if parts["path"] is not None:
+            self.found.named.append((at, f"{FILE}{parts['path']}"))
             return self._file(parts["path"], at)
+        self.found.named.append((at, parts["name"]))
         return self._variable(parts["name"], parts["mode"], parts["rest"], at)
 
     def _variable(self, name: str, mode: str | None, rest: str | None, at: At) -> str:

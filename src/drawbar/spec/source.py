@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from drawbar.kernel.errors import Place, Problem, Severity
@@ -96,6 +97,8 @@ class Report:
         self.problems: list[Problem] = []
         self.ways: list[At] = []
         """Where each of the problems stands, in the same order."""
+        self.files: set[Path] = set()
+        """Files beside this one that were read, or looked for in vain: what was found depends on them."""
         self._errors: set[At] = set()
         self._broken: set[At] = set()
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from drawbar.compiler.toolset import count_broken
 from drawbar.kernel.ports import Backend, Health
 from drawbar.kernel.values import JsonObject
 from drawbar.store.records import Page
@@ -78,14 +79,14 @@ async def ready(have: Have, request: Request) -> Response:
         name: {"ok": health.ok, "detail": health.detail} if trusted else {"ok": health.ok}
         for name, health in (await states.current()).items()
     }
-    callable_functions = sum(function.callable for function in have.toolset.values())
+    broken = count_broken(have.toolset)
     return answer(
         {
             "status": "ok",
             "model": have.model.label if trusted else None,
             "functions": {
-                "callable": callable_functions,
-                "broken": len(have.toolset) - callable_functions,
+                "callable": len(have.toolset) - broken,
+                "broken": broken,
             },
             "backends": backends,
         }

@@ -16,11 +16,13 @@ import pytest
 from drawbar.backends.sql import KIND
 from drawbar.backends.sql.backend import SqlBackend
 from drawbar.compiler.kind import Kind, Plan
+from drawbar.compiler.stored import StoredFunctions, pack_functions, packing_of
 from drawbar.compiler.toolset import CompiledAdapter, compile_adapter
 from drawbar.kernel.ports import BackendError, Call, Mode, Reply
 from drawbar.kernel.values import Caller, JsonValue
 from drawbar.kernel.workers import Workers
 from drawbar.spec.load import parse_adapter
+from drawbar.spec.model import Adapter
 
 POSTGRESQL = os.environ.get("DRAWBAR_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/test")
 REQUIRED = os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1"
@@ -65,7 +67,18 @@ def compile_text(text: str, url: str, folder: Path) -> CompiledAdapter:
     """`text` is what stands under `functions:`."""
     whole = HEAD.replace("{url}", url) + textwrap.indent(textwrap.dedent(text), "  ")
     kinds = OnlySql()
-    return compile_adapter(parse_adapter(whole, "courses.yaml", folder, kinds, {}), kinds)
+    compiled = compile_adapter(parse_adapter(whole, "courses.yaml", folder, kinds, {}), kinds)
+    if compiled.adapter is not None:
+        check_survival(compiled, compiled.adapter)
+    return compiled
+
+
+def check_survival(compiled: CompiledAdapter, adapter: Adapter) -> None:
+    """Whatever these tests compile can be kept on disk, and is read from there as it was."""
+    packing = packing_of(KIND)
+    packed = pack_functions(compiled.functions, adapter, KIND, packing)
+    kept = StoredFunctions(packed, adapter, compiled.file, packing)
+    assert list(kept) == list(compiled.functions)
 
 
 @dataclass

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from drawbar.backends.sql.backend import SqlBackend, open_backend
 from drawbar.backends.sql.compile import CODES, compile_adapter
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
+from drawbar.backends.sql.plan import Binding, Operation, Reading
+from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.kind import Plan
+from drawbar.kernel.values import JsonValue
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
 from drawbar.spec.source import Report
@@ -20,6 +23,19 @@ class SqlKind:
     options: type[BackendSpec] = SqlBackendSpec
     function: type[FunctionSpec] = SqlFunctionSpec
     codes = CODES
+    stored: tuple[type, ...] = (Reading, Operation)
+
+    def ingredients(self, adapter: Adapter) -> JsonValue:
+        """The dialect; the rest of the `url` changes no statement."""
+        backend = adapter.backend
+        assert isinstance(backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
+        try:
+            return parse_url(backend, adapter.folder).dialect.name
+        except ValueError as error:
+            return str(error)
+
+    def to_store(self, binding: Binding) -> Binding:
+        return binding
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
         return compile_adapter(adapter, report)
