@@ -15,6 +15,9 @@ CODES = {
     "DB802": "a field of a record that contradicts itself",
     "DB803": "two fields of a record with one name",
     "DB804": "a parameter that does not fit the field it goes into",
+    "DB805": "a payload without the parameter that fills it",
+    "DB806": "a parameter that would go nowhere",
+    "DB807": "a `to` that names no place of the payload",
 }
 """What the codecs report while an adapter is compiled; a kind that uses them adds these to its own."""
 

@@ -378,7 +378,7 @@ async def test_json_that_is_too_large_is_not_shown_in_parts(folder: Any, open_co
 
     assert error.code == "reply_too_large"
     assert error.message == (
-        "The program wrote more than the 100 bytes that are read; nothing of it is shown."
+        "The answer is longer than the 100 bytes that are read; nothing of it is shown."
     )
 
 
@@ -398,28 +398,25 @@ async def test_a_change_is_not_cut_off_for_what_it_prints(folder: Any, open_comm
         (
             "echo '{\"a\":'",
             "stdout: json",
-            (
-                "What the program wrote cannot be read as json: "
-                "line 2, column 1: not JSON: unexpected end of data."
-            ),
+            ("The answer cannot be read: line 2, column 1: not JSON: unexpected end of data."),
         ),
         (
             "printf 'Gr\\374n'",
             "stdout: text",
-            "What the program wrote cannot be read as text: byte 3: not utf-8: invalid start byte.",
+            "The answer cannot be read: byte 3: not utf-8: invalid start byte.",
         ),
         (
             "echo 12x",
             "stdout: {record: [{name: no, width: 3, type: decimal}]}",
             (
-                "What the program wrote cannot be read as record: "
+                "The answer cannot be read: "
                 "record 1, field no, byte 1: is '12x', not a number of type decimal."
             ),
         ),
         (
             "printf 'a\\nbb\\n'",
             "stdout: {record: [{name: no, width: 3}]}",
-            "What the program wrote cannot be read as record: 2 records where one was declared.",
+            "The answer cannot be read: 2 records where one was declared.",
         ),
     ],
 )

@@ -71,7 +71,7 @@ class CommandBackend:
         await asyncio.gather(*running, return_exceptions=True)
 
     async def _invoke(self, binding: Binding, call: Call, argv: list[str], data: bytes) -> Reply:
-        if binding.changes:
+        if binding.answer.changes:
             call.progress.mark_sent()
         try:
             async with asyncio.timeout(call.remaining()):
@@ -79,13 +79,13 @@ class CommandBackend:
                     Launch(argv, self._cwd, self._env),
                     data,
                     max_bytes=call.max_bytes,
-                    drain=binding.changes,  # to end a change because of what it prints would cut it in half
+                    drain=binding.answer.changes,  # to end a change because of what it prints would cut it in half
                 )
         except TimeoutError:
             raise BackendError(
                 "The program did not end in time and was ended.",
                 code="timeout",
-                retryable=not binding.changes,
+                retryable=not binding.answer.changes,
                 work="unknown",
             ) from None
         except OSError as error:

@@ -6,16 +6,13 @@ import re
 from collections.abc import Mapping
 
 from drawbar.backends.command.backend import CommandBackend
-from drawbar.backends.command.options import CommandBackendSpec, CommandFunctionSpec, Form
-from drawbar.backends.command.request import Binding, Output
-from drawbar.backends.command.standard_input import Inputs
+from drawbar.backends.command.options import CommandBackendSpec, CommandFunctionSpec
+from drawbar.backends.command.request import Binding
 from drawbar.backends.command.words import Words
 from drawbar.codecs.codec import CODES as CODEC_CODES
-from drawbar.codecs.codec import Codec
-from drawbar.codecs.jsontext import JsonCodec
-from drawbar.codecs.record import RecordCodec, RecordsCodec, make_layout
-from drawbar.codecs.record_spec import RecordSpec, RecordsSpec
-from drawbar.codecs.text import LinesCodec, TextCodec, find_encoding
+from drawbar.codecs.payload import Answer
+from drawbar.codecs.payload_compile import PayloadCompiler, PayloadWord, answer_codec
+from drawbar.codecs.text import find_encoding
 from drawbar.compiler.kind import Plan
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.ports import Backend
@@ -25,17 +22,15 @@ from drawbar.spec.source import At, Report
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LAST_EXIT = 255
+_STDIN = PayloadWord("stdin", "standard input", "argv does not use it")
 
 CODES = {
     "DB601": "a `program` that cannot be started as written",
     "DB602": "an argument with a brace that stands alone, or with a parameter that does not exist",
-    "DB603": "a parameter that would go nowhere",
     "DB604": "a list or object in an argument",
     "DB605": "an argument whose parameter may be missing",
-    "DB606": "standard input without the parameter that fills it",
     "DB607": "an exit code that cannot be",
     "DB608": "a variable of the environment that cannot be set",
-    "DB609": "a `to` that names no place of standard input",
     **CODEC_CODES,
 }
 
@@ -84,9 +79,9 @@ def _compile_function(
     parameters = {each.name: each for each in merge_parameters(spec, {}, report, at)}
     words = Words(spec, parameters, report, at)
     groups = words.read(after_dashes="--" in backend.program[1:])
-    inputs = Inputs(spec, parameters, report, at)
-    made = inputs.read(words.used, encoding)
-    codec = _output(spec, report, (*at, "stdout"), encoding)
+    inputs = PayloadCompiler(_STDIN, spec.parameters, parameters, report, at)
+    made = inputs.read(spec.stdin, words.used, encoding)
+    codec = answer_codec(spec.stdout, encoding, report, (*at, "stdout"))
     _check_exit_codes(spec, report, at)
     if codec is None or report.is_broken(at):
         return None
@@ -99,34 +94,11 @@ def _compile_function(
         function=name,
         groups=groups,
         input=made,
-        output=_form(spec.stdout),
-        codec=codec,
+        answer=Answer(codec, changes=spec.effect != "read"),
         exit_codes=dict(spec.exit_codes),
         declared=frozenset(declared),
-        changes=spec.effect != "read",
     )
     return Plan(tuple(parameters.values()), binding)
-
-
-def _output(spec: CommandFunctionSpec, report: Report, at: At, encoding: str) -> Codec | None:
-    match spec.stdout:
-        case RecordSpec() | RecordsSpec() as record:
-            layout = make_layout(record, report, at)
-            if layout is None:
-                return None
-            return RecordCodec(layout) if isinstance(record, RecordSpec) else RecordsCodec(layout)
-        case "json":
-            return JsonCodec()
-        case "lines":
-            return LinesCodec(encoding)
-        case _:
-            return TextCodec(encoding)
-
-
-def _form(stdout: Form | RecordSpec | RecordsSpec) -> Output:
-    if isinstance(stdout, RecordSpec):
-        return "record"
-    return "records" if isinstance(stdout, RecordsSpec) else stdout
 
 
 def _check_exit_codes(spec: CommandFunctionSpec, report: Report, at: At) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from drawbar.codecs.record_spec import RecordSpec, RecordsSpec
+from drawbar.codecs.payload_spec import PayloadSpec
 from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText
 
-Form = Literal["json", "text", "lines"]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -39,14 +38,12 @@ class CommandFunctionSpec(FunctionSpec):
         description="Arguments; {name} stands for a parameter, {{ for a brace. A value stays within its argument. "
         "A list inside, such as [--site, '{site}'], is left out as a whole when one of its parameters is.",
     )
-    stdin: Form | RecordSpec | RecordsSpec | None = Field(
+    stdin: PayloadSpec | None = Field(
         None,
-        description="What is written to the program: an object of the parameters that argv does not use; "
-        "one text or list of lines; or fixed-width records.",
+        description="What is written to the program: an object of the parameters that argv does not use "
+        "(json, xml); one text, list of lines or list of objects (csv); or fixed-width records.",
     )
-    stdout: Form | RecordSpec | RecordsSpec = Field(
-        "text", description="What the program writes when it ends with 0."
-    )
+    stdout: PayloadSpec = Field("text", description="What the program writes when it ends with 0.")
     exit_codes: dict[int, Code] = Field(
         default_factory=dict,
         description="Other codes that it ends with on purpose, having changed nothing, and what each means.",

@@ -6,67 +6,17 @@ import signal
 
 from drawbar.backends.command.process import Ended
 from drawbar.backends.command.request import Binding
-from drawbar.codecs.codec import CodecError
-from drawbar.codecs.record import RecordsCodec
-from drawbar.kernel.ports import BackendError, Call, Cut, Reply
+from drawbar.kernel.ports import BackendError, Call, Reply
 
 _LONGEST = 1000
 """Characters of a message."""
-_ADVICE = "Ask again with arguments that match less."
 
 
 def read_reply(binding: Binding, ended: Ended, call: Call, encoding: str) -> Reply:
     """Raises BackendError for an exit code other than 0 and for output that cannot be used."""
     if ended.code not in (0, None):
         raise _failure(binding, ended, ended.code or 0, encoding)
-    if ended.cut and binding.output in ("json", "record"):
-        raise BackendError(
-            f"The program wrote more than the {call.max_bytes} bytes that are read; nothing of it is shown.",
-            code="reply_too_large",
-            work="done" if binding.changes else "unknown",
-            hint=_ADVICE,
-        )
-    data = _whole_part(binding, ended.output) if ended.cut else ended.output
-    if binding.output == "json" and not data.strip():
-        return Reply(None)
-    try:
-        value = binding.codec.decode(data)
-    except CodecError as error:
-        raise BackendError(
-            f"What the program wrote cannot be read as {binding.output}: {error}.",
-            code="bad_reply",
-            work="done" if binding.changes else "unknown",
-        ) from error
-    cuts: tuple[Cut, ...] = ()
-    if isinstance(value, str) and binding.output == "text":  # the line end, as `$(...)` drops it
-        value = value.removesuffix("\n").removesuffix("\r")
-    if ended.cut:
-        cuts = (_cut_of_bytes(len(data)),)
-    if isinstance(value, list) and len(value) > call.max_rows:
-        total = None if ended.cut else len(value)
-        value = value[: call.max_rows]
-        cuts = (Cut(call.max_rows, total, "rows", _ADVICE),)
-    return Reply(value, cuts=cuts)
-
-
-def _cut_of_bytes(kept: int) -> Cut:
-    return Cut(kept, None, "bytes", _ADVICE)
-
-
-def _whole_part(binding: Binding, data: bytes) -> bytes:
-    """What was read before the cut, without a last line, record or letter that is not whole."""
-    codec = binding.codec
-    if isinstance(codec, RecordsCodec) and not codec.layout.lines:
-        return data[: len(data) // codec.layout.width * codec.layout.width]
-    if binding.output == "text":
-        for length in range(len(data), max(0, len(data) - 4), -1):
-            try:
-                codec.decode(data[:length])
-            except CodecError:
-                continue
-            return data[:length]
-        return data
-    return data[: data.rfind(b"\n") + 1]
+    return binding.answer.read(ended.output, call, cut=ended.cut)
 
 
 def _failure(binding: Binding, ended: Ended, code: int, encoding: str) -> BackendError:

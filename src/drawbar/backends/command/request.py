@@ -10,14 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import orjson
 
-from drawbar.codecs.codec import Codec, CodecError
 from drawbar.codecs.jsontext import JsonCodec
-from drawbar.kernel.ports import BackendError
-from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.codecs.payload import Answer, Payload, refused
+from drawbar.kernel.values import JsonValue
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([A-Za-z0-9_.-]+)\}|[{}]|[^{}]+")
 
@@ -51,31 +49,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """What goes to standard input. `members` are built into an object, or `whole` is the value itself."""
-
-    codec: Codec
-    whole: str | None = None
-    members: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Parameter and its way in the object."""
-
-
-Output = Literal["json", "text", "lines", "record", "records"]
-
-
-@dataclass(frozen=True, slots=True)
 class Binding:
     """One function, compiled."""
 
     function: str
     groups: tuple[Group, ...]
-    input: Input | None
-    output: Output
-    codec: Codec
+    input: Payload | None
+    answer: Answer
     exit_codes: Mapping[int, str] = field(default_factory=dict)
     declared: frozenset[int] = frozenset()
     """Codes that the author knows, here or in an `errors:` rule: the program's own no."""
-    changes: bool = False
 
 
 def read_argument(text: str) -> Argument | None:
@@ -108,13 +91,7 @@ def input_of(binding: Binding, arguments: Mapping[str, JsonValue]) -> bytes:
     plan = binding.input
     if plan is None:
         return b""
-    value = arguments.get(plan.whole) if plan.whole is not None else _members(plan, arguments)
-    try:
-        data = plan.codec.encode(value)
-    except CodecError as error:
-        names = (error.where, error.field)
-        name = ", ".join(name for name in names if name) or "standard input"
-        raise _refused(name, error.message) from error
+    data = plan.encode(arguments)
     return data + b"\n" if isinstance(plan.codec, JsonCodec) else data
 
 
@@ -126,39 +103,16 @@ def _argument(argument: Argument, arguments: Mapping[str, JsonValue]) -> str:
             continue
         value = _text(arguments.get(piece.parameter))
         if "\0" in value:
-            raise _refused(piece.parameter, "it holds a NUL character, which no argument can")
+            raise refused(piece.parameter, "it holds a NUL character, which no argument can")
         if argument.guarded and index == 0 and value.startswith("-"):
-            raise _refused(
+            raise refused(
                 piece.parameter, "it begins with -, which the program could take for an option"
             )
         text += value
     return text
 
 
-def _members(plan: Input, arguments: Mapping[str, JsonValue]) -> JsonObject:
-    whole: JsonObject = {}
-    for parameter, way in plan.members:
-        if parameter not in arguments:
-            continue
-        inner = whole
-        for name in way[:-1]:
-            following = inner.setdefault(name, {})
-            if not isinstance(
-                following, dict
-            ):  # `compile` refuses adapters in which this could happen
-                raise TypeError(f"{'.'.join(way)} goes into a value that is no object")
-            inner = following
-        inner[way[-1]] = arguments[parameter]
-    return whole
-
-
 def _text(value: JsonValue) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else orjson.dumps(value).decode()
-
-
-def _refused(name: str, why: str) -> BackendError:
-    return BackendError(
-        f"{name}: {why}. Nothing was passed on.", code="invalid_arguments", work="not_started"
-    )

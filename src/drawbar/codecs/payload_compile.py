@@ -1,14 +1,18 @@
-"""What a function writes to standard input: which parameters fill it, and what its form enforces."""
+"""From the words for a payload to its codec: which parameters fill it, and what its form enforces."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from drawbar.backends.command.options import CommandFunctionSpec
-from drawbar.backends.command.request import Input
+from drawbar.codecs.codec import Codec
+from drawbar.codecs.delimited import CsvCodec
 from drawbar.codecs.fields import RecordField
 from drawbar.codecs.jsontext import JsonCodec
+from drawbar.codecs.markup import XmlCodec
+from drawbar.codecs.payload import Payload
+from drawbar.codecs.payload_spec import PayloadForm, PayloadSpec
 from drawbar.codecs.record import Layout, RecordCodec, RecordsCodec, make_layout
 from drawbar.codecs.record_spec import FieldSpec, RecordSpec, RecordsSpec
 from drawbar.codecs.text import LinesCodec, TextCodec
@@ -17,51 +21,75 @@ from drawbar.kernel.values import JsonObject
 from drawbar.spec.source import At, Report
 
 
-class Inputs:
-    """Reads `stdin`; `parameters` gets the schemas that the fields of a record narrow."""
+@dataclass(frozen=True, slots=True)
+class PayloadWord:
+    """How a kind calls a payload: its key in the function, a name for people, and what else uses parameters."""
+
+    key: str
+    name: str
+    others: str
+    """Such as `argv does not use it`, in a message about a parameter that goes nowhere."""
+
+
+class PayloadCompiler:
+    """Reads the word of one function; `parameters` gets the schemas that the fields of a record narrow."""
 
     def __init__(
-        self, spec: CommandFunctionSpec, parameters: dict[str, Parameter], report: Report, at: At
+        self,
+        word: PayloadWord,
+        declared: Collection[str],
+        parameters: dict[str, Parameter],
+        report: Report,
+        at: At,
     ) -> None:
-        self._spec = spec
+        """`declared` are the names of all parameters of the function, also of broken ones; `at` is its place."""
+        self._word = word
+        self._declared = declared
         self._parameters = parameters
         self._report = report
         self._function_at = at
-        self._at: At = (*at, "stdin")
+        self._at: At = (*at, word.key)
 
-    def read(self, in_argv: Collection[str], encoding: str) -> Input | None:
-        """None when nothing is written, or when a problem was reported."""
-        free = [name for name in self._parameters if name not in in_argv]
+    def read(
+        self, spec: PayloadSpec | None, used: Collection[str], encoding: str
+    ) -> Payload | None:
+        """None when nothing is written, or when a problem was reported. `used` go elsewhere."""
+        free = [name for name in self._parameters if name not in used]
         for name, parameter in self._parameters.items():
-            if parameter.to is not None and not _is_place(parameter.to):
+            if parameter.to is not None and not self._is_place(parameter.to):
+                key = self._word.key
                 self._wrong(
                     name,
-                    "DB609",
-                    f"`{parameter.to}` is no place of standard input",
-                    "write stdin, or stdin.NAME (with dots for what is inside)",
+                    "DB807",
+                    f"`{parameter.to}` is no place of {self._word.name}",
+                    f"write {key}, or {key}.NAME (with dots for what is inside)",
                 )
-        match self._spec.stdin:
+        match spec:
             case None:
-                self._check_nowhere(free, "standard input is not written")
+                self._check_nowhere(free, f"{self._word.name} is not written")
                 return None
-            case "json":
-                return self._json(free)
-            case "text" | "lines" as form:
-                return self._whole(free, form, encoding)
-            case RecordSpec() as record:
-                return self._record(record, free)
-            case RecordsSpec() as records:
-                return self._records(records, free)
+            case "json" | "xml":
+                return self._object(free, JsonCodec() if spec == "json" else XmlCodec())
+            case "text" | "lines" | "csv":
+                return self._whole(free, spec, encoding)
+            case RecordSpec():
+                return self._record(spec, free)
+            case RecordsSpec():
+                return self._records(spec, free)
 
-    def _json(self, free: list[str]) -> Input | None:
-        whole = [name for name in free if self._parameters[name].to == "stdin"]
+    def _is_place(self, to: str) -> bool:
+        head, *way = to.split(".")
+        return head == self._word.key and "" not in way
+
+    def _object(self, free: list[str], codec: Codec) -> Payload | None:
+        whole = [name for name in free if self._parameters[name].to == self._word.key]
         if whole and len(free) > 1:
             self._problem(
-                "DB606", f"`{whole[0]}` is all of standard input; nothing can stand beside it"
+                "DB805", f"`{whole[0]}` is all of {self._word.name}; nothing can stand beside it"
             )
             return None
         if whole:
-            return Input(JsonCodec(), whole=whole[0])
+            return Payload(codec, whole=whole[0])
         members = []
         for name in free:
             to = self._parameters[name].to
@@ -71,31 +99,32 @@ class Inputs:
                 short = min(len(way), len(other_way))
                 if way[:short] == other_way[:short]:
                     self._problem(
-                        "DB606", f"`{name}` and `{other}` go to one place of standard input"
+                        "DB805", f"`{name}` and `{other}` go to one place of {self._word.name}"
                     )
-        return Input(JsonCodec(), members=tuple(members))
+        return Payload(codec, members=tuple(members))
 
-    def _whole(self, free: list[str], form: str, encoding: str) -> Input | None:
+    def _whole(
+        self, free: list[str], form: Literal["text", "lines", "csv"], encoding: str
+    ) -> Payload | None:
         if len(free) != 1:
             self._problem(
-                "DB606",
-                f"`{form}` is written from one parameter that argv does not use, and there are {len(free)}",
+                "DB805",
+                f"`{form}` is written from one parameter that nothing else uses, and there are {len(free)}",
             )
             return None
         schema = self._parameters[free[0]].schema
         items = schema.get("items")
-        fits = (
-            schema.get("type", "string") == "string"
-            if form == "text"
-            else isinstance(items, dict) and items.get("type") == "string"
-        )
+        of = items.get("type") if isinstance(items, dict) else None
+        wanted, fits = {
+            "text": ("a string", schema.get("type", "string") == "string"),
+            "lines": ("an array of strings", of == "string"),
+            "csv": ("an array of objects", of == "object"),
+        }[form]
         if not fits:
-            wanted = "a string" if form == "text" else "an array of strings"
             self._wrong(free[0], "DB804", f"`{form}` is written from {wanted}")
-        codec = TextCodec(encoding) if form == "text" else LinesCodec(encoding)
-        return Input(codec, whole=free[0])
+        return Payload(make_codec(form, encoding), whole=free[0])
 
-    def _record(self, record: RecordSpec, free: list[str]) -> Input | None:
+    def _record(self, record: RecordSpec, free: list[str]) -> Payload | None:
         layout = make_layout(record, self._report, self._at)
         if layout is None:
             return None
@@ -105,10 +134,10 @@ class Inputs:
             name = spec.from_ or spec.name or ""
             parameter = self._parameters.get(name)
             if parameter is None:
-                if name not in self._spec.parameters:
+                if name not in self._declared:
                     self._report.add(
                         (*self._at, "record", index),
-                        "DB606",
+                        "DB805",
                         f"there is no parameter `{name}` to fill this field",
                         fix="declare it, name it by `from`, or give the field a `const`",
                     )
@@ -117,9 +146,9 @@ class Inputs:
             members.append((name, (spec.name or "",)))
         used = {name for name, _ in members}
         self._check_nowhere([name for name in free if name not in used], "no field takes it")
-        return Input(RecordCodec(layout), members=tuple(members))
+        return Payload(RecordCodec(layout), members=tuple(members))
 
-    def _records(self, records: RecordsSpec, free: list[str]) -> Input | None:
+    def _records(self, records: RecordsSpec, free: list[str]) -> Payload | None:
         layout = make_layout(records, self._report, self._at)
         if layout is None:
             return None
@@ -129,7 +158,7 @@ class Inputs:
         properties = items.get("properties") if isinstance(items, dict) else None
         if parameter is None or not isinstance(items, dict) or not isinstance(properties, dict):
             self._problem(
-                "DB606",
+                "DB805",
                 "records are written from one parameter, an array of objects",
                 "name it by `from`",
             )
@@ -141,14 +170,14 @@ class Inputs:
             if not isinstance(inner, dict):
                 self._report.add(
                     (*self._at, "records", index),
-                    "DB606",
+                    "DB805",
                     f"the objects of `{name}` have no `{spec.name}` to fill this field",
                 )
                 continue
             narrowed[spec.name or ""] = self._narrowed_schema(name, inner, field)
         schema: JsonObject = {**parameter.schema, "items": {**items, "properties": narrowed}}
         self._parameters[name] = replace(parameter, schema=schema)
-        return Input(RecordsCodec(layout), whole=name)
+        return Payload(RecordsCodec(layout), whole=name)
 
     def _narrowed(self, parameter: Parameter, field: RecordField) -> Parameter:
         if parameter.source != "model":
@@ -183,7 +212,7 @@ class Inputs:
 
     def _check_nowhere(self, names: Iterable[str], why: str) -> None:
         for name in names:
-            self._wrong(name, "DB603", f"it goes nowhere: argv does not use it, and {why}")
+            self._wrong(name, "DB806", f"it goes nowhere: {self._word.others}, and {why}")
 
     def _wrong(self, name: str, code: str, message: str, fix: str | None = None) -> None:
         at = (*self._function_at, "parameters", name)
@@ -193,9 +222,29 @@ class Inputs:
         self._report.add(self._at, code, message, fix=fix)
 
 
-def _is_place(to: str) -> bool:
-    head, *way = to.split(".")
-    return head == "stdin" and "" not in way
+def make_codec(form: PayloadForm, encoding: str) -> Codec:
+    """The codec of a form that is named by one word."""
+    match form:
+        case "json":
+            return JsonCodec()
+        case "xml":
+            return XmlCodec()
+        case "csv":
+            return CsvCodec(encoding=encoding)
+        case "lines":
+            return LinesCodec(encoding)
+        case "text":
+            return TextCodec(encoding)
+
+
+def answer_codec(spec: PayloadSpec, encoding: str, report: Report, at: At) -> Codec | None:
+    """The codec that reads an answer; None when a problem was reported at `at`."""
+    if not isinstance(spec, RecordSpec | RecordsSpec):
+        return make_codec(spec, encoding)
+    layout = make_layout(spec, report, at)
+    if layout is None:
+        return None
+    return RecordCodec(layout) if isinstance(spec, RecordSpec) else RecordsCodec(layout)
 
 
 def _filled(
