@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -25,6 +27,7 @@ from drawbar.spec.load import parse_adapter
 from drawbar.spec.model import Adapter
 
 POSTGRESQL = os.environ.get("DRAWBAR_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/test")
+MARIADB = os.environ.get("DRAWBAR_TEST_MARIADB", "mariadb://root@127.0.0.1:3306/")
 REQUIRED = os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1"
 
 HEAD = """
@@ -50,6 +53,28 @@ create table enrolments (
 );
 insert into courses values ('C-101', 'Welding', 120.5, 10), ('C-104', 'First aid', 80, 2), ('C-200', 'Ropes', 0, 5);
 """
+
+
+_MARIADB_TABLES = (
+    SCHEMA.replace("create table", "create table if not exists")
+    .replace(" constraint price_positive check (price >= 0)", "")
+    .replace("default 10\n", "default 10,\n    constraint price_positive check (price >= 0)\n")
+    .replace(
+        "not null references courses (course_no)",
+        "not null,\n    constraint enrolments_fk foreign key (course_no) references courses (course_no)",
+    )
+    .strip("; \n")
+    .split(";")
+)
+MARIADB_SCHEMA = (
+    *_MARIADB_TABLES[:-1],
+    "delete from enrolments",
+    "delete from courses",
+    _MARIADB_TABLES[-1],
+)
+"""Tables are kept from test to test, since making them takes longer than the rest.
+
+MariaDB names constraints of the table only, and forgets `references` of a column."""
 
 
 class OnlySql:
@@ -148,6 +173,11 @@ def run_script(office: Office, script: str) -> None:
         with closing(sqlite3.connect(office.folder / "courses.db")) as connection:
             connection.executescript(script)
         return
+    if office.dialect == "mariadb":
+        with mariadb_connection(office.url) as connection, connection.cursor() as cursor:
+            for statement in script.strip("; \n").split(";"):
+                cursor.execute(statement)
+        return
     import psycopg  # noqa: PLC0415 -- the driver is optional
 
     with psycopg.connect(office.url, autocommit=True) as server:
@@ -176,6 +206,36 @@ def postgresql_url() -> Iterator[str]:
             assert other.execute("select token from proof").fetchall() == [(token,)]
         yield url
         connection.execute(f'drop schema "{schema}" cascade')
+
+
+@pytest.fixture(scope="session")
+def mariadb_url() -> Iterator[str]:
+    """A database of its own on a server that has proved to be the one it should be."""
+    pymysql = pytest.importorskip("pymysql")
+    parts = urlsplit(MARIADB)
+    server = {
+        "host": parts.hostname,
+        "port": parts.port or 3306,
+        "user": parts.username,
+        "password": unquote(parts.password or ""),
+    }
+    try:
+        connection = pymysql.connect(**server, autocommit=True, connect_timeout=3)
+    except pymysql.OperationalError as error:
+        if REQUIRED:
+            raise
+        pytest.skip(f"no MariaDB at {parts.hostname}: {error}")
+    database = f"drawbar_{uuid.uuid4().hex}"
+    token = uuid.uuid4().hex
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"create database {database}")
+        cursor.execute(f"create table {database}.proof (token text)")
+        cursor.execute(f"insert into {database}.proof values (%s)", [token])
+        with pymysql.connect(**server, database=database) as other, other.cursor() as proof:
+            proof.execute("select token from proof")
+            assert proof.fetchall() == ((token,),)
+        yield MARIADB.rstrip("/") + f"/{database}"
+        cursor.execute(f"drop database {database}")
 
 
 @pytest.fixture
@@ -207,14 +267,44 @@ async def postgresql(postgresql_url: str, tmp_path: Path) -> AsyncIterator[Offic
         await backend.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def mariadb_connection(url: str) -> Any:  # the driver's own
+    """A connection beside the backend's."""
+    import pymysql  # noqa: PLC0415 -- the driver is optional
+
+    parts = urlsplit(url)
+    return pymysql.connect(
+        host=parts.hostname,
+        port=parts.port or 3306,
+        user=parts.username,
+        password=unquote(parts.password or ""),
+        database=parts.path.removeprefix("/"),
+        autocommit=True,
+    )
+
+
+@pytest.fixture
+async def mariadb(mariadb_url: str, tmp_path: Path) -> AsyncIterator[Office]:
+    with mariadb_connection(mariadb_url) as connection, connection.cursor() as cursor:
+        for statement in MARIADB_SCHEMA:
+            cursor.execute(statement)
+    office = Office(mariadb_url, tmp_path, "mariadb")
+    yield office
+    for backend in office.backends:
+        await backend.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def office(request: pytest.FixtureRequest) -> Office:
     """The same tables on each dialect."""
     found: Office = request.getfixturevalue(request.param)
     return found
 
 
-URLS = {"sqlite": "sqlite:///./courses.db", "postgresql": "postgresql://db.internal/courses"}
+URLS = {
+    "sqlite": "sqlite:///./courses.db",
+    "postgresql": "postgresql://db.internal/courses",
+    "mariadb": "mariadb://db.internal/courses",
+}
 
 
 @dataclass

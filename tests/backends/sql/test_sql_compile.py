@@ -389,8 +389,8 @@ def test_a_broken_function_does_not_take_the_others_with_it(compiler: Compiler) 
     ("url", "told"),
     [
         (
-            "mysql://root@db/x",
-            "DB301 `url` begins with mysql; kind sql speaks sqlite:/// and postgresql://",
+            "dbase://root@db/x",
+            "DB301 `url` begins with dbase; kind sql speaks sqlite://, postgresql:// and mariadb://",
         ),
         ("sqlite://", "DB301 `url` names no file"),
         ("sqlite:///:memory:", "DB301 `url` names no file"),

@@ -83,6 +83,7 @@ NUMBERS = {
         "select i from n"
     ),
     "postgresql": "select generate_series(1, :last) as i",
+    "mariadb": "select seq as i from seq_1_to_100000000 where seq <= :last",
 }
 
 
@@ -167,6 +168,7 @@ async def test_a_row_that_cannot_be_cut_is_a_failure(office: Office) -> None:
 LISTS = {
     "sqlite": "course_no in :numbers",
     "postgresql": "course_no in :numbers and course_no = any(:numbers)",
+    "mariadb": "course_no in :numbers",
 }
 
 
@@ -204,6 +206,10 @@ async def test_an_empty_list_after_not_in_excludes_nothing(office: Office) -> No
 UNNESTED = {
     "sqlite": "select p.value ->> 'no' as no, p.value ->> 'meal' as meal from json_each(:people) p",
     "postgresql": "select p.no, p.meal from jsonb_to_recordset(:people) as p(no text, meal text)",
+    "mariadb": (
+        "select p.no, p.meal from json_table(:people, '$$[*]' "
+        "columns (no text path '$$.no', meal text path '$$.meal')) p"
+    ),
 }
 
 
@@ -257,7 +263,7 @@ async def test_two_columns_of_one_name_behind_a_star_are_a_failure(office: Offic
 
 async def test_a_dry_run_shows_the_statement_its_values_and_its_plan(office: Office) -> None:
     office.open(GET)
-    mark = "?1" if office.dialect == "sqlite" else "$1"
+    mark = {"sqlite": "?1", "postgresql": "$1"}.get(office.dialect, "?")
     sql = "select course_no, title, seats from courses where course_no = "
 
     reply = await office.reply("get_course", {"course_no": "C-104"}, mode="dry_run")

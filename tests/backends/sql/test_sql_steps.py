@@ -157,11 +157,11 @@ add:
     - for_each: {made: lines_made}
       sql: update paper_lines set amount = amount + :made.amount where line_no = :made.line_no
   columns: {lines_made.amount: number}
-touch:
+double:
   effect: write
   statements:
-    - {sql: update papers set title = title returning paper_no, as: {many: touched}}
-    - sql: update papers set title = 'x' where paper_no in (select paper_no from papers) returning title
+    - {sql: insert into papers (title) select title from papers returning paper_no, as: {many: doubled}}
+    - sql: insert into papers (title) select 'x' from papers where paper_no <= 3 returning title
 list_lines: {sql: "select item, amount from paper_lines order by line_no", columns: {amount: number}}
 """
 
@@ -169,11 +169,11 @@ list_lines: {sql: "select item, amount from paper_lines order by line_no", colum
 @pytest.fixture
 def papers(office: Office) -> Office:
     """Tables that make their keys themselves, as each dialect does it."""
-    key = (
-        "integer primary key"
-        if office.dialect == "sqlite"
-        else "integer generated always as identity primary key"
-    )
+    key = {
+        "sqlite": "integer primary key",
+        "postgresql": "integer generated always as identity primary key",
+        "mariadb": "integer auto_increment primary key",
+    }[office.dialect]
     run_script(
         office,
         f"""
@@ -209,11 +209,11 @@ async def test_rows_with_and_without_a_name_are_answered_side_by_side(papers: Of
     for title in ("A", "B", "C"):
         await papers.value("add", {"title": title, "lines": []})
 
-    reply = await papers.reply("touch", max_rows=2)
+    reply = await papers.reply("double", max_rows=2)
 
     assert reply.value == {
         "rows_affected": 6,
-        "touched": [{"paper_no": 1}, {"paper_no": 2}],
+        "doubled": [{"paper_no": 4}, {"paper_no": 5}],
         "rows": [{"title": "x"}, {"title": "x"}],
     }
     assert [cut.kept for cut in reply.cuts] == [2, 2]

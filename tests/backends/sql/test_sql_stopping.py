@@ -19,6 +19,7 @@ from .conftest import POSTGRESQL, Office
 ENDLESS = {
     "sqlite": "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as c from n",
     "postgresql": "select count(*) as c from pg_class a, pg_class b, pg_class c, pg_class d",
+    "mariadb": "select count(*) as c from seq_1_to_1000000 a, seq_1_to_1000000 b where a.seq <> b.seq",
 }
 SLOW_CHANGE = {
     "sqlite": (
@@ -26,6 +27,9 @@ SLOW_CHANGE = {
         "select count(*) from n)"
     ),
     "postgresql": "update courses set seats = 0 where pg_sleep(30) is not null",
+    "mariadb": (
+        "update courses set seats = (select count(*) from seq_1_to_1000000 a, seq_1_to_1000000 b where a.seq <> b.seq)"
+    ),
 }
 
 

@@ -185,11 +185,14 @@ async def test_a_dry_run_without_the_database_shows_what_it_can(tmp_path: Path) 
 
 
 async def test_a_looked_up_list_is_used_like_a_list_parameter(office: Office) -> None:
-    unnest = (
-        "select p.value ->> 'course_no', 'all' from json_each(:big) p"
-        if office.dialect == "sqlite"
-        else "select p.course_no, 'all' from jsonb_to_recordset(:big) as p(course_no text)"
-    )
+    unnest = {
+        "sqlite": "select p.value ->> 'course_no', 'all' from json_each(:big) p",
+        "postgresql": "select p.course_no, 'all' from jsonb_to_recordset(:big) as p(course_no text)",
+        "mariadb": (
+            "select p.course_no, 'all' from json_table(:big, '$$[*]' "
+            "columns (course_no varchar(20) path '$$.course_no')) p"
+        ),
+    }[office.dialect]
     office.open(f"""
     enrol_all:
       effect: write

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from drawbar.backends.sql.dialect import SQLITE
+from drawbar.backends.sql.absent import AbsentDatabase
+from drawbar.backends.sql.dialect import MARIADB, SQLITE
 from drawbar.backends.sql.execute import read
 from drawbar.backends.sql.operate import operate
 from drawbar.backends.sql.options import SqlBackendSpec
@@ -60,9 +61,21 @@ def open_database(target: Target, size: int) -> Database:
         from drawbar.backends.sql.sqlite import SqliteDatabase  # noqa: PLC0415 -- one dialect only
 
         return SqliteDatabase(target.path, size)
+    if target.dialect == MARIADB:
+        return _pooled(target, size)
     from drawbar.backends.sql.postgresql import PostgresqlDatabase  # noqa: PLC0415 -- as above
 
     return PostgresqlDatabase(target, size)
+
+
+def _pooled(target: Target, size: int) -> Database:
+    from drawbar.backends.sql.pooled import PooledDatabase  # noqa: PLC0415 -- as above
+
+    try:
+        from drawbar.backends.sql.mariadb import MariadbServer  # noqa: PLC0415 -- imports the optional driver
+    except ImportError:
+        return AbsentDatabase(target.dialect)
+    return PooledDatabase(MariadbServer(target), size)
 
 
 class SqlBackend:

@@ -19,12 +19,14 @@ _DEFINITIONS = (exp.Drop, exp.TruncateTable)
 # Functions that reach beyond the rows of a select, and that a read-only transaction lets through.
 _REACHING = frozenset(
     {
+        "benchmark",
         "dblink",
         "dblink_connect",
         "dblink_exec",
         "dblink_send_query",
         "edit",
         "fts3_tokenizer",
+        "get_lock",
         "lo_creat",
         "lo_create",
         "lo_export",
@@ -32,7 +34,9 @@ _REACHING = frozenset(
         "lo_put",
         "lo_unlink",
         "load_extension",
+        "load_file",
         "lowrite",
+        "master_pos_wait",
         "nextval",
         "pg_advisory_lock",
         "pg_advisory_xact_lock",
@@ -56,8 +60,12 @@ _REACHING = frozenset(
         "query_to_xml",
         "query_to_xml_and_xmlschema",
         "readfile",
+        "release_all_locks",
+        "release_lock",
         "set_config",
         "setval",
+        "sys_eval",
+        "sys_exec",
         "writefile",
     }
 )
@@ -96,7 +104,7 @@ def check_inside(tree: exp.Expr) -> Iterator[Found]:
             f"{_word(hidden)} inside `with` changes the database, and this place only reads",
             "write it under `statements`, with `effect: write` or `effect: destroy`",
         )
-    if tree.find(exp.Into):
+    if tree.find(exp.Into) or tree.args.get("into"):
         yield Found("DB309", "`select into` makes a table, and this place only reads", None)
     if tree.find(exp.Lock):
         yield Found(
@@ -107,9 +115,15 @@ def check_inside(tree: exp.Expr) -> Iterator[Found]:
     yield from _reaching(tree)
 
 
-def check_change(parsed: Parsed) -> Iterator[Found]:
+def check_change(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:
     """What keeps a statement from being a step of a business operation."""
     tree = parsed.tree
+    if dialect.definitions_commit and isinstance(tree, _DEFINITIONS):
+        yield Found(
+            "DB310",
+            f"{_word(tree)} commits what stands before it in {dialect.title}, so nothing could be undone",
+            "write `delete`",
+        )
     if not isinstance(tree, (*_QUERIES, *_CHANGES, *_DEFINITIONS)):
         yield Found(
             "DB310",

@@ -51,7 +51,10 @@ def _step(
         test = _test(author, spec, at)
         parsed = author.parse(spec.sql, (*at, "sql") if is_mapping else at)
         if parsed is not None:
-            for found in (*check_change(parsed), *check_columns(parsed, author.dialect)):
+            for found in (
+                *check_change(parsed, author.dialect),
+                *check_columns(parsed, author.dialect),
+            ):
                 author.add((*at, "sql") if is_mapping else at, found)
         otherwise = _otherwise(author, spec, at)
     kept = _kept(author, spec, parsed, at)

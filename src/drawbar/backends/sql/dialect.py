@@ -37,6 +37,10 @@ class Dialect:
     """Whether `?` is an operator (PostgreSQL's JSON) and never a mark."""
     one_row: str = ""
     """What a select without a table needs behind its columns, such as ` from dual`."""
+    definitions_commit: bool = False
+    """Whether `drop` and `truncate` commit what stands before them, so that nothing could be undone."""
+    extra: str | None = None
+    """The extra of Drawbar that brings its driver."""
 
     def column(self, name: str, *, quoted: bool = True) -> str:
         """A result column as it is answered; `quoted`: the name is the database's own or stands in quotes.
@@ -60,5 +64,15 @@ POSTGRESQL = Dialect(
     has_arrays=True,
     folds_to="lower",
     has_question_operator=True,
+    extra="postgresql",
 )
-DIALECTS = (SQLITE, POSTGRESQL)
+MARIADB = Dialect(
+    "mariadb",
+    "MariaDB",
+    ("mariadb", "mysql", "mariadb+pymysql", "mysql+pymysql"),
+    "mysql",
+    one_row=" from dual",
+    definitions_commit=True,
+    extra="mariadb",
+)
+DIALECTS = (SQLITE, POSTGRESQL, MARIADB)

@@ -17,7 +17,7 @@ from drawbar.spec.source import Report
 
 
 class SqlKind:
-    """SQL databases: SQLite and PostgreSQL."""
+    """SQL databases, each in its own dialect."""
 
     name = "sql"
     options: type[BackendSpec] = SqlBackendSpec

@@ -71,7 +71,8 @@ class SqlBackendSpec(BackendSpec):
 
     kind: Literal["sql"]
     url: SecretText = Field(
-        description="sqlite:///./file.db, from the folder of the adapter, or postgresql://user:password@host:port/database."
+        description="sqlite:///./file.db, from the folder of the adapter; postgresql://user:password@host:port/database, "
+        "and mariadb:// likewise."
     )
     username: str | None = Field(None, description="Wins over the one in `url`.")
     password: SecretText | None = Field(

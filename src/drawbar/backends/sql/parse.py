@@ -23,6 +23,7 @@ from drawbar.kernel.values import JsonObject
 from drawbar.spec.names import closest
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RUN_COMMENT = re.compile(r"\s*M?!")
 _MARK = "drawbar_placeholder_"
 _SCALARS = {"string", "integer", "number", "boolean"}
 _FIRST_WORDS = {
@@ -198,6 +199,8 @@ def _only_statement(sql: str, dialect: Dialect) -> tuple[str, list[Token]]:
 
 def _refuse_foreign(tokens: list[Token], dialect: Dialect) -> None:
     for token in tokens:
+        if dialect.grammar == "mysql" and any(map(_RUN_COMMENT.match, token.comments)):
+            raise Unreadable("a comment that begins with `/*!` or `/*M!` is run by the server")
         text = token.text
         dollar = (
             dialect.grammar == "sqlite" and token.token_type == TokenType.VAR and text[:1] in "$@"

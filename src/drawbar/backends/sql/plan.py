@@ -84,7 +84,12 @@ class Statement:
     answers: bool = True
     """It has result rows."""
     parts: tuple[str, ...] = ()
-    """The text around its slots, one more than there are slots; empty where marks have numbers."""
+    """The text around its slots, where marks have no numbers."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text around its slots, one more than there are slots."""
+        return self.parts or (self.text,)
 
 
 def render(

@@ -28,6 +28,48 @@ def _sqlite(value: Any) -> Any:  # see Values and Bound
     return value
 
 
+def bind_marks(statement: Statement, values: Values) -> list[Any]:
+    """A value for each mark: exact decimals, and JSON for lists and objects; a list of `in` stays a list."""
+    bound: list[Any] = []  # see Bound
+    for slot in statement.slots:
+        value = slot.value(values)
+        if isinstance(value, Held):
+            value = value.bound
+            bound.append(orjson.dumps(value).decode() if isinstance(value, (dict, list)) else value)
+        elif isinstance(value, float):
+            bound.append(Decimal(repr(value)))
+        elif isinstance(value, dict) or (isinstance(value, list) and slot.form != "array"):
+            bound.append(orjson.dumps(value).decode())
+        else:
+            bound.append(value)
+    return bound
+
+
+def spread(
+    statement: Statement, values: Values, empty: str, *, is_format: bool = False
+) -> tuple[str, Bound]:
+    """The statement with a mark for each element of a list; `empty` stands for a list without any.
+
+    The mark is `?`; `is_format`: it is `%s`, and a `%` of the author is written twice.
+    """
+    texts, mark = statement.texts, "?"
+    if is_format:
+        texts, mark = tuple([part.replace("%", "%%") for part in texts]), "%s"
+    text = [texts[0]]
+    flat: list[Any] = []  # see Bound
+    bound = bind_marks(statement, values)
+    for value, slot, part in zip(bound, statement.slots, texts[1:], strict=True):
+        if slot.form == "array":
+            elements = value if isinstance(value, list) else [] if value is None else [value]
+            text.append(f"({', '.join([mark] * len(elements))})" if elements else empty)
+            flat += [Decimal(repr(each)) if isinstance(each, float) else each for each in elements]
+        else:
+            text.append(mark)
+            flat.append(value)
+        text.append(part)
+    return "".join(text), tuple(flat)
+
+
 def postgresql_binder(json_type: Callable[[object], object]) -> Bind:
     """`json_type` wraps a list or an object as jsonb; the driver is imported late, so it is handed in."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ class Allowed:
 
     stop: Stop
     until: float
+
+    def remaining(self) -> float:
+        """Seconds; below zero when the time is over."""
+        return self.until - time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,18 @@ class Stopped(Exception):
 
 
 class Stop:
-    """One call's stop signal. `arm`, `commit_begins` and `disarm` belong to the thread, the rest to others."""
+    """One call's stop signal. `expired`: its time ran out while it worked.
 
-    __slots__ = ("_interrupt", "_lock", "committing", "signal")
+    `arm`, `commit_begins` and `disarm` belong to the thread, the rest to others.
+    """
+
+    __slots__ = ("_interrupt", "_lock", "committing", "expired", "signal")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._interrupt: Callable[[], None] | None = None
         self.committing = False
+        self.expired = False
         self.signal = threading.Event()
 
     @property
@@ -53,6 +57,13 @@ class Stop:
         """The connection is given back; an interrupt under way ends first."""
         with self._lock:
             self._interrupt = None
+
+    def expire(self) -> None:
+        """Its time is over: interrupt what runs, if anything does. Belongs to the watchdog."""
+        with self._lock:
+            if self._interrupt is not None:
+                self.expired = True
+                self._interrupt()
 
     def trigger(self) -> None:
         """Stop the work. Takes as long as the interrupt does, so not for the event loop."""

@@ -15,7 +15,9 @@ _SCHEMES = {scheme: dialect for dialect in DIALECTS for scheme in dialect.scheme
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The database of an adapter. `path` for SQLite; the others are libpq's own words for PostgreSQL."""
+    """The database of an adapter. `path` for a file; `connection` for a server: host, port, dbname, user and
+    the words behind the `?` of the url, as its driver knows them.
+    """
 
     dialect: Dialect
     path: Path | None = None
@@ -37,7 +39,7 @@ def parse_url(backend: SqlBackendSpec, folder: Path) -> Target:
     dialect = _SCHEMES.get(parts.scheme)
     if dialect is None:
         scheme = parts.scheme or "no scheme"
-        message = f"`url` begins with {scheme}; kind sql speaks sqlite:/// and postgresql://"
+        message = f"`url` begins with {scheme}; kind sql speaks {_spoken()}"
         raise ValueError(message)
     if dialect == SQLITE:
         return Target(SQLITE, _file(parts.netloc, parts.path, folder))
@@ -53,6 +55,11 @@ def parse_url(backend: SqlBackendSpec, folder: Path) -> Target:
     if password is None and parts.password:
         password = Secret(unquote(parts.password))
     return Target(dialect, connection=connection, password=password)
+
+
+def _spoken() -> str:
+    *others, last = (f"{dialect.schemes[0]}://" for dialect in DIALECTS)
+    return f"{', '.join(others)} and {last}"
 
 
 def _file(host: str, path: str, folder: Path) -> Path:

@@ -1,0 +1,197 @@
+"""MariaDB and MySQL through PyMySQL: read-only sessions, serializable changes, work that ends with its time.
+
+A read-only transaction alone is no wall, since `create table` would commit it and go on; a session that is read
+only refuses that as well. `into outfile` passes both: the compiler refuses it, and a login should not have FILE.
+PyMySQL writes values into the statement as literals, escaped for the connection's own character set, and
+asks the server for one statement at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from decimal import Decimal
+from typing import Any
+
+import pymysql
+from pymysql.constants import CLIENT, FIELD_TYPE
+from pymysql.converters import conversions
+from pymysql.cursors import SSCursor
+
+from drawbar.backends.sql import mariadb_errors
+from drawbar.backends.sql.dialect import MARIADB
+from drawbar.backends.sql.plan import Statement, Values
+from drawbar.backends.sql.pooled import How, Server, State
+from drawbar.backends.sql.reply import read_json
+from drawbar.backends.sql.request import spread
+from drawbar.backends.sql.url import Target
+from drawbar.kernel.ports import BackendError
+
+_CONNECT_WITHIN = 5
+_KILL_WITHIN = 1
+_NO_ELEMENT = "(select null from dual where 1 = 0)"
+"""A list without elements: nothing is in it, and everything is not in it."""
+_BEGIN: dict[How, str] = {
+    "reading": "start transaction read only",
+    "snapshot": "start transaction with consistent snapshot, read only",
+    "changing": "start transaction",
+}
+_READING = "set session transaction isolation level repeatable read, read only"
+_CHANGING = "set session transaction isolation level serializable, read write"
+
+
+def _moment(text: str) -> str:
+    return text.replace(" ", "T", 1)
+
+
+def _number(text: str) -> int | Decimal:
+    """The sum of integers is a decimal without a point."""
+    return Decimal(text) if "." in text else int(text)
+
+
+def _bits(raw: bytes) -> int:
+    return int.from_bytes(raw)
+
+
+_CONVERSIONS: dict[Any, Any] = {  # as PyMySQL types it
+    **conversions,
+    FIELD_TYPE.DECIMAL: _number,
+    FIELD_TYPE.NEWDECIMAL: _number,
+    FIELD_TYPE.DATETIME: _moment,
+    FIELD_TYPE.TIMESTAMP: _moment,
+    FIELD_TYPE.BIT: _bits,
+    FIELD_TYPE.JSON: read_json,
+}
+"""Moments stay the server's own text, since it knows days that Python does not."""
+for _type in (FIELD_TYPE.DATE, FIELD_TYPE.TIME):
+    del _CONVERSIONS[_type]
+
+
+class MariadbServer(Server):
+    """MariaDB, and MySQL from 8.0 on."""
+
+    dialect = MARIADB
+    errors = (pymysql.Error,)
+    grace = 0.1
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def connect(self) -> Any:
+        return self._connect(_CONNECT_WITHIN)
+
+    def _connect(self, within: float) -> Any:
+        words = self._target.connection
+        password = self._target.password
+        return pymysql.connect(
+            host=words.get("host", "127.0.0.1"),
+            port=int(words.get("port", "3306")),
+            user=words.get("user"),
+            password="" if password is None else password.reveal(),
+            database=words.get("dbname"),
+            charset="utf8mb4",
+            autocommit=True,
+            connect_timeout=within,
+            client_flag=CLIENT.FOUND_ROWS,  # an update counts what it matched, as other databases do
+            conv=_CONVERSIONS,
+            cursorclass=SSCursor,
+            program_name="drawbar",
+            **_tls(words),
+        )
+
+    def begin(self, connection: Any, state: State, how: How, seconds: float) -> None:
+        session = _CHANGING if how == "changing" else _READING
+        if state.get("session") != session:
+            state.pop("session", None)
+            _own(connection, session)
+            state["session"] = session
+        limit = self._limit(connection, max(seconds, 0.001))
+        if state.get("limit") != limit:
+            _own(connection, limit)
+            state["limit"] = limit
+        _own(connection, _BEGIN[how])
+
+    def _limit(self, connection: Any, seconds: float) -> str:
+        """The server's own limit for a statement, in tenths so that calls of one limit share it."""
+        if seconds > 1:
+            seconds = int(seconds * 10) / 10
+        if "MariaDB" in connection.get_server_info():
+            return f"set max_statement_time = {seconds:.3f}"
+        return f"set max_execution_time = {max(1, int(seconds * 1000))}"
+
+    def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
+        cursor = connection.cursor()
+        cursor.execute(*spread(statement, values, _NO_ELEMENT, is_format=True))
+        return cursor
+
+    def interrupt(self, connection: Any) -> None:
+        """KILL QUERY by another connection; when that cannot be had, the line is cut."""
+        try:
+            with self._connect(_KILL_WITHIN) as other:
+                _own(other, f"kill query {connection.thread_id()}")
+        except pymysql.Error as error:
+            if error.args and error.args[0] == mariadb_errors.NO_SUCH_THREAD:
+                return
+            _cut(connection)
+
+    def shut(self, cursor: Any) -> None:
+        """Rows that are not wanted would all have to arrive first, so the server is told to stop sending them."""
+        result = cursor._result  # noqa: SLF001 -- PyMySQL has no other word for it
+        if result is None or not result.unbuffered_active:
+            cursor.close()
+            return
+        connection = cursor.connection
+        self.interrupt(connection)
+        for end in (cursor.close, lambda: _own(connection, "do 0")):
+            try:
+                end()
+            except pymysql.Error as error:
+                if not error.args or error.args[0] != mariadb_errors.INTERRUPTED:
+                    raise
+
+    def is_closed(self, connection: Any) -> bool:
+        return not connection.open
+
+    def is_lost(self, error: Exception) -> bool:
+        return mariadb_errors.is_lost(error)
+
+    def translate(self, error: Exception) -> BackendError:
+        return mariadb_errors.translate(error)
+
+    def connect_error(self, error: Exception) -> BackendError:
+        return mariadb_errors.connect_error(error, self._target.password)
+
+    def explain(self, connection: Any, statement: Statement, values: Values) -> list[str]:
+        with connection.cursor() as cursor:
+            text, bound = spread(statement, values, _NO_ELEMENT, is_format=True)
+            cursor.execute(f"explain {text}", bound)
+            names = self.columns(cursor)
+            return [_line(names, row) for row in cursor.fetchall()]
+
+
+def _line(names: tuple[str, ...], row: tuple[object, ...]) -> str:
+    return ", ".join(
+        f"{name}: {value}" for name, value in zip(names, row, strict=True) if value is not None
+    )
+
+
+def _own(connection: Any, text: str) -> None:
+    """A text of ours, without rows."""
+    connection.query(text)
+
+
+def _cut(connection: Any) -> None:
+    line = connection._sock  # noqa: SLF001 -- the waiting thread ends only when its line does
+    if line is not None:
+        with socket.socket(fileno=os.dup(line.fileno())) as copy:
+            copy.shutdown(socket.SHUT_RDWR)
+
+
+def _tls(words: dict[str, str]) -> dict[str, Any]:
+    """`ssl_ca`, `ssl_cert`, `ssl_key`; a server whose name is checked by `ssl_verify_identity=true`."""
+    found: dict[str, Any] = {
+        name: words[name] for name in ("ssl_ca", "ssl_cert", "ssl_key") if name in words
+    }
+    if words.get("ssl_verify_identity") == "true":
+        found["ssl_verify_identity"] = True
+    return found

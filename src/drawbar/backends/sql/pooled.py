@@ -1,0 +1,291 @@
+"""Databases behind a DB-API driver: a pool, transactions, deadlines. What differs is the driver's `Server`.
+
+Rows are fetched piece by piece and converted in the worker thread. A connection whose state is not known is
+closed, never given to the next call.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, NoReturn, TypeVar
+
+from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.plan import Statement, Values
+from drawbar.backends.sql.reply import Rows
+from drawbar.backends.sql.session import (
+    Allowed,
+    Changed,
+    Found,
+    NotAtOnce,
+    Session,
+    found_of,
+    took_too_long,
+    was_stopped,
+)
+from drawbar.backends.sql.stop import Stop, Stopped
+from drawbar.backends.sql.watchdog import Watchdog
+from drawbar.kernel.ports import BackendError, WorkState
+
+T = TypeVar("T")
+
+How = Literal["reading", "snapshot", "changing"]
+State = dict[Any, Any]
+"""What a server remembers of a pooled connection, as SQLAlchemy types it."""
+
+
+class Server(ABC):
+    """One kind of server through its driver. Drivers are untyped, so connections and cursors are Any.
+
+    `errors` are what the driver raises; every other exception is a bug.
+    """
+
+    dialect: Dialect
+    errors: tuple[type[Exception], ...]
+    grace: float = 0.0
+    """Seconds after the deadline at which the work is interrupted, for servers that stop by themselves."""
+
+    @abstractmethod
+    def connect(self) -> Any:
+        """A connection that commits nothing by itself."""
+
+    @abstractmethod
+    def begin(self, connection: Any, state: State, how: How, seconds: float) -> None:
+        """Begin a transaction; each of its statements may take `seconds`."""
+
+    @abstractmethod
+    def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
+        """A cursor with the result."""
+
+    @abstractmethod
+    def interrupt(self, connection: Any) -> None:
+        """Stop what the connection does; called from another thread while its own cannot give it back."""
+
+    @abstractmethod
+    def is_lost(self, error: Exception) -> bool:
+        """Whether the connection is gone, so that the answer will never come."""
+
+    @abstractmethod
+    def translate(self, error: Exception) -> BackendError:
+        """An error of a statement, in Drawbar's words; what was begun is undone."""
+
+    @abstractmethod
+    def connect_error(self, error: Exception) -> BackendError:
+        """A connection could not be made."""
+
+    @abstractmethod
+    def explain(self, connection: Any, statement: Statement, values: Values) -> list[str]: ...
+
+    def commit(self, connection: Any) -> None:
+        connection.commit()
+
+    def rollback(self, connection: Any) -> None:
+        connection.rollback()
+
+    def is_closed(self, connection: Any) -> bool:
+        """Whether the connection is known to be unusable."""
+        del connection
+        return False
+
+    def shut(self, cursor: Any) -> None:
+        """The rest of its rows is not wanted."""
+        cursor.close()
+
+    def count(self, cursor: Any) -> int:
+        return max(0, int(cursor.rowcount))
+
+    def columns(self, cursor: Any) -> tuple[str, ...]:
+        return tuple([self.dialect.column(each[0]) for each in cursor.description or ()])
+
+
+class PooledDatabase:
+    """A database whose connections are made when they are first needed."""
+
+    answers_at_once = False
+
+    def __init__(self, server: Server, size: int) -> None:
+        from sqlalchemy.pool import QueuePool  # noqa: PLC0415 -- 0.3 s that `lint` need not wait
+
+        self._server = server
+        self._size = size
+        self._watchdog = Watchdog()
+        self._pool = QueuePool(
+            server.connect,
+            pool_size=size,
+            max_overflow=0,
+            reset_on_return=None,  # every session ends its own transaction
+        )
+
+    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> tuple[T, float]:
+        """Never: a server may be slow at any time."""
+        raise NotAtOnce(work, snapshot)
+
+    @contextmanager
+    def reading(
+        self, allowed: Allowed, *, snapshot: bool, single: bool = False
+    ) -> Iterator[Session]:
+        del single  # costs nothing more here
+        with self._session(allowed, "snapshot" if snapshot else "reading") as session:
+            yield session
+
+    @contextmanager
+    def changing(self, allowed: Allowed) -> Iterator[Session]:
+        with self._session(allowed, "changing") as session:
+            yield session
+            session.commit()
+
+    def explain(self, statement: Statement, values: Values, allowed: Allowed) -> list[str]:
+        how: How = "changing" if statement.changes else "reading"
+        with self._session(allowed, how) as session:
+            return self._server.explain(session.connection, statement, values)
+
+    @contextmanager
+    def _session(self, allowed: Allowed, how: How) -> Iterator[PooledSession]:
+        with self._watchdog.watching(allowed, self._server.grace):
+            pooled, session = self._begun(allowed, how)
+            try:
+                yield session
+            except Stopped:
+                raise was_stopped() from None
+            except self._server.errors as error:
+                self._raise(error, session, allowed.stop)
+            finally:
+                session.finish()
+                self._give_back(pooled, session, allowed.stop)
+
+    def _begun(self, allowed: Allowed, how: How) -> tuple[Any, PooledSession]:
+        """A session that has begun. What is dead in the pool shows here, before anything was asked of it."""
+        for _ in range(self._size + 1):
+            try:
+                pooled = self._pool.connect()
+            except self._server.errors as error:
+                raise self._server.connect_error(error) from None
+            session = PooledSession(self._server, pooled.driver_connection, allowed)
+            try:
+                allowed.stop.arm(session.interrupt)
+                session.begin(pooled.info, how)
+            except Stopped:
+                self._give_back(pooled, session, allowed.stop)
+                raise was_stopped() from None
+            except self._server.errors as error:
+                session.is_broken = True
+                self._give_back(pooled, session, allowed.stop)
+                if not self._server.is_lost(error):
+                    raise _judged(self._server.translate(error), allowed.stop) from None
+            else:
+                return pooled, session
+        message = "the database hangs up on every connection"
+        raise BackendError(message, code="backend_unavailable", retryable=True, work="not_started")
+
+    def _give_back(self, pooled: Any, session: PooledSession, stop: Stop) -> None:
+        stop.disarm()
+        if session.is_broken or stop.wanted or stop.expired:
+            pooled.invalidate()  # a late interrupt must not hit the next user of the connection
+        pooled.close()
+
+    def _raise(self, error: Exception, session: PooledSession, stop: Stop) -> NoReturn:
+        if not self._server.is_lost(error):
+            raise _judged(self._server.translate(error), stop) from None
+        session.is_broken = True
+        work: WorkState = "unknown" if session.phase == "committing" else "rolled_back"
+        if work == "rolled_back" and (stop.wanted or stop.expired):
+            raise was_stopped() if stop.wanted else took_too_long() from None
+        message = "the connection to the database was lost"
+        raise BackendError(message, code="backend_unavailable", retryable=True, work=work) from None
+
+    def close(self) -> None:
+        self._watchdog.close()
+        self._pool.dispose()
+
+
+def _judged(error: BackendError, stop: Stop) -> BackendError:
+    """An interrupt was asked for by a caller or by the clock, which a server cannot know."""
+    if error.code not in {"cancelled", "timeout"}:
+        return error
+    if stop.wanted:
+        return was_stopped()
+    return took_too_long()
+
+
+class _Rows:
+    """The rows of a cursor, as they are asked for."""
+
+    def __init__(self, server: Server, cursor: Any, stop: Stop) -> None:
+        self.columns = server.columns(cursor)
+        self._cursor = cursor
+        self._stop = stop
+
+    def fetch(self, count: int) -> Sequence[Sequence[Any]]:
+        self._stop.check()
+        found: Sequence[Sequence[Any]] = self._cursor.fetchmany(count)
+        return found
+
+
+class PooledSession:
+    """One connection while a call uses it."""
+
+    def __init__(self, server: Server, connection: Any, allowed: Allowed) -> None:
+        self.connection = connection
+        self.is_broken = False
+        self.phase: Literal["begun", "committing", "ended"] = "ended"
+        self._server = server
+        self._allowed = allowed
+        self._cursor: Any = None
+
+    def begin(self, state: State, how: How) -> None:
+        self._server.begin(self.connection, state, how, self._allowed.remaining())
+        self.phase = "begun"
+
+    def interrupt(self) -> None:
+        self._server.interrupt(self.connection)
+
+    def select(self, statement: Statement, values: Values, *, single: bool = False) -> Rows:
+        del single  # rows come one by one anyway
+        cursor = self._run(statement, values)
+        if not cursor.description:  # such as `commit`
+            message = "the statement has no rows, and so it is no reading"
+            raise BackendError(message, code="not_allowed", work="rolled_back")
+        return _Rows(self._server, cursor, self._allowed.stop)
+
+    def look_up(self, statement: Statement, values: Values, most: int) -> Found:
+        rows = self.select(statement, values)
+        return found_of(rows.columns, rows.fetch(most))
+
+    def change(self, statement: Statement, values: Values) -> Changed:
+        cursor = self._run(statement, values)
+        if not statement.answers:
+            return Changed(self._server.count(cursor))
+        columns = self._server.columns(cursor)
+        rows: Sequence[Sequence[object]] = cursor.fetchall()
+        return Changed(len(rows), columns, rows)
+
+    def _run(self, statement: Statement, values: Values) -> Any:
+        self._close_cursor()
+        self._allowed.stop.check()
+        if self._allowed.remaining() <= 0:
+            raise took_too_long()
+        self._cursor = self._server.execute(self.connection, statement, values)
+        return self._cursor
+
+    def _close_cursor(self) -> None:
+        if self._cursor is not None:
+            cursor, self._cursor = self._cursor, None
+            self._server.shut(cursor)
+
+    def commit(self) -> None:
+        self._close_cursor()
+        self._allowed.stop.commit_begins()
+        self.phase = "committing"
+        self._server.commit(self.connection)
+        self.phase = "ended"
+
+    def finish(self) -> None:
+        """End the transaction, unless it was committed or the connection is gone."""
+        try:
+            self._close_cursor()
+            if self.phase != "ended":
+                self._server.rollback(self.connection)
+        except self._server.errors:
+            self.is_broken = True  # the server undoes what a lost connection had begun
+        self.is_broken = self.is_broken or self._server.is_closed(self.connection)
