@@ -110,6 +110,11 @@ AS_WRITTEN = frozenset({"string", "anySimpleType", "anyAtomicType", "anyType"})
 """Types whose blanks are content; in all others blanks around the text are not part of it."""
 
 
+_TRUTHS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
+_SHORT = 19
+"""Digits that an integer of 64 bits always holds; most numbers are shorter, and need no decimal to be read."""
+
+
 class WrongText(ValueError):
     """A value that its type does not know; the message says what it should look like."""
 
@@ -139,7 +144,7 @@ def from_text(base: str, text: str) -> JsonValue:
         return text
     text = " ".join(text.split())
     if base == "boolean":
-        return {"true": True, "1": True, "false": False, "0": False}.get(text, text)
+        return _TRUTHS.get(text, text)
     if base in INTEGERS or base == "decimal":
         return _number(text)
     return _float(text) if base in FLOATS else text
@@ -147,6 +152,8 @@ def from_text(base: str, text: str) -> JsonValue:
 
 def is_read(base: str, text: str) -> bool:
     """Whether a text that a reading left a text is one of its type: digits that no float keeps, a date, ..."""
+    if base in AS_WRITTEN:
+        return True
     if base == "boolean":
         return False
     if base in FLOATS:
@@ -176,6 +183,8 @@ def _float(text: str) -> JsonValue:
 
 def _number(text: str) -> JsonValue:
     """An int or float where it keeps every digit of the value, else the text."""
+    if len(text) < _SHORT and text.isdigit() and text.isascii():
+        return int(text)
     try:
         exact = Decimal(text)
     except InvalidOperation:

@@ -6,6 +6,7 @@ Everything the SOAP kind parses passes through `parse_xml`: contracts from files
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -28,23 +29,39 @@ class UnreadableXml(ValueError):
 
 def parse_xml(data: bytes) -> etree._Element:
     """The root element, without comments and processing instructions. Raises UnreadableXml."""
-    if _DOCTYPE.match(data.removeprefix(_BYTE_ORDER_MARK)):
+    if b"<!DOCTYPE" in data and _DOCTYPE.match(data.removeprefix(_BYTE_ORDER_MARK)):
         raise UnreadableXml("it declares a DOCTYPE, which is never read")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=len(data) > _LARGE,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, _parsers.of(len(data)))
     except etree.XMLSyntaxError as error:
         raise UnreadableXml(f"it is no well-formed XML: {error.msg}") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise UnreadableXml("it declares a DOCTYPE, which is never read")
     return root
+
+
+class _Parsers(threading.local):
+    """Making a parser takes longer than a short document; a thread keeps its own."""
+
+    def __init__(self) -> None:
+        self._usual = _parser(huge_tree=False)
+
+    def of(self, size: int) -> etree.XMLParser:
+        return self._usual if size <= _LARGE else _parser(huge_tree=True)
+
+
+def _parser(*, huge_tree: bool) -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=huge_tree,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+_parsers = _Parsers()
 
 
 def read_xml(path: Path) -> etree._Element:

@@ -38,6 +38,11 @@ _GENERIC = frozenset(
 _CODES = frozenset(
     {"code", "errorcode", "faultcode", "error_code", "errcode", "errorid", "errornumber"}
 )
+_NIL = f"{{{XSI}}}nil"
+_KIND = f"{{{XSI}}}type"
+_TRUE = frozenset({"true", "1"})
+_FAULTS = frozenset(f"{{{namespace}}}Fault" for namespace in ENVELOPES.values())
+_BODIES = {f"{{{namespace}}}Envelope": f"{{{namespace}}}Body" for namespace in ENVELOPES.values()}
 TEXT = "_text"
 """Under this name stands the whole text of an element with mixed content."""
 
@@ -79,12 +84,14 @@ class Reading:
 
     def element(self, node: etree._Element, item: Item | None) -> JsonValue:
         """The value of one element; None for nil."""
-        if node.get(f"{{{XSI}}}nil") in {"true", "1"}:
+        if node.get(_NIL) in _TRUE:
             return None
         if item is None:
             return generic(node)
         kind = item.type
-        if isinstance(kind, Text) and kind.base == "anyType":
+        if isinstance(kind, Text):
+            if kind.base != "anyType":
+                return generic(node) if len(node) else self._text(kind, node.text or "", item.name)
             kind = self._said(node) or kind
         if isinstance(kind, Text):
             return generic(node) if len(node) else self._text(kind, node.text or "", item.name)
@@ -117,7 +124,7 @@ class Reading:
         """The type that an element says of itself, where the contract leaves it open."""
         user = Component(node, SchemaDocument(node, "", "reply"))
         try:
-            return self.shapes.type_of(user.name(node.get(f"{{{XSI}}}type") or "xs:"), user)
+            return self.shapes.type_of(user.name(node.get(_KIND) or "xs:"), user)
         except Unresolved:
             return None
 
@@ -143,21 +150,22 @@ class Reading:
 
     def _children(self, node: etree._Element, expected: Expected, value: JsonObject) -> None:
         met: list[str] = []
+        parts = expected.parts
         for child in node:
-            name = str(child.tag)
-            found = expected.parts.get(name) or expected.parts.get(local(name))
+            tag = str(child.tag)
+            found = parts.get(tag) or parts.get(local(tag))
             if found is None:
-                self.remarks.unknown[local(name)] = None
-                add(value, local(name), generic(child), repeated=local(name) in value)
+                self.remarks.unknown[local(tag)] = None
+                add(value, local(tag), generic(child), repeated=local(tag) in value)
                 continue
             item, repeated = found
-            met.append(item.name)
-            add(
-                value,
-                item.name,
-                self.element(child, item),
-                repeated=repeated or (item.name in value),
-            )
+            name = item.name
+            met.append(name)
+            part = self.element(child, item)
+            if repeated or name in value:
+                add(value, name, part, repeated=True)
+            else:
+                value[name] = part
         if not self.encoded:
             self._compare(node, met, expected)
         for name in expected.lists:
@@ -173,7 +181,7 @@ class Reading:
 
 def actual(node: etree._Element, record: Record) -> Record:
     """The type an `xsi:type` names, when the contract has it."""
-    kind = node.get(f"{{{XSI}}}type")
+    kind = node.get(_KIND)
     if kind is None:
         return record
     prefix, _, name = kind.strip().rpartition(":")
@@ -193,7 +201,7 @@ def add(value: JsonObject, name: str, part: JsonValue, *, repeated: bool) -> Non
 
 def generic(node: etree._Element) -> JsonValue:
     """Any XML as JSON: text, or an object of attributes and children; repeated children are a list."""
-    if node.get(f"{{{XSI}}}nil") in {"true", "1"}:
+    if node.get(_NIL) in _TRUE:
         return None
     attributes = {
         local(str(tag)): str(text)
@@ -214,10 +222,13 @@ def generic(node: etree._Element) -> JsonValue:
 
 def text_between(node: etree._Element) -> str | None:
     """The whole text of an element, when some of it stands between its children; else None."""
-    own = (node.text, *(child.tail for child in node))
-    if not any(part and not part.isspace() for part in own):
+    if _is_blank(node.text) and all(_is_blank(child.tail) for child in node):
         return None
     return " ".join("".join(str(part) for part in node.itertext()).split())
+
+
+def _is_blank(text: str | None) -> bool:
+    return text is None or not text or text.isspace()
 
 
 # -- envelopes and faults -------------------------------------------------------------------------
@@ -229,10 +240,10 @@ def body_in(data: bytes) -> list[etree._Element]:
         root = parse_xml(data)
     except UnreadableXml as error:
         raise NoEnvelope(str(error)) from None
-    namespace, name = split(str(root.tag))
-    if name != "Envelope" or namespace not in ENVELOPES.values():
-        raise NoEnvelope(f"its root is `{name}`, not a SOAP envelope")
-    body = root.find(f"{{{namespace}}}Body")
+    wanted = _BODIES.get(str(root.tag))
+    if wanted is None:
+        raise NoEnvelope(f"its root is `{local(str(root.tag))}`, not a SOAP envelope")
+    body = next((child for child in root if child.tag == wanted), None)
     if body is None:
         raise NoEnvelope("the envelope has no body")
     return list(body)
@@ -245,11 +256,8 @@ def says_something(node: etree._Element) -> bool:
 
 def fault_in(body: list[etree._Element], reading: Reading) -> Fault | None:
     """The fault, when the body is one."""
-    for namespace in ENVELOPES.values():
-        for node in body:
-            if node.tag == f"{{{namespace}}}Fault":
-                return _fault(node, reading)
-    return None
+    fault = next((node for node in body if node.tag in _FAULTS), None)
+    return _fault(fault, reading) if fault is not None else None
 
 
 def _fault(node: etree._Element, reading: Reading) -> Fault:
@@ -351,8 +359,16 @@ def _last(code: str | None) -> str:
 
 def capped(value: JsonValue, most: int) -> tuple[JsonValue, tuple[Cut, ...]]:
     """The value with every list cut to `most` elements, and one Cut for each list that was."""
+    if not _is_too_long(value, most):
+        return value, ()
     cuts: list[Cut] = []
     return _capped(value, most, "reply", cuts), tuple(cuts)
+
+
+def _is_too_long(value: JsonValue, most: int) -> bool:
+    if isinstance(value, list):
+        return len(value) > most or any(_is_too_long(each, most) for each in value)
+    return isinstance(value, dict) and any(_is_too_long(each, most) for each in value.values())
 
 
 def _capped(value: JsonValue, most: int, path: str, cuts: list[Cut]) -> JsonValue:
