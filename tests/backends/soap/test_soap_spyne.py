@@ -103,7 +103,7 @@ async def test_a_wrong_enumeration_does_not_leave(depot: Depot, opened: Open) ->
 
     error = await opened(depot.adapter()).error("order", {"priority": "middle"}, progress=progress)
 
-    assert (error.code, error.work, progress.sent) == ("invalid_request", "not_started", False)
+    assert (error.code, error.work, progress.sent) == ("invalid_arguments", "not_started", False)
     assert "'middle'" in error.message
     assert "'low', 'high'" in error.message
 

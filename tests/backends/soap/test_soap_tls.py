@@ -152,6 +152,15 @@ async def test_a_caller_whom_the_server_does_not_know_fails(keys: Path, port: in
     assert error.code in {"connection_lost", "backend_unavailable"}
 
 
+async def test_verification_is_off_only_where_the_author_says_so(keys: Path, port: int) -> None:
+    hr = opened(keys, port, "tls: {verify: false, certificate: client.pem, key: client.key}")
+
+    reply = await hr.calls.call("get_leave", {"LeaveId": 1})
+    await hr.close()
+
+    assert reply.value == {"Done": "1"}
+
+
 def test_tls_that_does_not_fit_is_told(keys: Path) -> None:
     found = adapter(keys, "http://127.0.0.1/x", "tls: {ca: gone.pem, key: client.key}")
 

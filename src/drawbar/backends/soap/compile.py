@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from drawbar.backends.soap.access import check_access
 from drawbar.backends.soap.documents import UnreadableXml
-from drawbar.backends.soap.options import HEADER, SoapBackendSpec, SoapFunctionSpec
+from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
 from drawbar.backends.soap.publishing import input_of, warn_of_weight
 from drawbar.backends.soap.schema import Publication
 from drawbar.backends.soap.shape import Content
@@ -44,6 +45,9 @@ CODES: Mapping[str, str] = {
     "DB415": "a type that is to be offered does not exist",
     "DB412": "the compiled plan does not cover the style of an operation",
     "DB416": "the certificates of `tls` are not there, or are not needed",
+    "DB420": "`tls.verify` is off: anyone on the way can read and change all",
+    "DB421": "a file of `security` is not there",
+    "DB422": "the adapter needs an extra that is not installed",
     "DB411": "an abstract type has more concrete types than a model can choose from",
 }
 
@@ -64,8 +68,7 @@ class Binding:
 def compile_functions(adapter: Adapter, report: Report) -> Mapping[str, Plan]:
     backend = adapter.backend
     assert isinstance(backend, SoapBackendSpec)  # noqa: S101 -- the loader parses with this kind's models
-    _check_headers(backend, report)
-    _check_tls(backend, adapter, report)
+    check_access(backend, adapter.folder, report)
     contract = _contract(adapter, backend, report)
     if contract is None:
         return {}
@@ -272,32 +275,6 @@ def _warn(published: Publication, operation: Operation, report: Report, at: At) 
         )
 
 
-def _check_headers(backend: SoapBackendSpec, report: Report) -> None:
-    for name in backend.soap_headers:
-        if not re.match(HEADER, name):
-            report.add(
-                ("backend", "soap_headers", name),
-                "DB408",
-                f"`{name}` is not the full name of a SOAP header",
-                fix='write it with its namespace, such as "{urn:hr}Session"',
-            )
-
-
-def _check_tls(backend: SoapBackendSpec, adapter: Adapter, report: Report) -> None:
-    if (tls := backend.tls) is None:
-        return
-    at = ("backend", "tls")
-    if not backend.endpoint.startswith("https:"):
-        report.add(at, "DB416", "`tls` needs an https:// endpoint", fix="correct `endpoint`")
-    for word, path in (("ca", tls.ca), ("certificate", tls.certificate), ("key", tls.key)):
-        if path is not None and not (adapter.folder / path).is_file():
-            fix = "write the path of a PEM file, relative to this adapter"
-            report.add((*at, word), "DB416", f"there is no file `{path}`", fix=fix)
-    if tls.key is not None and tls.certificate is None:
-        fix = "write `certificate:` too"
-        report.add((*at, "key"), "DB416", "a `key` belongs to a `certificate`", fix=fix)
-
-
 def _check_wanted_headers(
     operation: Operation, backend: SoapBackendSpec, report: Report, at: At
 ) -> None:
@@ -317,5 +294,5 @@ def _sent_headers(backend: SoapBackendSpec) -> Iterator[str]:
     yield from backend.soap_headers
     if backend.identity is not None:
         yield backend.identity.header.name
-    if backend.auth is not None and backend.auth.wsse_username is not None:
+    if (backend.auth is not None and backend.auth.wsse_username is not None) or backend.security:
         yield "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}Security"

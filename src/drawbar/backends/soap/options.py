@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText, Spec
+from drawbar.spec.scalars import Duration
 
 CALLER = r"^caller\.[A-Za-z_][A-Za-z0-9_.-]*$"
 HEADER = r"^\{[^{}]*\}[^{}:\s]+$"
@@ -33,6 +34,10 @@ class UsernameTokenSpec(Spec):
     password: SecretText
     digest: bool = Field(
         False, description="Send a digest with nonce and time instead of the password itself."
+    )
+    nonce: bool = Field(
+        False,
+        description="Send nonce and time beside the password too, where a service wants them.",
     )
 
 
@@ -97,6 +102,65 @@ class TlsSpec(Spec):
     certificate: str | None = Field(None, description="PEM file that shows who the gateway is.")
     key: str | None = Field(None, description="PEM file of its key, when that is another file.")
 
+    verify: bool = Field(
+        True,
+        description="`false` takes any certificate, so anyone on the way can read and change all; warned of "
+        "at each start.",
+    )
+
+
+Algorithm = Literal["sha256", "sha1"]
+
+
+class SignSpec(Spec):
+    """An X.509 signature over the body and the Timestamp. Needs the extra `wss`."""
+
+    certificate: str = Field(description="PEM file; sent with each message.")
+    key: str | None = Field(None, description="PEM file of its key, when that is another file.")
+    key_password: SecretText | None = Field(None, description="Where the key is encrypted.")
+    algorithm: Algorithm = Field(
+        "sha256", description="`sha1` only for services that know no other."
+    )
+
+
+class VerifySpec(Spec):
+    """Replies count only with a signature over their body. Needs the extra `wss`."""
+
+    certificate: str = Field(
+        description="PEM file with the service's certificate; with several, one of them has to fit."
+    )
+    algorithm: Algorithm = Field("sha256", description="`sha1` also takes signatures with SHA-1.")
+
+
+class SamlSpec(Spec):
+    """A SAML assertion, passed on as it is. One of the two."""
+
+    file: str | None = Field(None, description="A file that holds it; read anew for each call.")
+    from_: str | None = Field(
+        None,
+        alias="from",
+        pattern=CALLER,
+        description="Taken from the caller, such as `caller.claims.saml`: XML, or XML in base64.",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.file is None) == (self.from_ is None):
+            message = "write exactly one of file and from"
+            raise ValueError(message)
+        return self
+
+
+class SecuritySpec(Spec):
+    """What the WS-Security header holds beside a UsernameToken, and what is asked of replies."""
+
+    timestamp: Duration | None = Field(
+        None, description="Send a Timestamp; the message counts that long. 5m with `sign`."
+    )
+    sign: SignSpec | None = None
+    verify: VerifySpec | None = None
+    saml: SamlSpec | None = None
+
 
 class SoapBackendSpec(BackendSpec):
     """A SOAP service and the contract it is called by."""
@@ -118,6 +182,14 @@ class SoapBackendSpec(BackendSpec):
         default_factory=dict, description="Elements of the SOAP header, by full name `{ns}Name`."
     )
     identity: IdentitySpec | None = None
+    security: SecuritySpec | None = None
+    addressing: Literal["1.0", "2004/08"] | None = Field(
+        None,
+        description="Send WS-Addressing headers of this edition, and check whom a reply answers.",
+    )
+    addressed_to: str | None = Field(
+        None, description="What `To` says, where it is not the endpoint."
+    )
     tls: TlsSpec | None = None
 
 

@@ -41,6 +41,7 @@ class Tls:
     ca: Path | None
     certificate: Path | None
     key: Path | None
+    verify: bool = True
 
 
 class Post:
@@ -88,6 +89,9 @@ class Post:
             return None
         try:
             context = ssl.create_default_context(cafile=self._tls.ca)
+            if not self._tls.verify:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
             if self._tls.certificate is not None:
                 context.load_cert_chain(self._tls.certificate, self._tls.key)
         except OSError as error:  # ssl.SSLError is one

@@ -234,19 +234,24 @@ def _is_blank(text: str | None) -> bool:
 # -- envelopes and faults -------------------------------------------------------------------------
 
 
-def body_in(data: bytes) -> list[etree._Element]:
-    """The elements inside the Body of an envelope. Raises NoEnvelope."""
+def envelope_in(data: bytes) -> etree._Element:
+    """Raises NoEnvelope."""
     try:
         root = parse_xml(data)
     except UnreadableXml as error:
         raise NoEnvelope(str(error)) from None
-    wanted = _BODIES.get(str(root.tag))
-    if wanted is None:
+    if str(root.tag) not in _BODIES:
         raise NoEnvelope(f"its root is `{local(str(root.tag))}`, not a SOAP envelope")
-    body = next((child for child in root if child.tag == wanted), None)
+    return root
+
+
+def body_in(envelope: etree._Element) -> etree._Element:
+    """Raises NoEnvelope."""
+    wanted = _BODIES[str(envelope.tag)]
+    body = next((child for child in envelope if child.tag == wanted), None)
     if body is None:
         raise NoEnvelope("the envelope has no body")
-    return list(body)
+    return body
 
 
 def says_something(node: etree._Element) -> bool:
@@ -254,7 +259,7 @@ def says_something(node: etree._Element) -> bool:
     return len(node) > 0 or bool((node.text or "").strip())
 
 
-def fault_in(body: list[etree._Element], reading: Reading) -> Fault | None:
+def fault_in(body: etree._Element, reading: Reading) -> Fault | None:
     """The fault, when the body is one."""
     fault = next((node for node in body if node.tag in _FAULTS), None)
     return _fault(fault, reading) if fault is not None else None

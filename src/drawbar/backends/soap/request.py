@@ -93,6 +93,11 @@ def envelope_of(
     return envelope
 
 
+def header_in(envelope: etree._Element) -> etree._Element:
+    """The header of an envelope that `envelope_of` made."""
+    return envelope[0]
+
+
 def header_of(tag: str, value: JsonValue, item: Item | None) -> etree._Element:
     """A header element; along its declaration where the contract has one, else children in its namespace."""
     node = etree.Element(tag, nsmap={"h": split(tag)[0]} if "}" in tag else None)

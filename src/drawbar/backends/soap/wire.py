@@ -171,15 +171,3 @@ def _strictly() -> Iterator[list[str]]:
         yield wrong
     finally:
         _wrong.reset(token)
-
-
-def add_username_token(
-    envelope: etree._Element, username: str, password: str, *, digest: bool
-) -> None:
-    """WS-Security UsernameToken, with the password as text or as a digest with nonce and time."""
-    from zeep.wsse.username import UsernameToken  # noqa: PLC0415 -- heavy, and few adapters use it
-
-    token = UsernameToken(  # type: ignore[no-untyped-call]  # zeep has no annotations here
-        username, password, use_digest=digest, zulu_timestamp=True
-    )
-    token.apply(envelope, {})  # type: ignore[no-untyped-call]  # as above

@@ -37,6 +37,10 @@ SOAP_11 = "http://schemas.xmlsoap.org/wsdl/soap/"
 SOAP_12 = "http://schemas.xmlsoap.org/wsdl/soap12/"
 MIME = "http://schemas.xmlsoap.org/wsdl/mime/"
 _VERSIONS: dict[str, Literal["1.1", "1.2"]] = {SOAP_11: "1.1", SOAP_12: "1.2"}
+_ADDRESSED = (
+    "{http://www.w3.org/2007/05/addressing/metadata}Action",
+    "{http://www.w3.org/2006/05/addressing/wsdl}Action",
+)
 _TABLES = ("message", "portType", "binding", "service")
 
 
@@ -71,6 +75,8 @@ class Operation:
     """Full names of the header elements that the contract wants."""
     documentation: str | None
     rpc: bool = False
+    addressed: str = ""
+    """The action as WS-Addressing names it."""
 
     @property
     def request(self) -> Item | None:
@@ -198,6 +204,7 @@ class Contract:
             headers=self._headers(bound),
             documentation=_documentation(abstract) or _documentation(bound),
             rpc=rpc,
+            addressed=_addressed(abstract, soap),
         )
 
     def _abstract(self, port: Port, bound: etree._Element, name: str) -> etree._Element:
@@ -330,6 +337,24 @@ def _extension(holder: etree._Element, name: str) -> etree._Element | None:
     """What a binding says in SOAP's words. Some mix the words of both versions; the body may be in MIME parts."""
     own = [node for namespace in _VERSIONS for node in holder.iter(f"{{{namespace}}}{name}")]
     return own[0] if own else None
+
+
+def _addressed(abstract: etree._Element, soap: etree._Element | None) -> str:
+    """The action of WS-Addressing: said at the input, else SOAP's, else made up by the metadata's rules."""
+    input_ = abstract.find(f"{{{WSDL}}}input")
+    if input_ is not None:
+        said = next((str(v) for n, v in input_.attrib.items() if n in _ADDRESSED), None)
+        if said is not None:
+            return said
+    if soap is not None and (action := soap.get("soapAction")):
+        return action
+    definitions = next(abstract.iterancestors(f"{{{WSDL}}}definitions"), None)
+    namespace = (definitions.get("targetNamespace") if definitions is not None else None) or ""
+    holder = abstract.getparent()
+    port_type = (holder.get("name") if holder is not None else None) or ""
+    given = input_.get("name") if input_ is not None else None
+    parts = (namespace.rstrip("/:"), port_type, given or f"{abstract.get('name')}Request")
+    return (":" if namespace.startswith("urn:") else "/").join(parts)
 
 
 def _header_words(bound: etree._Element) -> list[etree._Element]:
