@@ -8,11 +8,13 @@ from urllib.parse import quote, urlsplit
 
 from drawbar.backends.http.addresses import is_forbidden
 from drawbar.backends.http.backend import HttpBackend
+from drawbar.backends.http.openapi.compile import CODES as OPENAPI_CODES
+from drawbar.backends.http.openapi.compile import Contract, bind, find_operation, read_contract
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.places import Places, name_problem
 from drawbar.backends.http.request import Binding
 from drawbar.codecs.text import find_encoding
-from drawbar.compiler.kind import Plan
+from drawbar.compiler.kind import Parameter, Plan
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
@@ -39,6 +41,7 @@ CODES = {
     "DB511": "`response` is no JSON pointer",
     "DB512": "a TLS file that is not there, or TLS words without https",
     "DB513": "a charset that Python does not know",
+    **OPENAPI_CODES,
 }
 
 
@@ -55,12 +58,26 @@ class HttpKind:
         if not isinstance(backend, HttpBackendSpec):
             raise TypeError("the loader reads `backend` by this kind's own model")
         _check_backend(backend, adapter, report)
+        return self.compile_with(read_contract(adapter, backend, report), adapter, report)
+
+    def compile_with(
+        self, contract: Contract | None, adapter: Adapter, report: Report
+    ) -> Mapping[str, Plan]:
+        """Compile by a document that was read before."""
+        backend = adapter.backend
+        if not isinstance(backend, HttpBackendSpec):
+            raise TypeError("the loader reads `backend` by this kind's own model")
         plans = {}
         for name, spec in adapter.functions.items():
             if not isinstance(spec, HttpFunctionSpec):
                 raise TypeError("the loader reads functions by this kind's own model")
             at: At = ("functions", name)
-            plan = _compile_function(name, spec, report, at)
+            if not _check_words(spec, backend, report, at):
+                continue
+            if spec.operation is None:
+                plan = _compile_function(name, spec, report, at)
+            else:
+                plan = _compile_operation(name, spec, contract, _known(backend), report, at)
             if plan is not None and not report.is_broken(at):
                 plans[name] = plan
         return plans
@@ -80,7 +97,7 @@ KIND = HttpKind()
 
 def _compile_function(name: str, spec: HttpFunctionSpec, report: Report, at: At) -> Plan | None:
     parameters = merge_parameters(spec, {}, report, at)
-    match = _REQUEST.fullmatch(spec.request)
+    match = _REQUEST.fullmatch(spec.request or "")
     if match is None or match["method"] not in _METHODS:
         report.add(
             (*at, "request"),
@@ -90,7 +107,7 @@ def _compile_function(name: str, spec: HttpFunctionSpec, report: Report, at: At)
         )
         return None
     method = match["method"]
-    _check_effect(method, spec, report, at)
+    _check_effect(method, spec, report, (*at, "request"), at)
     query = match["query"] or ""
     if "{" in query:
         report.add(
@@ -115,18 +132,111 @@ def _compile_function(name: str, spec: HttpFunctionSpec, report: Report, at: At)
         changes=spec.effect != "read",
         response=_pointer(spec, report, at),
         reply=spec.reply,
-        paging=tuple(
-            parameter.name
-            for parameter in parameters
-            if parameter.source == "model" and _PAGING.fullmatch(parameter.name)
-        ),
+        paging=_paging(parameters),
     )
     return Plan(parameters, binding)
 
 
-def _check_effect(method: str, spec: HttpFunctionSpec, report: Report, at: At) -> None:
+def _compile_operation(
+    name: str,
+    spec: HttpFunctionSpec,
+    contract: Contract | None,
+    known_headers: frozenset[str],
+    report: Report,
+    at: At,
+) -> Plan | None:
+    operation = None if contract is None else find_operation(contract, spec, report, at)
+    if contract is None or operation is None:
+        return None
+    _check_effect(operation.method.upper(), spec, report, (*at, "operation"), at)
+    bound = bind(contract, operation, spec, report, at, known_headers=known_headers)
+    if bound is None:
+        return None
+    places, content = bound.places, bound.content
+    binding = Binding(
+        function=name,
+        method=bound.method,
+        segments=bound.segments,
+        constant_query=bound.constant_query,
+        query=tuple(places.query),
+        headers=tuple(places.headers),
+        constant_headers=tuple(places.constant_headers),
+        cookies=tuple(places.cookies),
+        body=tuple(places.body),
+        media=None if content is None else content.media,
+        needs_body=content is not None and content.required,
+        changes=spec.effect != "read",
+        response=_pointer(spec, report, at),
+        reply=spec.reply,
+        paging=_paging(bound.parameters),
+    )
+    return Plan(bound.parameters, binding, bound.description)
+
+
+def _paging(parameters: tuple[Parameter, ...]) -> tuple[str, ...]:
+    return tuple(
+        parameter.name
+        for parameter in parameters
+        if parameter.source == "model" and _PAGING.fullmatch(parameter.name)
+    )
+
+
+def _known(backend: HttpBackendSpec) -> frozenset[str]:
+    """Headers, in lower case, that every request carries anyway."""
+    names = [*backend.headers]
+    if backend.auth is not None and backend.auth.api_key is not None:
+        names.append(backend.auth.api_key.name)
+    return frozenset(name.lower() for name in names)
+
+
+def _check_words(spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At) -> bool:
+    """Either a request or an operation; the words that narrow are for operations."""
+    if (spec.request is None) == (spec.operation is None):
+        report.add(
+            at if spec.request is None else (*at, "operation"),
+            "DB523",
+            "a function needs `request` or `operation`"
+            if spec.request is None
+            else "`request` and `operation` exclude each other",
+            fix="write `request: GET /path`, or `operation:` with a name of the `openapi` document",
+        )
+        return False
+    if spec.operation is not None and backend.openapi is None:
+        report.add(
+            (*at, "operation"),
+            "DB523",
+            "there is no document to take the operation from",
+            fix="write `openapi: ./openapi/service.json` under `backend`, or `request:` here",
+        )
+        return False
+    if spec.operation is None:
+        _check_request_words(spec, report, at)
+    return True
+
+
+def _check_request_words(spec: HttpFunctionSpec, report: Report, at: At) -> None:
+    for word in ("hide", "keep"):
+        if word in spec.model_fields_set:
+            report.add(
+                (*at, word),
+                "DB523",
+                f"`{word}` narrows what a document offers; here only what is written is offered",
+                fix=f"remove `{word}`",
+            )
+    if spec.body not in ("json", "form"):
+        report.add(
+            (*at, "body"),
+            "DB523",
+            f"a body of the form {spec.body} needs a document that describes it",
+            fix="write json or form, or `operation:` instead of `request:`",
+        )
+
+
+def _check_effect(
+    method: str, spec: HttpFunctionSpec, report: Report, unwritten: At, at: At
+) -> None:
     written = "effect" in spec.model_fields_set
-    where = (*at, "effect") if written else (*at, "request")
+    where = (*at, "effect") if written else unwritten
     if spec.effect == "read" and method not in _READING:
         report.add(
             where,

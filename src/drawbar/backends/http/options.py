@@ -56,6 +56,10 @@ class HttpBackendSpec(BackendSpec):
     """One HTTP API."""
 
     url: str = Field(description="Where every path starts, such as http://staff.internal:8080/api.")
+    openapi: str | None = Field(
+        None,
+        description="The OpenAPI 2.0, 3.0 or 3.1 document, beside the adapter; nothing is fetched from the network.",
+    )
     auth: AuthSpec | None = None
     headers: dict[str, SecretText] = Field(
         default_factory=dict, description="Sent with every request; never shown."
@@ -69,13 +73,31 @@ class HttpBackendSpec(BackendSpec):
 
 
 class HttpFunctionSpec(FunctionSpec):
-    """One request of the API."""
+    """One request of the API, or one operation of its document."""
 
-    request: str = Field(
+    request: str | None = Field(
+        None,
         description="Method and path, such as `GET /staff/{staff_no}`. A parameter named in the path goes there; "
-        "others go to the query of GET, HEAD and DELETE and to the body of POST, PUT and PATCH."
+        "others go to the query of GET, HEAD and DELETE and to the body of POST, PUT and PATCH.",
     )
-    body: Literal["json", "form"] = Field("json", description="How the body is written.")
+    operation: str | None = Field(
+        None,
+        description="Instead of `request`: an operation of the `openapi` document, by its operationId or as "
+        "`GET /staff/{staff_no}`.",
+    )
+    hide: tuple[str, ...] = Field(
+        (),
+        description="Optional parts of an operation's input that are not offered, as dotted paths.",
+    )
+    keep: tuple[str, ...] | None = Field(
+        None,
+        description="Of an operation's optional parts only these are offered: at the top, and inside each part "
+        "that a path leads into. What is required stays.",
+    )
+    body: Literal["json", "form", "multipart", "xml", "text", "bytes"] = Field(
+        "json",
+        description="How the body is written. An operation takes the first of these that its document offers.",
+    )
     response: str | None = Field(
         None, description="JSON pointer to the part of the reply that matters, such as /data/items."
     )

@@ -56,6 +56,8 @@ class Places:
         self.query: list[Slot] = []
         self.headers: list[Slot] = []
         self.body: list[BodySlot] = []
+        self.cookies: list[Slot] = []
+        self.constant_headers: list[tuple[str, str]] = []
 
     def read_path(
         self, template: str, parameters: Sequence[Parameter]
@@ -97,6 +99,24 @@ class Places:
         else:
             self._wrong(parameter, "DB504", f"`{to}` is no place of a request", _FIX)
         return parameter
+
+    def fill_path(self, parameter: Parameter, name: str, *, scalar: bool) -> Parameter:
+        """A place of the path as a document describes it."""
+        self._filled.update((name, f"{name}+", f"+{name}", f"{name}*"))
+        alone = self._path.get(name, True)
+        pattern = PATH_PATTERN_ALONE if alone else PATH_PATTERN
+        return _with_pattern(parameter, pattern) if scalar else parameter
+
+    def fill_header(self, parameter: Parameter, slot: Slot) -> Parameter:
+        """A header as a document describes it."""
+        if message := self._header_problem(parameter, slot.key):
+            self._wrong(parameter, "DB510", message)
+        self.headers.append(slot)
+        return _with_pattern(parameter, HEADER_PATTERN) if slot.style is None else parameter
+
+    def fill_body(self, parameter: Parameter, way: tuple[str, ...]) -> None:
+        """A part of the body as a document describes it."""
+        self.body.append(BodySlot(parameter.name, way))
 
     def check(self) -> None:
         """What shows only once every parameter has its place."""
@@ -146,15 +166,19 @@ class Places:
         return _with_pattern(parameter, pattern)
 
     def _put_header(self, parameter: Parameter, name: str) -> Parameter:
-        message = name_problem(name)
-        if message is None and name.lower() == "authorization" and parameter.source == "model":
-            message = "a model cannot fill Authorization; write `auth` under `backend`"
-        if message is not None:
+        if message := self._header_problem(parameter, name):
             self._wrong(parameter, "DB510", message)
         if not self._is_scalar(parameter.schema):
             self._wrong(parameter, "DB508", "a header holds one value, no list or object")
         self.headers.append(Slot(parameter.name, name))
         return _with_pattern(parameter, HEADER_PATTERN)
+
+    def _header_problem(self, parameter: Parameter, name: str) -> str | None:
+        if message := name_problem(name):
+            return message
+        if name.lower() == "authorization" and parameter.source == "model":
+            return "a model cannot fill Authorization; write `auth` under `backend`"
+        return None
 
     def _put_query(self, parameter: Parameter, name: str) -> None:
         if not self._is_scalar(parameter.schema) and not self._is_flat_list(parameter.schema):
@@ -194,7 +218,16 @@ class Places:
         self._report.add(at, code, f"parameter `{parameter.name}`: {message}", fix=fix)
 
     def _problem(self, code: str, message: str, fix: str | None = None) -> None:
-        self._report.add((*self._at, "request"), code, message, fix=fix)
+        word = "request" if self._spec.operation is None else "operation"
+        self._report.add((*self._at, word), code, message, fix=fix)
+
+
+_SAID = {
+    PATH_PATTERN: "Without / and \\.",
+    PATH_PATTERN_ALONE: "Without / and \\.",
+    HEADER_PATTERN: "Visible ASCII only.",
+}
+"""The same in words, where a pattern stands already."""
 
 
 def _with_pattern(parameter: Parameter, pattern: str) -> Parameter:
@@ -202,6 +235,9 @@ def _with_pattern(parameter: Parameter, pattern: str) -> Parameter:
     schema = parameter.schema
     if parameter.source != "model" or schema.get("type") != "string":
         return parameter
-    if any(word in schema for word in ("pattern", "enum", "const", "format")):
+    if any(word in schema for word in ("enum", "const", "format")):
         return parameter
+    if "pattern" in schema:
+        said = f"{schema.get('description', '')} {_SAID[pattern]}".strip()
+        return replace(parameter, schema={**schema, "description": said})
     return replace(parameter, schema={**schema, "pattern": pattern})

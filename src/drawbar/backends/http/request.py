@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import orjson
 
+from drawbar.backends.http.bodies import Media, WrongContent, encoder, write
+from drawbar.backends.http.styles import EXPLODED, Style, joined, pairs, text_of
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import JsonObject, JsonValue
 
@@ -29,6 +31,8 @@ class Slot:
 
     parameter: str
     key: str
+    style: Style | None = None
+    """How a value with parts is written; without one a list is repeated, and anything else is one value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,14 @@ class Binding:
     constant_query: str = ""
     query: tuple[Slot, ...] = ()
     headers: tuple[Slot, ...] = ()
+    constant_headers: tuple[tuple[str, str], ...] = ()
+    cookies: tuple[Slot, ...] = ()
     body: tuple[BodySlot, ...] = ()
     form: bool = False
+    media: Media | None = None
+    """How the body is written when that is neither plain JSON nor a plain form."""
+    needs_body: bool = True
+    """Whether a body without any value in it is sent."""
     changes: bool = False
     """The function's effect is not `read`."""
     response: tuple[str, ...] = ()
@@ -104,16 +114,22 @@ def render(
     if query:
         target = f"{target}?{query}"
     headers = {"Accept": _ACCEPT[binding.reply], "User-Agent": "drawbar", **identity.headers}
+    headers.update(binding.constant_headers)
     for slot in binding.headers:
         if (value := arguments.get(slot.parameter)) is not None:
             headers[slot.key] = _header(slot, value)
+    if binding.cookies:
+        _add_cookies(binding, arguments, headers)
     if binding.changes and idempotency_key is not None:
         headers.setdefault("Idempotency-Key", idempotency_key)
-    body = _body(binding, arguments)
-    if body is not None:
-        headers["Content-Type"] = (
-            "application/x-www-form-urlencoded" if binding.form else "application/json"
-        )
+    if binding.media is not None:
+        body = _described_body(binding, binding.media, arguments, headers)
+    else:
+        body = _body(binding, arguments)
+        if body is not None:
+            headers["Content-Type"] = (
+                "application/x-www-form-urlencoded" if binding.form else "application/json"
+            )
     return Request(binding.method, target, headers, body)
 
 
@@ -145,14 +161,15 @@ def _segment(segment: tuple[str | Slot, ...], arguments: Mapping[str, JsonValue]
             text += part
             continue
         last = part.parameter
-        text += _path_value(last, arguments.get(last))
+        value = arguments.get(last)
+        text += _path_value(last, value) if part.style is None else _styled_segment(part, value)
     if text in (".", ".."):
         raise _refused(last, f"{text!r} would lead to another path of the backend")
     return text
 
 
 def _path_value(name: str, value: JsonValue) -> str:
-    text = scalar_text(value)
+    text = text_of(value)
     if not text:
         raise _refused(name, "it is part of the path and cannot be empty")
     if _UNSAFE_IN_PATH.search(text):
@@ -160,6 +177,15 @@ def _path_value(name: str, value: JsonValue) -> str:
             name, "it is part of the path, where / \\ and control characters cannot stand"
         )
     return _encoded(name, text)
+
+
+def _styled_segment(slot: Slot, value: JsonValue) -> str:
+    def checked(text: str) -> str:
+        return _path_value(slot.parameter, text)
+
+    if slot.style is None or value is None or value in ([], {}):
+        raise _refused(slot.parameter, "it is part of the path and cannot be empty")
+    return joined(slot.key, value, slot.style, checked)
 
 
 def _encoded(name: str, text: str) -> str:
@@ -172,7 +198,11 @@ def _encoded(name: str, text: str) -> str:
 def _query(binding: Binding, arguments: Mapping[str, JsonValue], identity: Identity) -> str:
     parts = [binding.constant_query] if binding.constant_query else []
     for slot in binding.query:
-        parts.extend(_pairs(slot.parameter, slot.key, arguments.get(slot.parameter)))
+        value = arguments.get(slot.parameter)
+        if slot.style is None:
+            parts.extend(_pairs(slot.parameter, slot.key, value))
+        elif value is not None:
+            parts.extend(_styled_pairs(slot, slot.style, value))
     if identity.query:
         parts.append(identity.query)
     return "&".join(parts)
@@ -182,11 +212,35 @@ def _pairs(name: str, key: str, value: JsonValue) -> Iterator[str]:
     """`key=value`, once for each element of a list; nothing for null."""
     for item in value if isinstance(value, list) else [value]:
         if item is not None:
-            yield f"{quote(key, safe='')}={_encoded(name, scalar_text(item))}"
+            yield f"{quote(key, safe='')}={_encoded(name, text_of(item))}"
+
+
+def _styled_pairs(slot: Slot, style: Style, value: JsonValue) -> Iterator[str]:
+    encode = encoder(reserved=style.reserved)
+    try:
+        for key, text in pairs(slot.key, value, style, encode):
+            yield f"{key}={text}"
+    except UnicodeEncodeError as error:
+        raise _refused(slot.parameter, "it holds half a character") from error
+
+
+def _add_cookies(
+    binding: Binding, arguments: Mapping[str, JsonValue], headers: dict[str, str]
+) -> None:
+    found = [
+        pair
+        for slot in binding.cookies
+        if (value := arguments.get(slot.parameter)) is not None
+        for pair in _styled_pairs(slot, slot.style or EXPLODED, value)
+    ]
+    if found:
+        headers["Cookie"] = "; ".join(found)
 
 
 def _header(slot: Slot, value: JsonValue) -> str:
-    text = scalar_text(value)
+    text = text_of(value)
+    if slot.style is not None:
+        text = joined(slot.key, value, slot.style, str)
     if not _HEADER_VALUE.fullmatch(text):
         raise _refused(
             slot.parameter,
@@ -205,13 +259,34 @@ def _body(binding: Binding, arguments: Mapping[str, JsonValue]) -> bytes | None:
             for pair in _pairs(slot.parameter, slot.way[0], arguments.get(slot.parameter))
         ]
         return "&".join(pairs).encode()
+    return orjson.dumps(_whole(binding, arguments))
+
+
+def _whole(binding: Binding, arguments: Mapping[str, JsonValue]) -> JsonValue:
+    """The value of the body: one argument, or an object put together of several."""
     if not binding.body[0].way:
-        return orjson.dumps(arguments.get(binding.body[0].parameter))
+        return arguments.get(binding.body[0].parameter)
     whole: JsonObject = {}
     for slot in binding.body:
         if slot.parameter in arguments:
             _put(whole, slot.way, arguments[slot.parameter])
-    return orjson.dumps(whole)
+    return whole
+
+
+def _described_body(
+    binding: Binding, media: Media, arguments: Mapping[str, JsonValue], headers: dict[str, str]
+) -> bytes | None:
+    given = [slot.parameter for slot in binding.body if slot.parameter in arguments]
+    if not given and not binding.needs_body:
+        return None
+    try:
+        body, kind = write(media, _whole(binding, arguments) if binding.body else {})
+    except WrongContent as error:
+        raise _refused(given[0] if given else "body", str(error)) from None
+    except UnicodeEncodeError as error:
+        raise _refused(given[0], "it holds half a character") from error
+    headers["Content-Type"] = kind
+    return body
 
 
 def _put(whole: JsonObject, way: tuple[str, ...], value: JsonValue) -> None:
@@ -221,13 +296,6 @@ def _put(whole: JsonObject, way: tuple[str, ...], value: JsonValue) -> None:
             raise TypeError(f"{'.'.join(way)} goes into a value that is no object")
         whole = inner
     whole[way[-1]] = value
-
-
-def scalar_text(value: JsonValue) -> str:
-    """As JSON writes it, a text without its quotes."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else orjson.dumps(value).decode()
 
 
 def _refused(name: str, why: str) -> BackendError:
