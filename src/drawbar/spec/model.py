@@ -181,6 +181,10 @@ class IdempotencySpec(Spec):
     )
 
 
+_TOKENS = 8_000
+_CHARACTERS_A_TOKEN = 4
+
+
 class ReturnsSpec(Spec):
     """What of the reply reaches the model."""
 
@@ -191,6 +195,11 @@ class ReturnsSpec(Spec):
     max_tokens: int | None = Field(
         None, ge=50, description="Longest answer, in tokens of about four characters."
     )
+
+    @property
+    def longest(self) -> int:
+        """Characters of JSON that an answer may have; what is over is cut."""
+        return (self.max_tokens or _TOKENS) * _CHARACTERS_A_TOKEN
 
 
 class FunctionSpec(Spec):

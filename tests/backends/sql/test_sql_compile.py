@@ -262,7 +262,12 @@ PROBLEMS = [
     ),
     (
         "f:\n  sql: select a from t\n  page: {size: 50, by: keyset}\n",
-        ["courses.yaml:10:5: DB317 `page` is not built yet in this version of Drawbar"],
+        [
+            (
+                "courses.yaml:10:5: DB322 pages need an order, or rows would be told twice or never\n"
+                "    write it under `order_by`, with a column at its end that tells all rows apart"
+            )
+        ],
     ),
 ]
 

@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from drawbar.backends.sql.absent import AbsentDatabase
+from drawbar.backends.sql.cursor import Seal
 from drawbar.backends.sql.dialect import MARIADB, SQLITE
 from drawbar.backends.sql.execute import read
 from drawbar.backends.sql.operate import operate
 from drawbar.backends.sql.options import SqlBackendSpec
+from drawbar.backends.sql.page import enter
 from drawbar.backends.sql.plan import Binding, Operation, Query, Reading, Statement, Values
 from drawbar.backends.sql.rehearse import Shown, of_reading, rehearse
 from drawbar.backends.sql.session import AT_ONCE, Allowed, Database, NotAtOnce
@@ -52,7 +54,16 @@ def open_backend(adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) 
     del plans  # each call brings its own binding
     backend = adapter.backend
     assert isinstance(backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
-    return SqlBackend(open_database(parse_url(backend, adapter.folder), workers.size), workers)
+    database = open_database(parse_url(backend, adapter.folder), workers.size)
+    return SqlBackend(database, workers, Seal(_secret(backend)))
+
+
+def _secret(backend: SqlBackendSpec) -> bytes:
+    """What all machines of a deployment have in common, and nobody else has."""
+    if backend.cursor_secret is not None:
+        return backend.cursor_secret.reveal().encode()
+    password = "" if backend.password is None else backend.password.reveal()
+    return f"{backend.url.reveal()}\n{password}".encode()
 
 
 def open_database(target: Target, size: int) -> Database:
@@ -81,9 +92,10 @@ def _pooled(target: Target, size: int) -> Database:
 class SqlBackend:
     """One database. As many calls at a time as there are threads; the others wait, and are told so."""
 
-    def __init__(self, database: Database, workers: Workers) -> None:
+    def __init__(self, database: Database, workers: Workers, seal: Seal) -> None:
         self._database = database
         self._workers = workers
+        self._seal = seal
         self._places = asyncio.Semaphore(workers.size)
         self._running: dict[Stop, asyncio.Task[Any]] = {}  # each call has its own result
         self._closed = False
@@ -93,13 +105,15 @@ class SqlBackend:
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
         """Carry it out, or describe it. Raises BackendError, or lets CancelledError out."""
-        if call.mode == "dry_run":
-            return await self._dry_run(binding, call)
         values = call.arguments
+        if isinstance(binding, Reading):
+            values = enter(binding, values, self._seal)
+        if call.mode == "dry_run":
+            return await self._dry_run(binding, values, call)
         if isinstance(binding, Reading):
             if self._database.answers_at_once and not self._closed:
                 try:
-                    return self._read_at_once(binding, call)
+                    return self._read_at_once(binding, values, call)
                 except NotAtOnce:
                     pass  # a thread has the patience
             return await self._in_thread(
@@ -109,7 +123,7 @@ class SqlBackend:
             lambda allowed: self._operate(binding, values, call, allowed), call, changes=True
         )
 
-    def _read_at_once(self, reading: Reading, call: Call) -> Reply:
+    def _read_at_once(self, reading: Reading, values: Values, call: Call) -> Reply:
         """Without a thread, which would cost ten times as much as the reading. Raises NotAtOnce.
 
         A reading that took too long goes to a thread for some time.
@@ -120,7 +134,7 @@ class SqlBackend:
         key = id(reading)
         try:
             reply, took = self._database.at_once(
-                lambda session: read(session, reading, call.arguments, call),
+                lambda session: read(session, reading, values, call),
                 snapshot=bool(reading.children),
             )
         except NotAtOnce:
@@ -212,11 +226,11 @@ class SqlBackend:
         if not task.cancelled():
             task.exception()  # taken note of, also when nobody waits for it any more
 
-    async def _dry_run(self, binding: Binding, call: Call) -> Reply:
+    async def _dry_run(self, binding: Binding, values: Values, call: Call) -> Reply:
         """The statements with their values, and how the database would carry them out."""
         notes: list[str] = []
         described: list[JsonValue] = []
-        for shown in await self._rehearse(binding, call, notes):
+        for shown in await self._rehearse(binding, values, call, notes):
             description = shown.described()
             if shown.explained:
                 try:
@@ -231,19 +245,21 @@ class SqlBackend:
         request: JsonValue = {"transaction": transaction, "statements": described}
         return Reply({"request": request}, notes=tuple(dict.fromkeys(notes)))
 
-    async def _rehearse(self, binding: Binding, call: Call, notes: list[str]) -> list[Shown]:
+    async def _rehearse(
+        self, binding: Binding, values: Values, call: Call, notes: list[str]
+    ) -> list[Shown]:
         """What would be carried out. Raises the refusals of the business."""
         if isinstance(binding, Reading):
-            return of_reading(binding, call.arguments)
+            return of_reading(binding, values)
         if not binding.asks:
-            return rehearse(None, binding, call.arguments)
+            return rehearse(None, binding, values)
         try:
-            return await self._in_thread(partial(self._look_ahead, binding, call.arguments), call)
+            return await self._in_thread(partial(self._look_ahead, binding, values), call)
         except BackendError as error:
             if error.code not in _UNREACHED:
                 raise
             notes.append(f"nothing was looked up or checked: {error.message}")
-            return rehearse(None, binding, call.arguments)
+            return rehearse(None, binding, values)
 
     async def health(self) -> Health:
         """`select 1`, within five seconds."""

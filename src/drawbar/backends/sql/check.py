@@ -150,7 +150,7 @@ def check_columns(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:
     """Each result column has a name, and no two have the same."""
     seen: set[str] = set()
     for index, column in enumerate(_projection(parsed.tree), 1):
-        name = _name(column, dialect)
+        name = column_name(column, dialect)
         if name is None:
             yield Found(
                 "DB312",
@@ -169,7 +169,7 @@ def check_columns(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:
 
 def column_names(parsed: Parsed, dialect: Dialect) -> tuple[str, ...] | None:
     """Names of the result columns; None where a `*` hides them."""
-    names = tuple(_name(column, dialect) for column in _projection(parsed.tree))
+    names = tuple(column_name(column, dialect) for column in _projection(parsed.tree))
     return None if "" in names or None in names else tuple(name for name in names if name)
 
 
@@ -180,7 +180,7 @@ def _projection(tree: exp.Expr) -> list[exp.Expr]:
     return list(returning.expressions) if returning else []
 
 
-def _name(column: exp.Expr, dialect: Dialect) -> str | None:
+def column_name(column: exp.Expr, dialect: Dialect) -> str | None:
     """The name of a result column; "" for `*`, None for an expression without one."""
     if column.is_star:
         return ""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from drawbar.backends.sql.author import Author
 from drawbar.backends.sql.compile_operation import compile_operation
+from drawbar.backends.sql.compile_page import added_parameters
 from drawbar.backends.sql.compile_reading import compile_reading
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
@@ -35,11 +36,11 @@ CODES: Mapping[str, str] = {
     "DB314": "a word that has no meaning beside the others",
     "DB315": "an optional condition (`where`) that cannot be joined in",
     "DB316": "a name that is taken, or a guard that is none",
-    "DB317": "a word of the language that is not built yet",
     "DB318": "a function of the database that reaches beyond rows",
     "DB319": "`columns` names a result column that is not there",
     "DB320": "a hole of a message that names nothing",
     "DB321": "`returns: {from: ...}` names no reading that can be run",
+    "DB322": "a sorting or a page that cannot be carried out",
 }
 
 
@@ -82,6 +83,7 @@ def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
     report, at = place.report, ("functions", name)
     parameters = merge_parameters(spec, {}, report, at)
     author = Author(report, at, place.dialect, parameters)
+    author.parameters += added_parameters(author, spec)
     # A parameter with a mistake of its own is no reason to call its placeholder unknown.
     author.known.update(dict.fromkeys(spec.parameters, Known("any")))
     author.known.update({each.name: known_from_schema(each.schema) for each in parameters})
@@ -100,7 +102,7 @@ def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
     _note_unused(author, spec)
     if binding is None or author.is_broken():
         return None
-    return Plan(parameters, binding, answers=_answers(spec))
+    return Plan(author.parameters, binding, answers=_answers(spec))
 
 
 def _answers(spec: SqlFunctionSpec) -> tuple[str, ...]:
@@ -112,9 +114,6 @@ def _answers(spec: SqlFunctionSpec) -> tuple[str, ...]:
 
 def _words_fit(author: Author, spec: SqlFunctionSpec) -> bool:
     """Whether the words of the function make a reading or an operation."""
-    for word, value in (("order_by", spec.order_by), ("page", spec.page)):
-        if value is not None:
-            author.add((word,), _not_built(word))
     if (spec.sql is None) == (not spec.statements):
         end = "not both" if spec.sql is not None else "and it has neither"
         author.add(
@@ -155,7 +154,12 @@ def _reading_words(author: Author, spec: SqlFunctionSpec) -> None:
 
 
 def _operation_words(author: Author, spec: SqlFunctionSpec) -> None:
-    words = {"where": spec.where, "with": spec.with_}
+    words = {
+        "where": spec.where,
+        "with": spec.with_,
+        "order_by": spec.order_by,
+        "page": spec.page,
+    }
     _note_foreign(author, (word for word, value in words.items() if value), "is an operation")
     if spec.effect == "read":
         author.add(
@@ -174,10 +178,6 @@ def _note_foreign(author: Author, words: Iterable[str], because: str) -> None:
             (word,),
             Found("DB314", f"`{word}` has no meaning here, since the function {because}"),
         )
-
-
-def _not_built(word: str) -> Found:
-    return Found("DB317", f"`{word}` is not built yet in this version of Drawbar")
 
 
 def _note_unused(author: Author, spec: SqlFunctionSpec) -> None:

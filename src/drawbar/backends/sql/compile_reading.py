@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from drawbar.backends.sql.author import Author
-from drawbar.backends.sql.check import check_inside, column_names
-from drawbar.backends.sql.filters import join_filters
+from drawbar.backends.sql.check import column_names
+from drawbar.backends.sql.compile_page import compile_sortings, page_of, sorted_by
+from drawbar.backends.sql.conditions import conditions_of
 from drawbar.backends.sql.options import SqlFunctionSpec
-from drawbar.backends.sql.parse import Found, Parsed, close
+from drawbar.backends.sql.parse import Found, close
 from drawbar.backends.sql.plan import Query, Reading
 from drawbar.spec.source import At
 
@@ -30,6 +31,8 @@ def compile_reading(author: Author, spec: SqlFunctionSpec, sql: str) -> Reading 
             ("with",),
             Found("DB314", "`with` belongs to `rows: one`", "add `rows: one`"),
         )
+    if spec.page is not None and rows == "one":
+        author.add(("page",), Found("DB314", "`page` belongs to a list, and `rows: one` is none"))
     parsed = author.select(sql, ("sql",))
     children: dict[str, Query] = {}
     columns: dict[str, tuple[str, ...] | None] = {
@@ -46,13 +49,17 @@ def compile_reading(author: Author, spec: SqlFunctionSpec, sql: str) -> Reading 
     check_column_types(author, spec, columns, "is no list under `with`")
     if parsed is None:
         return None
+    conditions = conditions_of(author, spec)
     return Reading(
-        _filtered(author, spec, parsed),
+        conditions.query(parsed),
         rows,
         author.told,
         spec.not_found,
         children,
         spec.columns,
+        compile_sortings(author, spec, parsed, conditions),
+        sorted_by(spec),
+        page_of(author, spec),
     )
 
 
@@ -84,39 +91,3 @@ def check_column_types(
                     close(name, dict.fromkeys(known), "`@`"),
                 ),
             )
-
-
-def _filtered(author: Author, spec: SqlFunctionSpec, parsed: Parsed) -> Query:
-    whole = author.query(parsed)
-    if not spec.where:
-        return whole
-    conditions: dict[str, Parsed] = {}
-    for name, condition in spec.where.items():
-        at: At = ("where", name)
-        _check_key(author, spec, name)
-        read = author.parse(condition, at, condition=True)
-        if read is None:
-            continue
-        for found in check_inside(read.tree):
-            author.add(at, found)
-        conditions[name] = read
-    filters = join_filters(parsed, conditions, author.dialect)
-    if isinstance(filters, Found):
-        author.add(("where",), filters)
-        return whole
-    return Query(author.dialect, whole.statement, filters)
-
-
-def _check_key(author: Author, spec: SqlFunctionSpec, name: str) -> None:
-    at: At = ("where", name)
-    if name not in spec.parameters:
-        author.add(at, Found("DB315", f"`where` is keyed by parameters, and `{name}` is none"))
-    elif any(each.name == name and each.required for each in author.parameters):
-        author.add(
-            at,
-            Found(
-                "DB315",
-                f"`{name}` is always there, so its condition is no optional one",
-                f"give `{name}` the word `optional: true`, or write the condition into `sql`",
-            ),
-        )

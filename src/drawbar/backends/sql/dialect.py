@@ -35,6 +35,10 @@ class Dialect:
     """What the database makes of a name without quotes; None: it keeps what was written."""
     has_question_operator: bool = False
     """Whether `?` is an operator (PostgreSQL's JSON) and never a mark."""
+    nulls: Literal["low", "high", "last"] = "low"
+    """Where nulls are sorted unless a statement says: as the smallest, as the largest, or always at the end."""
+    limit: str = "limit {count} offset {skip}"
+    """How a select is told which of its rows are wanted."""
     one_row: str = ""
     """What a select without a table needs behind its columns, such as ` from dual`."""
     definitions_commit: bool = False
@@ -61,6 +65,7 @@ POSTGRESQL = Dialect(
     mark="$",
     is_numbered=True,
     lists="any",
+    nulls="high",
     has_arrays=True,
     folds_to="lower",
     has_question_operator=True,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import orjson
 
 from drawbar.backends.sql.columns import readers
+from drawbar.backends.sql.page import read_page, statement_of
 from drawbar.backends.sql.plan import Operation, Reading, Values
 from drawbar.backends.sql.reply import (
     Cell,
@@ -26,8 +27,10 @@ from drawbar.kernel.values import JsonObject, JsonValue
 
 def read(session: Session, reading: Reading, values: Values, call: Call) -> Reply:
     """A list of rows, or the one row with its children."""
+    if reading.page is not None:
+        return read_page(session, reading, reading.page, values, call)
     is_single = reading.rows == "one"
-    rows = session.select(reading.query.statement_for(values), values, single=is_single)
+    rows = session.select(statement_of(reading, values), values, single=is_single)
     read_as = readers(reading.columns) if reading.columns else None
     if reading.rows == "many":
         return _listed(

@@ -11,6 +11,7 @@ from drawbar.backends.sql.columns import readers
 from drawbar.backends.sql.execute import only, read, text, whole
 from drawbar.backends.sql.plan import (
     HOLE,
+    SKIP,
     Answer,
     Guard,
     Held,
@@ -207,7 +208,7 @@ def filled(message: str, values: Values, columns: Mapping[str, Held] | None = No
 
 def _answer(session: Session, answer: Answer, values: Values, call: Call) -> Reply:
     """What stands there now, read in the same transaction."""
-    taken: dict[str, Any] = dict(answer.constants)  # see Values
+    taken: dict[str, Any] = {SKIP: 0, **answer.constants}  # see Values
     for name in answer.taken:
         value = values.get(name)
         taken[name] = None if isinstance(value, Held) and value.is_null else value

@@ -6,7 +6,7 @@ A function is a reading (`sql`) or a business operation (`statements`), never bo
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
@@ -66,6 +66,16 @@ ExpectedRows = Annotated[
 ]
 
 
+class PageSpec(Spec):
+    """A list that is answered piece by piece."""
+
+    size: int = Field(50, ge=1, le=1000, description="Rows of one answer.")
+    by: Literal["keyset", "offset"] = Field(
+        "keyset",
+        description="keyset: goes on behind the last row, whatever was added or deleted meanwhile; offset: skips rows.",
+    )
+
+
 class SqlBackendSpec(BackendSpec):
     """A SQL database."""
 
@@ -80,6 +90,10 @@ class SqlBackendSpec(BackendSpec):
     )
     max_affected_rows: int | None = Field(
         None, ge=1, description="Most rows that one call may change; more is undone."
+    )
+    cursor_secret: SecretText | None = Field(
+        None,
+        description="What cursors of pages are sealed with; derived from `url` and `password` when left out.",
     )
 
 
@@ -196,6 +210,11 @@ class SqlFunctionSpec(FunctionSpec):
     max_affected_rows: int | None = Field(
         None, ge=1, description="Wins over the adapter's own `max_affected_rows`."
     )
-    order_by: Any = Field(None, description="Not built yet.")  # no shape before it is built
-    page: Any = Field(None, description="Not built yet.")  # no shape before it is built
+    order_by: str | dict[str, str] | None = Field(
+        None,
+        description="How rows are sorted; or `param: NAME` and one sorting for each of its values.",
+    )
+    page: PageSpec | None = Field(
+        None, description="Answers `rows` and `next`, which a parameter `cursor` takes."
+    )
     returns: SqlReturnsSpec = SqlReturnsSpec()

@@ -178,11 +178,7 @@ _Candidate = tuple[int, int, str, int]
 
 
 def _only_statement(sql: str, dialect: Dialect) -> tuple[str, list[Token]]:
-    try:
-        tokens = list(_dialect(dialect).tokenize(sql))
-    except TokenError:
-        message = "a quote, comment or `$$` body is not closed"
-        raise Unreadable(message) from None
+    tokens = tokens_of(sql, dialect)
     groups: list[list[Token]] = [[]]
     for token in tokens:
         if token.token_type == TokenType.SEMICOLON:
@@ -195,6 +191,15 @@ def _only_statement(sql: str, dialect: Dialect) -> tuple[str, list[Token]]:
     start = groups[0][0].start
     text = sql[start : groups[0][-1].end + 1]
     return text, list(_dialect(dialect).tokenize(text))
+
+
+def tokens_of(sql: str, dialect: Dialect) -> list[Token]:
+    """The words of a part of a statement. Raises Unreadable."""
+    try:
+        return list(_dialect(dialect).tokenize(sql))
+    except TokenError:
+        message = "a quote, comment or `$$` body is not closed"
+        raise Unreadable(message) from None
 
 
 def _refuse_foreign(tokens: list[Token], dialect: Dialect) -> None:

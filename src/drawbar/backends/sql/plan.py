@@ -7,7 +7,7 @@ offsets that the parser has confirmed, so literals, comments, casts and `$$` bod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -42,8 +42,9 @@ class HeldRows(list[JsonValue]):
         self.rows = rows
 
 
-Form = Literal["auto", "number", "array"]
-"""auto: by the value, lists and objects as JSON; number: exact decimals where there are; array: the driver's own list."""
+Form = Literal["auto", "number", "array", "text"]
+"""auto: by the value, lists and objects as JSON; number: exact decimals where there are; array: the driver's own list;
+text: a number as its text where the database then reads it as the type it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,10 @@ class Filters:
     after: Pieces
     conditions: Mapping[str, Pieces]
 
+    def present(self, values: Values) -> tuple[str, ...]:
+        """The conditions whose parameter is there."""
+        return tuple(name for name in self.conditions if values.get(name) is not None)
+
     def pieces(self, present: Iterable[str]) -> list[str | Slot]:
         """The select with the conditions of these parameters."""
         conditions = [self.conditions[name] for name in present]
@@ -153,7 +158,7 @@ class Query:
         """The statement that these values ask for; joined once for each set of conditions."""
         if self.filters is None:
             return self.statement
-        present = tuple(name for name in self.filters.conditions if values.get(name) is not None)
+        present = self.filters.present(values)
         if not present:
             return self.statement
         found = self._joined.get(present)
@@ -164,10 +169,63 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """One column that rows are sorted by."""
+
+    column: str
+    """As it is written around the select."""
+    index: int
+    """Of the result column; negative from the end."""
+    descending: bool
+    nulls_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset:
+    """A select of an author, sorted by `terms`, that can go on behind the keys of a row; see keyset.py."""
+
+    dialect: Dialect
+    select: Filters
+    terms: tuple[Term, ...]
+    hidden: int
+    """Columns at the end of each row that are there to be sorted by, and not answered."""
+    order: str
+    limit: str
+    _placed: dict[tuple[object, ...], Statement] = field(default_factory=dict, compare=False)
+
+    def at(self, place: tuple[object, ...], write: Callable[[], Iterable[str | Slot]]) -> Statement:
+        """The statement for a place, written when it is first needed."""
+        found = self._placed.get(place)
+        if found is None:
+            found = self._placed[place] = render(write(), self.dialect)
+        return found
+
+
+Sorting: TypeAlias = Query | Keyset
+"""A select in one order."""
+
+SKIP = "drawbar_skip"
+"""The name, among the values of a page, of the number of rows to be skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How much of a list one answer holds, and what its cursor is bound to."""
+
+    size: int
+    longest: int
+    """Bytes of JSON that an answer may have."""
+    function: str
+    bound_to: tuple[str, ...]
+    """The parameters that have to stay the same from page to page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A function that only reads."""
 
     query: Query
+    """In its first sorting."""
     rows: RowsWord
     told: tuple[str, ...] = ()
     """Parameters that the model fills, for messages that it reads."""
@@ -176,6 +234,10 @@ class Reading:
     """Lists that belong to the one row."""
     columns: Mapping[str, ColumnType] = field(default_factory=dict)
     """How a column is read, by name or `list.name`."""
+    sortings: Mapping[str, Sorting] = field(default_factory=dict)
+    """By the value of `sorted_by`; "" where nothing is chosen. Empty: nothing is sorted or paged here."""
+    sorted_by: str | None = None
+    page: Page | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drawbar.backends.sql.operate import Turn, passes, prepare, turns
+from drawbar.backends.sql.page import statement_of
 from drawbar.backends.sql.plan import (
     Held,
     HeldRows,
@@ -57,8 +58,9 @@ def rehearse(session: Session | None, operation: Operation, values: Values) -> l
 
 def of_reading(reading: Reading, values: Values) -> list[Shown]:
     """The select and those of its lists."""
-    queries = (reading.query, *reading.children.values())
-    return [Shown(query.statement_for(values), values, {}) for query in queries]
+    statements = [statement_of(reading, values)]
+    statements += [query.statement_for(values) for query in reading.children.values()]
+    return [Shown(statement, values, {}) for statement in statements]
 
 
 def _turns_of(

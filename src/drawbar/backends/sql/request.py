@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 import orjson
 
 from drawbar.backends.sql.plan import Held, Slot, Statement, Values
+from drawbar.backends.sql.reply import cell
 from drawbar.kernel.values import JsonObject, JsonValue
 
+_JSON = (str, int, float, list, dict, type(None))
 Bound: TypeAlias = "tuple[Any, ...]"  # what a driver takes: its own types among Python's
 Bind: TypeAlias = Callable[[Statement, Values], Bound]
 
@@ -77,6 +79,8 @@ def postgresql_binder(json_type: Callable[[object], object]) -> Bind:
         value = slot.value(values)
         if isinstance(value, Held):
             return value.bound
+        if slot.form == "text" and isinstance(value, (int, float)):
+            return str(value)
         if isinstance(value, float):
             return Decimal(repr(value))
         if isinstance(value, (list, dict)):
@@ -106,5 +110,6 @@ def describe(statement: Statement, values: Values) -> JsonObject:
 
 def shown(value: Any) -> JsonValue:  # see Values
     """A value for people."""
-    found: JsonValue = value.shown if isinstance(value, Held) else value
-    return found
+    found = value.shown if isinstance(value, Held) else value
+    plain: JsonValue = found if isinstance(found, _JSON) else cell(found)
+    return plain
