@@ -119,7 +119,7 @@ def test_nothing_is_written_over_unless_asked(capsys: pytest.CaptureFixture[str]
     assert main(["new", "echo", "one two"]) == 3
     assert capsys.readouterr().err == (
         "adapters/words/echo.txt, adapters/echo.yaml are there already, and nothing was written. "
-        "Choose another --name, or write over with --force.\n"
+        "Choose another --name, bring in what is new with --update, or write over with --force.\n"
     )
     assert Path("adapters/echo.yaml").read_text() == "mine"
     assert Path("adapters/words/echo.txt").read_text() == "one"

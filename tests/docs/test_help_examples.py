@@ -14,7 +14,6 @@ _ELSEWHERE = {
     "demo": "docs/start.md shows it",
     "mcp": "docs/mcp.md starts it; it ends with its client",
     "model": "it fetches 1.1 GB",
-    "new": "tests/cli/test_new.py drafts with a kind of its own",
     "serve": "tests/surfaces/test_processes.py starts it; it ends with a signal",
 }
 

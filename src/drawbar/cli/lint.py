@@ -24,6 +24,7 @@ from drawbar.kernel.errors import Problem
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.settings import LoadedSettings, Settings, adapter_files, load_settings
 from drawbar.spec.load import parse_adapter, read_text
+from drawbar.spec.lock import Sections, drifted, read_lock
 from drawbar.spec.source import At, Report
 from drawbar.spec.yaml12 import read_yaml
 
@@ -69,8 +70,12 @@ class Findings:
 class AnyEnvironment(Mapping[str, str]):
     """An environment in which every variable is set: what it holds is not known where lint runs."""
 
+    def __init__(self, likely: Mapping[str, str] | None = None) -> None:
+        """`likely` are values to take where the real ones are not known."""
+        self._likely = likely or {}
+
     def __getitem__(self, name: str) -> str:
-        return os.environ.get(name, f"value-of-{name}")
+        return os.environ.get(name) or self._likely.get(name) or f"value-of-{name}"
 
     def __iter__(self) -> Iterator[str]:
         return iter(os.environ)
@@ -80,7 +85,11 @@ class AnyEnvironment(Mapping[str, str]):
 
 
 def run(args: argparse.Namespace) -> int:
-    findings = lint(args.paths, args.settings, no_environment=args.no_environment)
+    findings = lint(
+        args.paths,
+        args.settings,
+        environ=AnyEnvironment() if args.no_environment else os.environ,
+    )
     if args.json:
         print_json([_as_json(problem) for problem in findings.problems])
     else:
@@ -112,9 +121,11 @@ def _as_json(problem: Problem) -> JsonObject:
     }
 
 
-def lint(paths: list[Path], settings: Path | None, *, no_environment: bool = False) -> Findings:
+def lint(
+    paths: list[Path], settings: Path | None, *, environ: Mapping[str, str] = os.environ
+) -> Findings:
     """Look at the paths, and at the settings where they are named or nothing else is."""
-    linting = _Linting(AnyEnvironment() if no_environment else os.environ)
+    linting = _Linting(environ)
     for path in paths:
         linting.path(path)
     if not paths or settings is not None:
@@ -132,6 +143,7 @@ class _Linting:
         self.environ = environ
         self.kinds = InstalledKinds()
         self.findings = Findings()
+        self.locks: dict[Path, Mapping[str, Sections]] = {}
 
     def path(self, path: Path) -> None:
         if not path.is_dir():
@@ -160,7 +172,8 @@ class _Linting:
     def adapter(self, text: str, path: Path, environ: Mapping[str, str]) -> CompiledAdapter:
         loaded = parse_adapter(text, str(path), path.parent, self.kinds, environ)
         compiled = compile_adapter(loaded, self.kinds)
-        if environ is os.environ:
+        self.findings.problems += self.drift(compiled, loaded.kind, path.parent)
+        if not isinstance(environ, AnyEnvironment):
             self.findings.problems += compiled.problems
         else:
             unknown = {loaded.source.place(at) for at in references(loaded.source.data)}
@@ -168,6 +181,19 @@ class _Linting:
                 problem for problem in compiled.problems if problem.place not in unknown
             )
         return compiled
+
+    def drift(self, compiled: CompiledAdapter, kind: str, folder: Path) -> Iterator[Problem]:
+        """What of the adapter's vendored files is not what it was when the adapter was drafted."""
+        if folder not in self.locks:
+            self.locks[folder] = read_lock(folder)
+        for change in drifted(folder, self.locks[folder].get(compiled.name, {})):
+            yield Problem(
+                compiled.place,
+                "DB236",
+                f"{change} since the adapter was drafted",
+                f"draft it again with `drawbar new {kind} --update --name {compiled.name}`, or bring it back",
+                "warning",
+            )
 
     def settings(self, path: Path | None, *, with_adapters: bool) -> None:
         loaded = load_settings(path, self.environ)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from drawbar.backends import InstalledKinds
-from drawbar.cli.lint import lint, plural
+from drawbar.cli.lint import AnyEnvironment, lint, plural
 from drawbar.compiler.draft import Draft, DraftingKind, DraftWish
+from drawbar.compiler.redraft import Redrafted, drafted_hashes, redraft
 from drawbar.kernel.errors import OperatorError
+from drawbar.spec.lock import Sections, drifted, hash_of, read_lock, write_lock
 from drawbar.spec.names import closest
+from drawbar.spec.secrets import mask_url
 
 EXAMPLE = "drawbar new soap adapters/wsdl/personnel.wsdl --name crew"
 
@@ -19,7 +24,10 @@ EXAMPLE = "drawbar new soap adapters/wsdl/personnel.wsdl --name crew"
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", help="kind of the backend, such as soap")
     parser.add_argument(
-        "source", help="what describes it: a file or a URL; a URL is fetched, now and never again"
+        "source",
+        nargs="?",
+        help="what describes it: a file or a URL; a URL is fetched, now and never again. With --update: "
+        "by default what it was drafted from",
     )
     parser.add_argument("--name", help="of the adapter; default: made from the source")
     parser.add_argument(
@@ -39,20 +47,110 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="what this kind of backend wants to know besides; may be repeated",
     )
-    parser.add_argument("--force", action="store_true", help="write over files that are there")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--force", action="store_true", help="write over files that are there")
+    how.add_argument(
+        "--update",
+        action="store_true",
+        help="bring what is new in the source into the adapter that is there; what was edited stays",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be drafted, with what the lock remembers of the last time."""
+
+    kind: DraftingKind
+    source: str
+    wish: DraftWish
+    lock: Sections
 
 
 def run(args: argparse.Namespace) -> int:
-    kind = _drafting(args.kind)
-    wish = DraftWish(args.name, tuple(args.only), _options(args.option))
-    draft = kind.draft(args.source, wish)
-    adapter = args.into / f"{draft.name}.yaml"
+    wanted = _wanted(args, _drafting(args.kind))
+    draft = wanted.kind.draft(wanted.source, wanted.wish)
+    adapter: Path = args.into / f"{draft.name}.yaml"
     contents = {_beside(args.into, name): data for name, data in draft.files.items()}
-    contents[adapter] = draft.text.encode()
-    _write(contents, overwrite=args.force)
+    if args.update:
+        done = _updated(adapter, draft, wanted)
+        contents[adapter] = done.text.encode()
+        edited = drifted(args.into, wanted.lock)
+        if edited:
+            fix = "bring it back, or draft anew with --force"
+            raise OperatorError(f"{edited[0]} since the adapter was drafted; {fix}")
+    else:
+        done = None
+        contents[adapter] = draft.text.encode()
+    _write(contents, overwrite=args.force or args.update)
+    write_lock(args.into, draft.name, _locked(args, draft, wanted, done))
     for note in draft.notes:
         print(note, file=sys.stderr)
-    return _summary(adapter, draft)
+    for line in () if done is None else _told(done):
+        print(line)
+    return _summary(adapter, draft, done)
+
+
+def _wanted(args: argparse.Namespace, kind: DraftingKind) -> _Wanted:
+    """What is not said is as it was, for an update."""
+    only, options = tuple(args.only), _options(args.option)
+    if not args.update:
+        if args.source is None:
+            raise OperatorError("say what describes the backend: a file or a URL")
+        lock = read_lock(args.into).get(args.name or "", {})
+        named = lock.get("functions", {})
+        return _Wanted(kind, args.source, DraftWish(args.name, only, options, named), {})
+    if args.name is None:
+        raise OperatorError("say which adapter is updated, with --name")
+    lock = read_lock(args.into).get(args.name, {})
+    made = lock.get("made", {})
+    source = args.source or made.get("source")
+    if source is None:
+        raise OperatorError(f"nothing is known of how `{args.name}` was drafted; draft it anew")
+    before = {k.removeprefix("option "): v for k, v in made.items() if k.startswith("option ")}
+    wish = DraftWish(
+        args.name,
+        only or tuple(filter(None, made.get("only", "").split(" "))),
+        before | options,
+        lock.get("functions", {}),
+    )
+    return _Wanted(kind, source, wish, lock)
+
+
+def _updated(adapter: Path, draft: Draft, wanted: _Wanted) -> Redrafted:
+    try:
+        text = adapter.read_text(encoding="utf-8")
+    except OSError as error:
+        raise OperatorError(f"{adapter} cannot be updated: {error.strerror}") from error
+    functions = (wanted.lock.get("functions", {}), draft.named)
+    return redraft(text, draft.text, functions, wanted.lock.get("drafted", {}))
+
+
+def _locked(
+    args: argparse.Namespace, draft: Draft, wanted: _Wanted, done: Redrafted | None
+) -> Sections:
+    """What the next update goes by. A function that has vanished keeps its name as long as it is in the file."""
+    functions = dict(draft.named)
+    if done is not None:
+        earlier = wanted.lock.get("functions", {})
+        functions |= {key: name for key, name in earlier.items() if name in done.vanished}
+    made = {"kind": args.kind, "source": _kept(wanted.source)}
+    if wanted.wish.only:
+        made["only"] = " ".join(wanted.wish.only)
+    made |= {f"option {name}": value for name, value in wanted.wish.options.items()}
+    return {
+        "made": made,
+        "files": {name: hash_of(data) for name, data in draft.files.items()},
+        "functions": functions,
+        "drafted": drafted_hashes(draft.text),
+    }
+
+
+def _kept(source: str) -> str:
+    """The source as others who have these files can find it, without secrets."""
+    path = Path(source).resolve()
+    if not path.exists():
+        return mask_url(source)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
 
 
 def _drafting(name: str) -> DraftingKind:
@@ -100,14 +198,14 @@ def _beside(folder: Path, name: str) -> Path:
     return folder / path
 
 
-def _write(contents: dict[Path, bytes], *, overwrite: bool) -> None:
+def _write(contents: Mapping[Path, bytes], *, overwrite: bool) -> None:
     """All or none of the files, as far as that can be known before writing."""
     changed = {p: data for p, data in contents.items() if not p.is_file() or p.read_bytes() != data}
     there = [str(path) for path in changed if path.exists()]
     if there and not overwrite:
         raise OperatorError(
             f"{', '.join(there)} {'is' if len(there) == 1 else 'are'} there already, and nothing was written. "
-            "Choose another --name, or write over with --force."
+            "Choose another --name, bring in what is new with --update, or write over with --force."
         )
     for path, data in changed.items():
         try:
@@ -117,9 +215,22 @@ def _write(contents: dict[Path, bytes], *, overwrite: bool) -> None:
             raise OperatorError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _summary(adapter: Path, draft: Draft) -> int:
+def _told(done: Redrafted) -> Iterator[str]:
+    for names, what in (
+        (done.added, "new"),
+        (done.renewed, "brought up to date, as nobody had edited them"),
+        (done.outdated, "edited, so left as they are, but the source has changed: look at them"),
+        (done.vanished, "not in the source any more: take them out"),
+    ):
+        if names:
+            yield (f"{what}: {', '.join(names)}")
+    if not any((done.added, done.renewed, done.outdated, done.vanished)):
+        yield "nothing has changed"
+
+
+def _summary(adapter: Path, draft: Draft, done: Redrafted | None) -> int:
     """Compile what was written, and print what came of it."""
-    findings = lint([adapter], None, no_environment=True)
+    findings = lint([adapter], None, environ=AnyEnvironment(draft.environ))
     functions = [function for each in findings.compiled for function in each.functions]
     effects = Counter(function.effect for function in functions if function.callable)
     for problem in findings.problems:
@@ -128,7 +239,8 @@ def _summary(adapter: Path, draft: Draft) -> int:
     print(f"{adapter}: {plural(len(functions), 'function')} ({counted or 'none can be called'})")
     if draft.files:
         print(f"beside it: {plural(len(draft.files), 'file')}")
-    if (count := len(draft.undecided)) == 1:
+    undecided = [n for n in draft.undecided if done is None or n in {*done.added, *done.renewed}]
+    if (count := len(undecided)) == 1:
         print("to decide: the effect of 1 function, which was only guessed")
     elif count:
         print(f"to decide: the effects of {count} functions, which were only guessed")

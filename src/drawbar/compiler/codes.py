@@ -30,4 +30,5 @@ CODES: Mapping[str, str] = {
     "DB233": "warning: a description longer than some model servers take",
     "DB234": "warning: constraints that strict mode cannot hold a model to",
     "DB235": "warning: no effect is written, and the name sounds like a change",
+    "DB236": "warning: a vendored file is not what the adapter was drafted from",
 }

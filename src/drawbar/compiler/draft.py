@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from typing import Protocol, runtime_checkable
 
 from drawbar.kernel.errors import OperatorError
+from drawbar.kernel.values import Effect
 from drawbar.spec.yaml_write import Inline, Node, Noted, Reference, write_yaml
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Noted",
     "Reference",
     "function_names",
+    "proposed_effect",
     "snake_case",
     "write_yaml",
 ]
@@ -36,6 +38,18 @@ LONGEST_NAME = 64
 """Characters of a function's name with its prefix, as model servers take it."""
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WORDS = re.compile(r"[A-Z]{2,}s(?![A-Za-z])|[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+[a-z]*")
+_EMPTY = frozenset({"async", "do", "op", "ws", "x"})
+"""First words that say nothing of what is done."""
+_READING = re.compile(
+    "browse|calculate|check|compare|compute|contains|convert|count|describe|discover|download|echo|enumerate|estimate"
+    "|exists|export|fetch|find|get|has|head|inquire|inspect|is|list|load|locate|look|lookup|peek|ping|poll|preview"
+    "|probe|query|quote|read|resolve|retrieve|return|search|select|show|status|suggest|test|track|translate|validate"
+    "|verify|view|which"
+)
+_ENDING = re.compile(
+    "abort|cancel|clear|close|delete|destroy|disable|discard|drop|end|erase|expire|kill|purge|remove|reset|revoke|stop"
+    "|terminate|uninstall|unregister|unsubscribe|void|wipe|withdraw"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,8 @@ class Draft:
     """The name of each function by what it stands for in the source, which does not change when the source grows."""
     undecided: tuple[str, ...] = ()
     """Functions whose effect was only guessed, for the person to decide."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Values for the draft's own references, with which it can be compiled where they are not set."""
 
 
 @runtime_checkable
@@ -96,6 +112,15 @@ def snake_case(text: str) -> str:
     without_accents = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
     words = "_".join(_WORDS.findall(without_accents)).lower()
     return words if words and words[0].isalpha() else f"x_{words}".rstrip("_")
+
+
+def proposed_effect(name: str) -> Effect:
+    """What the first verb of a name sounds like, for a person to decide; what sounds like nothing is a change."""
+    words = [word for word in snake_case(name).split("_") if word not in _EMPTY]
+    first = words[0] if words else ""
+    if _ENDING.fullmatch(first):
+        return "destroy"
+    return "read" if _READING.fullmatch(first) else "write"
 
 
 def function_names(

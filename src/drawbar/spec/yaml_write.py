@@ -18,7 +18,6 @@ from drawbar.spec.yaml12 import BadScalar, plain_scalar
 
 WIDTH = 100
 """Columns of a line, where its words allow it."""
-
 _STEP = "  "
 _FIRST = frozenset("-?:,[]{}#&*!|>'\"%@`=<~")
 _FOR_FLOW = frozenset(",[]{}")
@@ -43,7 +42,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """A list or mapping that is written on one line, where it fits."""
+    """A list or mapping that is written on one line, where it fits; a long list of scalars on several in brackets."""
 
     value: Node
 
@@ -99,10 +98,16 @@ class _Writer:
         value, beside = noted.value, f"  # {_comment(noted.beside)}" if noted.beside else ""
         if isinstance(value, Inline):
             line = f"{head} {self.flow(value.value)}"
-            if len(line) <= WIDTH + 20 or not isinstance(value.value, (Mapping, list, tuple)):
+            if len(line) <= WIDTH or not isinstance(value.value, (Mapping, list, tuple)):
                 yield line + beside
                 return
             value = value.value
+            if isinstance(value, (list, tuple)) and not any(
+                isinstance(v, (Mapping, list, tuple, Inline, Noted)) for v in value
+            ):
+                yield f"{head} [{beside}"
+                yield from self._rows(value, indent + _STEP)
+                return
         if isinstance(value, Mapping) and value:
             yield head + beside
             yield from self.mapping(value, indent + _STEP)
@@ -115,6 +120,17 @@ class _Writer:
             yield from lines
         else:
             yield f"{head} {self.flow(value)}{beside}"
+
+    def _rows(self, value: Sequence[Node], indent: str) -> Iterator[str]:
+        """The elements of a long list, as many on a line as fit, with its closing bracket."""
+        row = indent
+        for index, inner in enumerate(value):
+            text = self.flow(inner) + ("]" if index == len(value) - 1 else ",")
+            if row != indent and len(row) + 1 + len(text) > WIDTH:
+                yield row
+                row = indent
+            row += text if row == indent else f" {text}"
+        yield row
 
     def flow(self, value: Node) -> str:
         """On one line. Comments have no place there."""
@@ -153,14 +169,19 @@ def _before(noted: Noted, indent: str) -> Iterator[str]:
     for paragraph in noted.above.splitlines():
         own = re.match(r" *", paragraph)
         begins = f"{indent}# {own[0] if own else ''}"
-        yield from textwrap.wrap(
-            _comment(paragraph.strip()),
-            WIDTH,
-            initial_indent=begins,
-            subsequent_indent=begins,
-            break_long_words=False,
-            break_on_hyphens=False,
-        ) or [f"{indent}#"]
+        yield from wrap(_comment(paragraph.strip()), begins) or [f"{indent}#"]
+
+
+def wrap(text: str, begins: str, then: str | None = None) -> list[str]:
+    """Lines of at most WIDTH columns that begin like this; names and addresses stay whole."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=begins,
+        subsequent_indent=begins if then is None else then,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _comment(text: str) -> str:
@@ -181,8 +202,8 @@ def _block(text: str, head: str, indent: str) -> list[str] | None:
         return [mark, *(f"{within}{line}" if line else "" for line in lines)]
     if len(head) + 1 + len(text) <= WIDTH or text != " ".join(text.split()):
         return None
-    lines = textwrap.wrap(text, WIDTH - len(within), break_long_words=False, break_on_hyphens=False)
-    return [">-", *(within + line for line in lines)] if len(lines) > 1 else None
+    lines = wrap(text, within)
+    return [">-", *lines] if len(lines) > 1 else None
 
 
 def _scalar(text: str, *, flow: bool) -> str:

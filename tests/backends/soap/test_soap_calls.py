@@ -296,6 +296,7 @@ async def test_soap_headers_carry_constants_secrets_and_the_caller(
     "{urn:leave}Session": {const: {Age: 5, Token: t-1}}
     "{urn:other}Key": {secret: k-1}
     "{urn:other}Who": {from: caller.subject}
+    "{urn:other}Not": {omit: true}
   identity: {header: {name: "{urn:leave}OnBehalfOf", from: caller.email}}
 """,
         )
@@ -313,6 +314,7 @@ async def test_soap_headers_carry_constants_secrets_and_the_caller(
     ]
     assert header.findtext("{urn:other}Key") == "k-1"
     assert header.findtext("{urn:other}Who") == "anna"
+    assert header.find("{urn:other}Not") is None
     assert header.findtext("{urn:leave}OnBehalfOf") == "anna@example.org"
 
 

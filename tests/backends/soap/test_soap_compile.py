@@ -143,8 +143,8 @@ def test_every_hole_in_a_contract_is_named_with_its_file_and_costs_one_function(
             LEAVE,
             "  c: {operation: CancelLeave, description: C.}",
             (
-                "a.yaml:7:7: DB409 warning: the contract wants the SOAP header `OnBehalfOf` with `CancelLeave`\n"
-                '    add it to `soap_headers:` as "{urn:leave}OnBehalfOf", unless the service does without'
+                "a.yaml:2:1: DB409 warning: the contract wants the SOAP header `OnBehalfOf` with CancelLeave\n"
+                '    add it to `soap_headers:` as "{urn:leave}OnBehalfOf"; with `omit: true`, if the service does without'
             ),
         ),
     ],
@@ -153,6 +153,14 @@ def test_a_mistake_is_told_with_its_place_and_its_remedy(
     backend: str, functions: str, expected: str
 ) -> None:
     assert expected in problems(backend, functions)
+
+
+def test_a_header_that_the_service_does_without_is_not_asked_for() -> None:
+    omitted = f'{LEAVE}\n  soap_headers: {{"{{urn:leave}}OnBehalfOf": {{omit: true}}}}'
+
+    assert (
+        problems(omitted, "  c: {operation: CancelLeave, effect: destroy, description: C.}") == []
+    )
 
 
 def test_messages_with_attachments_are_told_to_be_beyond_us(tmp_path: Path) -> None:

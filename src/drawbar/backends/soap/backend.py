@@ -40,6 +40,7 @@ from drawbar.backends.soap.reply import (
 from drawbar.backends.soap.request import WrongValue, body_of, envelope_of, nested
 from drawbar.backends.soap.security import Security
 from drawbar.backends.soap.wire import CannotServe, General, NotRead, resolved
+from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
 from drawbar.kernel.values import JsonObject, JsonValue
@@ -66,6 +67,11 @@ class SoapKind:
         del plans  # a call brings the binding of its plan
         assert isinstance(adapter.backend, SoapBackendSpec)  # noqa: S101 -- the loader parses with this kind's models
         return SoapBackend(adapter.backend, adapter.folder, workers)
+
+    def draft(self, source: str, wish: DraftWish) -> Draft:
+        from drawbar.backends.soap.draft import draft_adapter  # noqa: PLC0415 -- no call needs it
+
+        return draft_adapter(source, wish)
 
 
 KIND = SoapKind()

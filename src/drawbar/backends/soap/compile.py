@@ -76,15 +76,18 @@ def compile_functions(adapter: Adapter, report: Report) -> Mapping[str, Plan]:
     if not ports:
         return {}
     plans: dict[str, Plan] = {}
+    wanted: dict[str, list[str]] = {}
     for name, spec in adapter.functions.items():
         assert isinstance(spec, SoapFunctionSpec)  # noqa: S101 -- as above
         at = ("functions", name)
         operation = _operation(contract, ports, spec, report, at)
         if operation is not None:
-            _check_wanted_headers(operation, backend, report, at)
+            for header in operation.headers:
+                wanted.setdefault(header, []).append(operation.name)
             plan = _plan(contract, operation, spec, report, at)
             if plan is not None:
                 plans[name] = plan
+    _check_wanted_headers(wanted, backend, report)
     return plans
 
 
@@ -276,16 +279,17 @@ def _warn(published: Publication, operation: Operation, report: Report, at: At) 
 
 
 def _check_wanted_headers(
-    operation: Operation, backend: SoapBackendSpec, report: Report, at: At
+    wanted: Mapping[str, list[str]], backend: SoapBackendSpec, report: Report
 ) -> None:
-    sent = set(_sent_headers(backend))
-    for name in operation.headers:
-        if name not in sent:
+    """Once for each header that the contract has and the adapter says nothing of."""
+    known = set(_sent_headers(backend))
+    for name, operations in wanted.items():
+        if name not in known:
             report.add(
-                (*at, "operation"),
+                ("backend",),
                 "DB409",
-                f"the contract wants the SOAP header `{local(name)}` with `{operation.name}`",
-                fix=f'add it to `soap_headers:` as "{name}", unless the service does without',
+                f"the contract wants the SOAP header `{local(name)}` with {_some(operations, 3)}",
+                fix=f'add it to `soap_headers:` as "{name}"; with `omit: true`, if the service does without',
                 severity="warning",
             )
 

@@ -27,12 +27,14 @@ class UnreadableXml(ValueError):
     """The text is no XML that may be read; the message says why, in one line."""
 
 
-def parse_xml(data: bytes) -> etree._Element:
-    """The root element, without comments and processing instructions. Raises UnreadableXml."""
+def parse_xml(data: bytes, *, comments: bool = False) -> etree._Element:
+    """The root element, by default without comments and processing instructions. Raises UnreadableXml."""
     if b"<!DOCTYPE" in data and _DOCTYPE.match(data.removeprefix(_BYTE_ORDER_MARK)):
         raise UnreadableXml("it declares a DOCTYPE, which is never read")
+    size = len(data)
+    parser = _parser(huge_tree=size > _LARGE, comments=True) if comments else _parsers.of(size)
     try:
-        root = etree.fromstring(data, _parsers.of(len(data)))
+        root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         raise UnreadableXml(f"it is no well-formed XML: {error.msg}") from None
     if root.getroottree().docinfo.internalDTD is not None:
@@ -50,14 +52,14 @@ class _Parsers(threading.local):
         return self._usual if size <= _LARGE else _parser(huge_tree=True)
 
 
-def _parser(*, huge_tree: bool) -> etree.XMLParser:
+def _parser(*, huge_tree: bool, comments: bool = False) -> etree.XMLParser:
     return etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
         huge_tree=huge_tree,
-        remove_comments=True,
-        remove_pis=True,
+        remove_comments=not comments,
+        remove_pis=not comments,
     )
 
 

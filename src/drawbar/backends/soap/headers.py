@@ -30,6 +30,8 @@ def soap_headers(
 def _contents(options: SoapBackendSpec, caller: Caller, *, masked: bool) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {}
     for name, header in options.soap_headers.items():
+        if header.omit:
+            continue
         if header.from_ is not None:
             found[name] = of_caller(caller, header.from_)
         elif header.secret is not None:

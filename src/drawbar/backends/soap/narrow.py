@@ -2,12 +2,12 @@
 
 An author says `hide:` (these parts not) or `keep:` (of the optional parts only these). What is required stays
 in any case. For an operation above LARGE tokens the compiler proposes a narrowing: optional parts that are
-themselves made of parts go, wherever they hang directly below required ones.
+themselves made of parts go, and come back from the outside to the inside, in the contract's order, while there is ROOM.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -17,11 +17,17 @@ from drawbar.backends.soap.shape import Attribute, Choice, Content, Group, Item,
 
 LARGE = 4_000
 """Tokens above which a narrowing is proposed: every run pays for the schemas it offers."""
+ROOM = 3_000
+"""Tokens that a proposal may fill: of what was hidden, parts are taken back as long as they fit."""
 _LETTERS = 4
 """Characters of JSON to a token, roughly."""
 
 Hidden: TypeAlias = Mapping[str, "Hidden"]
 """Paths that are not published, as a tree; an empty one hides what it stands for."""
+
+Types: TypeAlias = Mapping[str, Sequence[str]]
+"""Of an abstract type, by its label: those that are offered; all, where nothing is said."""
+_ALL: Types = {}
 
 
 class _Removed(dict[str, Hidden]):
@@ -60,34 +66,49 @@ def parts_of(content: Content) -> tuple[Member | Attribute, ...]:
     return (*content.members, *content.attributes)
 
 
-def contents_of(part: Member | Attribute) -> list[Content]:
-    """What is inside a part: one, one for each branch of a choice, or nothing."""
+def contents_of(part: Member | Attribute, types: Types = _ALL) -> list[Content]:
+    """What is inside a part: one, one for each branch of a choice or type that may stand there, or nothing."""
     if isinstance(part, Group):
         return [Content(part.members)]
     if isinstance(part, Choice):
         return [Content(branch) for branch in part.branches]
     if isinstance(part, Item) and isinstance(part.type, Record):
+        if part.type.abstract:
+            allowed = types.get(part.type.label)
+            kinds = [k for k in part.type.concrete if allowed is None or k.label in allowed]
+            return [kind.content for kind in kinds if not kind.content.array]
         if not part.type.content.array:
-            return [] if part.type.abstract else [part.type.content]
+            return [part.type.content]
         (member,) = part.type.content.members
-        return contents_of(member)
+        return contents_of(member, types)
     return []
 
 
-def part_at(content: Content, path: list[str]) -> Member | Attribute | None:
-    """The part at a path, also inside repeated ones."""
-    part = next((each for each in parts_of(content) if each.name == path[0]), None)
-    if part is None or len(path) == 1:
-        return part
-    found = (part_at(inner, path[1:]) for inner in contents_of(part))
-    return next((each for each in found if each is not None), None)
+def parts_at(content: Content, path: Sequence[str]) -> Iterator[Member | Attribute]:
+    """The part at a path, also inside repeated ones; several where branches or types have one of the name."""
+    for part in parts_of(content):
+        if part.name == path[0]:
+            if len(path) == 1:
+                yield part
+            for inner in contents_of(part) if len(path) > 1 else ():
+                yield from parts_at(inner, path[1:])
 
 
 def is_needed(part: Member | Attribute) -> bool:
     return part.required if isinstance(part, Attribute) else part.least > 0
 
 
-def all_but(content: Content, keep: Iterable[str], taken: Iterable[str]) -> Iterator[str]:
+def _needed(contents: Iterable[Content]) -> frozenset[str]:
+    """Names of what is needed in one of several that stand in one place, and so cannot be hidden in any."""
+    return frozenset(p.name for each in contents for p in parts_of(each) if is_needed(p))
+
+
+def all_but(
+    content: Content,
+    keep: Iterable[str],
+    taken: Iterable[str],
+    needed: frozenset[str] = frozenset(),
+) -> Iterator[str]:
     """The paths to hide, so that of the optional parts only those in `keep` are left.
 
     It says something about the top, and about each part that a path of `keep` leads into.
@@ -96,13 +117,16 @@ def all_but(content: Content, keep: Iterable[str], taken: Iterable[str]) -> Iter
     for path in keep:
         name, _, left = path.partition(".")
         below.setdefault(name, []).extend([left] if left else [])
-    in_use = {path.partition(".")[0] for path in taken}
+    in_use = {path.partition(".")[0] for path in taken} | needed
     for part in parts_of(content):
         if part.name in below:
             rest = below[part.name]
             inner_taken = [p.partition(".")[2] for p in taken if p.startswith(part.name + ".")]
-            for inner in contents_of(part) if rest else ():
-                yield from (f"{part.name}.{each}" for each in all_but(inner, rest, inner_taken))
+            contents = contents_of(part) if rest else []
+            elsewhere = _needed(contents) if len(contents) > 1 else frozenset()
+            for inner in contents:
+                for each in all_but(inner, rest, inner_taken, elsewhere):
+                    yield f"{part.name}.{each}"
         elif not is_needed(part) and part.name not in in_use:
             yield part.name
 
@@ -112,33 +136,50 @@ class _Proposal:
     """Walks required parts and collects the optional ones below them that are made of parts."""
 
     taken: frozenset[str]
-    hide: list[str] = field(default_factory=list)
+    types: Types
+    hide: dict[str, None] = field(default_factory=dict)
 
-    def walk(self, content: Content, path: str, inside: frozenset[int]) -> None:
-        for part in parts_of(content):
-            at = f"{path}.{part.name}" if path else part.name
-            if at in self.taken:
-                continue
-            inner = contents_of(part)
-            large = bool(inner) or _is_abstract(part)
-            if large and not is_needed(part):
-                if not any(each.startswith(at + ".") for each in self.taken):
-                    self.hide.append(at)
-            elif not isinstance(part, Choice):
-                for each in inner:
-                    if id(each) not in inside:
-                        self.walk(each, at, inside | {id(each)})
+    def walk(self, contents: Sequence[Content], path: str, inside: frozenset[int]) -> None:
+        elsewhere = _needed(contents) if len(contents) > 1 else frozenset()
+        for content in contents:
+            for part in parts_of(content):
+                at = f"{path}.{part.name}" if path else part.name
+                if at not in self.taken:
+                    self._part(part, at, inside | {id(content)}, needed=part.name in elsewhere)
+
+    def _part(
+        self, part: Member | Attribute, at: str, inside: frozenset[int], *, needed: bool
+    ) -> None:
+        if not is_needed(part):
+            large = _is_abstract(part) or bool(contents_of(part, self.types))
+            filled = any(each.startswith(at + ".") for each in self.taken)
+            if large and not needed and not filled:
+                self.hide[at] = None
+                return
+        if not isinstance(part, Choice):
+            inner = [each for each in contents_of(part, self.types) if id(each) not in inside]
+            self.walk(inner, at, inside)
 
 
 def _is_abstract(part: Member | Attribute) -> bool:
     return isinstance(part, Item) and isinstance(part.type, Record) and part.type.abstract
 
 
-def proposed(content: Content, taken: Iterable[str]) -> list[str]:
+def proposed(content: Content, taken: Iterable[str], types: Types = _ALL) -> list[str]:
     """Paths to hide that take most of the weight; empty where everything large is required."""
-    proposal = _Proposal(frozenset(taken))
-    proposal.walk(content, "", frozenset())
-    return proposal.hide
+    proposal = _Proposal(frozenset(taken), types)
+    proposal.walk([content], "", frozenset())
+    return list(proposal.hide)
+
+
+def proposed_inside(
+    content: Content, path: str, taken: Iterable[str], types: Types = _ALL
+) -> list[str]:
+    """The same for what is inside a part that was proposed to hide: what still goes when it is taken back."""
+    proposal = _Proposal(frozenset(taken), types)
+    for part in parts_at(content, path.split(".")):
+        proposal.walk(contents_of(part, types), path, frozenset())
+    return list(proposal.hide)
 
 
 def weight(schemas: Iterable[Mapping[str, object]]) -> int:

@@ -57,7 +57,7 @@ class AuthSpec(Spec):
 
 
 class SoapHeaderSpec(Spec):
-    """The content of one element of the SOAP header. One of the three."""
+    """The content of one element of the SOAP header. One of the four."""
 
     const: Any = Field(
         None, description="A text, number, or a mapping of child elements by their names."
@@ -69,11 +69,15 @@ class SoapHeaderSpec(Spec):
         pattern=CALLER,
         description="Taken from the caller: `caller.subject` or `caller.claims.NAME`.",
     )
+    omit: bool = Field(
+        False, description="It is not sent: the contract has it, and the service does without."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(each is not None for each in (self.const, self.secret, self.from_)) != 1:
-            message = "write exactly one of const, secret and from"
+        given = [each is not None for each in (self.const, self.secret, self.from_)]
+        if sum([*given, self.omit]) != 1:
+            message = "write exactly one of const, secret, from and omit"
             raise ValueError(message)
         return self
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from drawbar.backends.soap.narrow import (
     LARGE,
+    ROOM,
     all_but,
     hidden_tree,
     is_needed,
-    part_at,
+    parts_at,
     proposed,
+    proposed_inside,
     weight,
 )
 from drawbar.backends.soap.options import SoapFunctionSpec
@@ -23,6 +25,10 @@ from drawbar.spec.source import At, Report
 
 _LISTED = 40
 """Paths of a proposal that are written out; more would hide the point."""
+_TRIES = 60
+"""Parts of a depth that are taken back on trial, each of which costs a schema."""
+_SHARES = (0.4, 0.7, 1)
+"""Of the room that a proposal may fill: how much each depth may take, with those outside of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +41,18 @@ class Wanted:
     taken: tuple[str, ...]
     removed: tuple[str, ...]
 
-    def without(self, more: Sequence[str]) -> Publication:
-        """The same with more parts hidden."""
+    def tokens(self, more: Sequence[str]) -> int:
+        """What is left when more parts are hidden. Raises Unresolved."""
         made = self.published
         hidden = hidden_tree(self.taken, (*self.removed, *more))
-        return Publication(made.content, hidden, made.filled, made.types)
+        less = Publication(made.content, hidden, made.filled, made.types)
+        return weight(each.schema for each in less.parameters().values())
+
+    def of_types(self, types: Mapping[str, Sequence[str]]) -> Wanted:
+        """The same with fewer types offered for the abstract ones."""
+        made = self.published
+        less = Publication(made.content, made.hidden, made.filled, {**made.types, **types})
+        return replace(self, published=less)
 
 
 def input_of(content: Content, spec: SoapFunctionSpec, report: Report, at: At) -> Wanted:
@@ -56,14 +69,14 @@ def input_of(content: Content, spec: SoapFunctionSpec, report: Report, at: At) -
     ]
     if spec.keep is not None:
         kept = [path for path in spec.keep if _exists(content, path, report, (*at, "keep"))]
-        removed.extend(all_but(content, kept, list(paths.values())))
+        removed.extend(dict.fromkeys(all_but(content, kept, list(paths.values()))))
     made = Publication(content, hidden_tree(taken, removed), filled, spec.types)
     _check_types(made, spec.types, report, (*at, "types"))
     return Wanted(made, paths, tuple(taken), tuple(removed))
 
 
 def _exists(content: Content, path: str, report: Report, at: At) -> bool:
-    if part_at(content, path.split(".")) is not None:
+    if next(parts_at(content, path.split(".")), None) is not None:
         return True
     names = [part.name for part in (*content.members, *content.attributes)]
     meant = closest(path, names)
@@ -80,9 +93,10 @@ def _may_hide(content: Content, path: str, hide: Sequence[str], report: Report, 
     if not _exists(content, path, report, at):
         return False
     *above, _ = path.split(".")
-    part = part_at(content, path.split("."))
-    holder = part_at(content, above) if above else None
-    if part is None or not is_needed(part) or _leaves_a_choice(holder, above, hide):
+    holder = next(parts_at(content, above), None) if above else None
+    if _leaves_a_choice(holder, above, hide) or not any(
+        map(is_needed, parts_at(content, path.split(".")))
+    ):
         return True
     report.add(
         at,
@@ -134,40 +148,84 @@ def warn_of_weight(
     input_: Wanted, parameters: Iterable[Inherited], name: str, report: Report, at: At
 ) -> None:
     """A schema above LARGE tokens is told, with a narrowing to paste. Raises Unresolved."""
-    published = input_.published
     tokens = weight(each.schema for each in parameters)
-    if tokens <= LARGE:
-        return
-    hide = proposed(published.content, (*input_.taken, *input_.removed))
-    left = weight(each.schema for each in input_.without(hide).parameters().values())
-    report.add(
-        (*at, "operation"),
-        "DB414",
-        f"the input of `{name}` takes about {tokens} tokens of every run that offers it",
-        fix=_narrowing(published, hide, left),
-        severity="warning",
-    )
-
-
-def _narrowing(published: Publication, hide: Sequence[str], left: int) -> str:
-    """A line to paste into the function."""
-    for label in sorted(published.crowded):
-        names = published.abstract_types()[label]
-        some = ", ".join(names[:2])
-        return (
-            f"name the types that are offered of the {len(names)}, such as\n"
-            f"      types: {{{label}: [{some}]}}"
+    if tokens > LARGE:
+        report.add(
+            (*at, "operation"),
+            "DB414",
+            f"the input of `{name}` takes about {tokens} tokens of every run that offers it",
+            fix=_told(narrowing(input_)),
+            severity="warning",
         )
-    if not hide:
-        return "fill parts of it with `const:`, or offer another operation"
-    keep = [
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Words of a function that make its schema smaller; none where everything large is required."""
+
+    hide: tuple[str, ...] = ()
+    keep: tuple[str, ...] | None = None
+    types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left: int = 0
+    """Tokens that are left with them, roughly."""
+
+
+def narrowing(input_: Wanted) -> Narrowing:
+    """What to write for an input that is too large. Raises Unresolved."""
+    types: dict[str, tuple[str, ...]] = {}
+    if input_.published.crowded:
+        names = input_.published.abstract_types()
+        types = {label: tuple(names[label][:2]) for label in sorted(input_.published.crowded)}
+        input_ = input_.of_types(types)
+    hide, left = _filled_up(input_)
+    content = input_.published.content
+    keep = tuple(
         part.name
-        for part in (*published.content.members, *published.content.attributes)
+        for part in (*content.members, *content.attributes)
         if not is_needed(part) and part.name not in hide
-    ]
+    )
     # `keep` speaks of one level, and then is the shorter one where most of it goes.
     if any("." in path for path in hide) or len(hide) <= len(keep):
-        words = f"hide: [{', '.join(hide[:_LISTED])}]"
-    else:
-        words = f"keep: [{', '.join(keep[:_LISTED])}]"
-    return f"narrow it to about {left} tokens, and take back what is needed:\n      {words}"
+        return Narrowing(tuple(hide), types=types, left=left)
+    return Narrowing(keep=keep, types=types, left=left)
+
+
+def _filled_up(input_: Wanted) -> tuple[list[str], int]:
+    """Paths to hide, and the tokens that are left.
+
+    Parts are taken back from the outside to the inside, the smallest first, and each depth leaves room for the next.
+    """
+    content, types = input_.published.content, input_.published.types
+    settled = (*input_.taken, *input_.removed)
+    hide = {path: [path] for path in proposed(content, settled, types)}
+    left = input_.tokens(list(hide))
+    for share in _SHARES:
+        costs: list[tuple[int, str, list[str]]] = []
+        for path in list(hide)[:_TRIES]:
+            inside = proposed_inside(content, path, settled, types)
+            without = [each for each in hide if each != path]
+            costs.append((input_.tokens([*without, *inside]) - left, path, inside))
+        planned, tried = left, {path: [path] for path in hide}
+        for cost, path, inside in sorted(costs, key=lambda each: each[0]):
+            if planned + cost <= ROOM * share:
+                planned += cost
+                tried[path] = inside
+        flat = [each for paths in tried.values() for each in paths]
+        tokens = input_.tokens(flat)
+        if tokens <= ROOM:
+            hide, left = {path: [path] for path in flat}, tokens
+    return list(hide), left
+
+
+def _told(found: Narrowing) -> str:
+    """Lines to paste into the function."""
+    lines = [f"hide: [{', '.join(found.hide[:_LISTED])}]"] if found.hide else []
+    if found.keep is not None:
+        lines.append(f"keep: [{', '.join(found.keep[:_LISTED])}]")
+    if not lines and not found.types:
+        return "fill parts of it with `const:`, or offer another operation"
+    told = "".join(f"\n      {line}" for line in lines)
+    if found.types:
+        types = ", ".join(f"{label}: [{', '.join(names)}]" for label, names in found.types.items())
+        return f"name the types that are offered, such as{told}\n      types: {{{types}}}"
+    return f"narrow it to about {found.left} tokens, and take back what is needed:{told}"

@@ -174,6 +174,33 @@ class Contract:
                         )
         return found
 
+    # -- what is said about it ------------------------------------------------------------------
+
+    @property
+    def files(self) -> frozenset[Path]:
+        """Every file that was read."""
+        return frozenset(self._seen) | self.index.files
+
+    def documentation(
+        self, word: Literal["service", "definitions", "portType"], port: Port
+    ) -> str | None:
+        """What the contract says of the service of a port, of its port type, or of itself."""
+        if word == "service":
+            nodes = [n for n, (e, _) in self._tables[word].items() if split(n)[1] == port.service]
+            return _documentation(self._tables[word][nodes[0]][0]) if nodes else None
+        if word == "portType":
+            found = self._tables[word].get(_qname(port.binding, port.binding.get("type") or ""))
+            return _documentation(found[0]) if found is not None else None
+        parent = port.binding.getparent()
+        return _documentation(parent) if parent is not None else None
+
+    def policies(self) -> list[str]:
+        """The names of what its policies ask for, such as `UsernameToken` or `UsingAddressing`."""
+        roots = {n.getroottree().getroot() for t in _TABLES for n, _ in self._tables[t].values()}
+        tags = {str(node.tag) for root in roots for node in root.iter()}
+        spoken = ("policy", "addressing", "ws-addr")
+        return sorted({local(tag) for tag in tags if any(word in tag.lower() for word in spoken)})
+
     # -- operations -----------------------------------------------------------------------------
 
     def operations(self, port: Port) -> list[str]:

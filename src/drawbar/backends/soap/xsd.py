@@ -155,6 +155,11 @@ class SchemaIndex:
             f"add the schema that defines `{last}`, or correct the name in {user.document.file}",
         )
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """Every file that was followed."""
+        return frozenset(Path(path) for path, _ in self._seen)
+
     def knows(self, namespace: str) -> bool:
         """Whether any document of this namespace was read."""
         return any(document.namespace == namespace for document in self.documents)
