@@ -77,9 +77,13 @@ def _extras(backend: SoapBackendSpec) -> Iterator[tuple[str, At]]:
     security = backend.security
     if security is not None and (security.sign or security.verify):
         yield "wss", ("backend", "security")
+    auth = backend.auth
+    if auth is not None and (auth.ntlm or auth.kerberos):
+        word = "ntlm" if auth.ntlm else "kerberos"
+        yield word, ("backend", "auth", word)
 
 
-_MODULES = {"wss": "signxml"}
+_MODULES = {"wss": "signxml", "ntlm": "spnego", "kerberos": "gssapi"}
 
 
 def _check_extra(name: str, at: At, report: Report) -> None:

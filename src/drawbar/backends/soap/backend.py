@@ -26,6 +26,7 @@ from drawbar.backends.soap.failures import (
     refused,
 )
 from drawbar.backends.soap.headers import http_headers, soap_headers
+from drawbar.backends.soap.negotiation import logins
 from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
 from drawbar.backends.soap.post import Answer, Post, Tls, can_connect
 from drawbar.backends.soap.reply import (
@@ -94,6 +95,7 @@ class SoapBackend:
         self._options = options
         self._workers = workers
         self._post = Post(options.endpoint, workers.size, _tls(options, folder))
+        self._login = logins(options.auth, options.endpoint)
         self._security = Security(options, folder)
         self._general = General()
         self._checks: dict[Binding, BodyCheck] = {}
@@ -105,10 +107,18 @@ class SoapBackend:
         request = await self._workers.run(self._write, binding, call, masked=masked)
         if masked:
             return Reply({"request": self._described(request), "wire": binding.wire})
-        answer = await self._post.send(
-            request.envelope, request.headers, call, fresh=not binding.reads
-        )
+        answer = await self._sent(binding, call, request)
         return await self._workers.run(self._read, binding, call, request, answer)
+
+    async def _sent(self, binding: Binding, call: Call, request: _Request) -> Answer:
+        if self._login is None:
+            return await self._post.send(
+                request.envelope, request.headers, call, fresh=not binding.reads
+            )
+        handshake = self._login()
+        return await self._post.send_after(
+            handshake, self._workers, request.envelope, request.headers, call
+        )
 
     async def health(self) -> Health:
         """Whether a connection can be made; nothing is sent over it."""

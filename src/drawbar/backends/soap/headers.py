@@ -60,6 +60,9 @@ def http_headers(
     if auth is not None and auth.basic is not None:
         pair = f"{auth.basic.username}:{auth.basic.password.reveal()}".encode()
         headers["Authorization"] = f"Basic {MASK if masked else base64.b64encode(pair).decode()}"
+    if masked and auth is not None and (auth.ntlm or auth.kerberos):
+        scheme = auth.ntlm.scheme if auth.ntlm is not None else "Negotiate"
+        headers["Authorization"] = f"{scheme} {MASK}"  # made anew in each handshake
     return headers
 
 

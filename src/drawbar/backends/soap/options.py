@@ -41,17 +41,41 @@ class UsernameTokenSpec(Spec):
     )
 
 
+class NtlmSpec(Spec):
+    """NTLM, as services on Windows want it. Needs the extra `ntlm`."""
+
+    username: str = Field(description="`DOMAIN\\\\user`, or `user@domain`.")
+    password: SecretText
+    scheme: Literal["NTLM", "Negotiate"] = Field(
+        "NTLM", description="`Negotiate` for services that offer only that."
+    )
+
+
+class KerberosSpec(Spec):
+    """Kerberos. Needs the extra `kerberos`. Without a name, the tickets of the process are used."""
+
+    username: str | None = Field(None, description="The principal, such as `drawbar@EXAMPLE.ORG`.")
+    password: SecretText | None = None
+    host: str | None = Field(
+        None,
+        description="Host of the service principal `HTTP/host`, where it is not the endpoint's.",
+    )
+
+
 class AuthSpec(Spec):
-    """How Drawbar proves to the service who it is. One of the three."""
+    """How Drawbar proves to the service who it is. One of them."""
 
     basic: BasicSpec | None = None
     bearer: BearerSpec | None = None
     wsse_username: UsernameTokenSpec | None = None
+    ntlm: NtlmSpec | None = None
+    kerberos: KerberosSpec | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(each is not None for each in (self.basic, self.bearer, self.wsse_username)) != 1:
-            message = "write exactly one of basic, bearer and wsse_username"
+        ways = (self.basic, self.bearer, self.wsse_username, self.ntlm, self.kerberos)
+        if sum(each is not None for each in ways) != 1:
+            message = "write exactly one of basic, bearer, wsse_username, ntlm and kerberos"
             raise ValueError(message)
         return self
 

@@ -11,17 +11,22 @@ import asyncio
 import os
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
 from drawbar.kernel.ports import BackendError, Call, Progress
+from drawbar.kernel.workers import Workers
 
 _CHUNK = 65_536
+_UNAUTHORIZED = 401
+_ROUNDS = 4
+"""Requests of a handshake after the first; NTLM takes one, Kerberos none or one."""
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _SHOWN = 200
 """Characters of an unexpected answer that an error shows."""
@@ -32,6 +37,27 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    challenges: tuple[str, ...] = ()
+    """What the service asks for, in its WWW-Authenticate headers."""
+
+
+class Handshake(Protocol):
+    """Proves who calls, in several requests on one connection; each method may block."""
+
+    envelope_first: bool
+    """Whether the first request already carries the envelope."""
+
+    def first(self) -> str:
+        """The Authorization header of the first request. Raises BackendError."""
+        ...
+
+    def next(self, challenges: Iterable[str]) -> str | None:
+        """That of the next one; None where there is nothing more to say."""
+        ...
+
+    def finish(self, challenges: Iterable[str]) -> None:
+        """Raises BackendError when the service did not prove who it is, where it was asked to."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +87,68 @@ class Post:
         self, envelope: bytes, headers: Mapping[str, str], call: Call, *, fresh: bool
     ) -> Answer:
         """Raises BackendError; lets CancelledError out with the connection closed."""
-        timeout = aiohttp.ClientTimeout(total=max(call.remaining(), 0.001))
+        async with self._raising(call):
+            return await self._once(self._session(fresh=fresh), envelope, headers, call)
+
+    async def send_after(
+        self,
+        handshake: Handshake,
+        workers: Workers,
+        envelope: bytes,
+        headers: Mapping[str, str],
+        call: Call,
+    ) -> Answer:
+        """The same on a connection that the service first wants to know the caller of."""
+        async with self._raising(call), self._made(1, keepalive_timeout=30) as session:
+            said: str | None = await workers.run(handshake.first)
+            early = handshake.envelope_first
+            answer = await self._once(
+                session,
+                envelope if early else b"",
+                {**headers, "Authorization": said or ""},
+                call,
+                progress=None if early else Progress(),  # nothing of the call leaves
+            )
+            for _ in range(_ROUNDS):
+                if answer.status != _UNAUTHORIZED:
+                    break
+                said = await workers.run(handshake.next, answer.challenges)
+                if said is None:
+                    break
+                answer = await self._once(
+                    session, envelope, {**headers, "Authorization": said}, call
+                )
+            if not call.progress.sent and answer.status != _UNAUTHORIZED:
+                raise _unreachable(self._endpoint, "it does not ask who calls, as `auth` expects")
+            await workers.run(handshake.finish, answer.challenges)
+            return answer
+
+    async def _once(
+        self,
+        session: aiohttp.ClientSession,
+        envelope: bytes,
+        headers: Mapping[str, str],
+        call: Call,
+        *,
+        progress: Progress | None = None,
+    ) -> Answer:
+        async with session.post(
+            self._endpoint,
+            data=envelope,
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=max(call.remaining(), 0.001)),
+            allow_redirects=False,
+            trace_request_ctx=progress or call.progress,
+        ) as response:
+            body = await _read(response, call)
+            challenges = tuple(response.headers.getall("WWW-Authenticate", ()))
+            return Answer(response.status, response.content_type.lower(), body, challenges)
+
+    @asynccontextmanager
+    async def _raising(self, call: Call) -> AsyncIterator[None]:
+        """Tells what goes wrong on the wire as a BackendError."""
         try:
-            async with self._session(fresh=fresh).post(
-                self._endpoint,
-                data=envelope,
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-                trace_request_ctx=call.progress,
-            ) as response:
-                body = await _read(response, call)
-                return Answer(response.status, response.content_type.lower(), body)
+            yield
         except TimeoutError:
             raise _timed_out(call) from None
         except aiohttp.ClientConnectorCertificateError as error:
@@ -112,15 +188,17 @@ class Post:
         session = self._sessions.get(fresh)
         if session is None:
             kept: dict[str, Any] = {"force_close": True} if fresh else {"keepalive_timeout": 4}
-            secure = self.tls() or True
-            connector = aiohttp.TCPConnector(limit=self._concurrency, ssl=secure, **kept)
-            session = self._sessions[fresh] = aiohttp.ClientSession(
-                connector=connector,
-                trace_configs=[_marks()],
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=True,
-            )
+            session = self._sessions[fresh] = self._made(self._concurrency, **kept)
         return session
+
+    def _made(self, limit: int, **kept: Any) -> aiohttp.ClientSession:  # the connector's own words
+        connector = aiohttp.TCPConnector(limit=limit, ssl=self.tls() or True, **kept)
+        return aiohttp.ClientSession(
+            connector=connector,
+            trace_configs=[_marks()],
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+        )
 
 
 def _marks() -> aiohttp.TraceConfig:
