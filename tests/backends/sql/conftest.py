@@ -88,9 +88,12 @@ class OnlySql:
         return KIND
 
 
-def compile_text(text: str, url: str, folder: Path) -> CompiledAdapter:
-    """`text` is what stands under `functions:`."""
-    whole = HEAD.replace("{url}", url) + textwrap.indent(textwrap.dedent(text), "  ")
+def compile_text(text: str, url: str, folder: Path, backend: str = "") -> CompiledAdapter:
+    """`text` is what stands under `functions:`, `backend` more lines under `backend:`."""
+    head = HEAD.replace("{url}", url)
+    if backend:
+        head = head.replace("functions:", f"{textwrap.indent(backend, '  ')}\nfunctions:")
+    whole = head + textwrap.indent(textwrap.dedent(text), "  ")
     kinds = OnlySql()
     compiled = compile_adapter(parse_adapter(whole, "courses.yaml", folder, kinds, {}), kinds)
     if compiled.adapter is not None:
@@ -114,6 +117,9 @@ class Office:
     folder: Path
     dialect: str
     threads: int = 4
+    options: str = ""
+    """More lines under `backend:`."""
+    caller: Caller = Caller("tester")
 
     def __post_init__(self) -> None:
         self.backends: list[SqlBackend] = []
@@ -121,7 +127,7 @@ class Office:
         self.backend: SqlBackend
 
     def open(self, text: str) -> Office:
-        compiled = compile_text(text, self.url, self.folder)
+        compiled = compile_text(text, self.url, self.folder, self.options)
         assert [str(each) for each in compiled.problems if each.severity == "error"] == []
         assert compiled.adapter is not None
         self.plans = compiled.plans
@@ -138,11 +144,12 @@ class Office:
         max_rows: int = 500,
         max_bytes: int = 1_000_000,
         mode: Mode = "run",
+        caller: Caller | None = None,
     ) -> Reply:
         self.call = Call(
             function,
             arguments or {},
-            Caller("tester"),
+            caller or self.caller,
             time.monotonic() + timeout,
             max_rows=max_rows,
             max_bytes=max_bytes,

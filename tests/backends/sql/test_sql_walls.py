@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drawbar.backends.sql.backend import open_database
+from drawbar.backends.sql.databases import open_database
 from drawbar.backends.sql.dialect import POSTGRESQL, SQLITE
 from drawbar.backends.sql.options import RowsWord
 from drawbar.backends.sql.plan import Operation, Query, Reading, Statement, Step

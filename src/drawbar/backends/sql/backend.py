@@ -9,18 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from drawbar.backends.sql.absent import AbsentDatabase
 from drawbar.backends.sql.cursor import Seal
-from drawbar.backends.sql.dialect import MARIADB, SQLITE
+from drawbar.backends.sql.databases import open_database
+from drawbar.backends.sql.dialect import SQLITE
 from drawbar.backends.sql.execute import read
+from drawbar.backends.sql.identity import identity_of
 from drawbar.backends.sql.operate import operate
-from drawbar.backends.sql.options import SqlBackendSpec
+from drawbar.backends.sql.options import SqlBackendSpec, SqlIdentitySpec
 from drawbar.backends.sql.page import enter
 from drawbar.backends.sql.plan import Binding, Operation, Query, Reading, Statement, Values
 from drawbar.backends.sql.rehearse import Shown, of_reading, rehearse
 from drawbar.backends.sql.session import AT_ONCE, Allowed, Database, NotAtOnce
 from drawbar.backends.sql.stop import Stop
-from drawbar.backends.sql.url import Target, parse_url
+from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
 from drawbar.kernel.values import Caller, JsonValue
@@ -55,7 +56,7 @@ def open_backend(adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) 
     backend = adapter.backend
     assert isinstance(backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
     database = open_database(parse_url(backend, adapter.folder), workers.size)
-    return SqlBackend(database, workers, Seal(_secret(backend)))
+    return SqlBackend(database, workers, Seal(_secret(backend)), backend.identity)
 
 
 def _secret(backend: SqlBackendSpec) -> bytes:
@@ -66,34 +67,18 @@ def _secret(backend: SqlBackendSpec) -> bytes:
     return f"{backend.url.reveal()}\n{password}".encode()
 
 
-def open_database(target: Target, size: int) -> Database:
-    """The dialect's own pools of `size` connections."""
-    if target.dialect == SQLITE and target.path is not None:
-        from drawbar.backends.sql.sqlite import SqliteDatabase  # noqa: PLC0415 -- one dialect only
-
-        return SqliteDatabase(target.path, size)
-    if target.dialect == MARIADB:
-        return _pooled(target, size)
-    from drawbar.backends.sql.postgresql import PostgresqlDatabase  # noqa: PLC0415 -- as above
-
-    return PostgresqlDatabase(target, size)
-
-
-def _pooled(target: Target, size: int) -> Database:
-    from drawbar.backends.sql.pooled import PooledDatabase  # noqa: PLC0415 -- as above
-
-    try:
-        from drawbar.backends.sql.mariadb import MariadbServer  # noqa: PLC0415 -- imports the optional driver
-    except ImportError:
-        return AbsentDatabase(target.dialect)
-    return PooledDatabase(MariadbServer(target), size)
-
-
 class SqlBackend:
     """One database. As many calls at a time as there are threads; the others wait, and are told so."""
 
-    def __init__(self, database: Database, workers: Workers, seal: Seal) -> None:
+    def __init__(
+        self,
+        database: Database,
+        workers: Workers,
+        seal: Seal,
+        identity: SqlIdentitySpec | None = None,
+    ) -> None:
         self._database = database
+        self._identity = identity
         self._workers = workers
         self._seal = seal
         self._places = asyncio.Semaphore(workers.size)
@@ -189,9 +174,10 @@ class SqlBackend:
     ) -> T:
         """Run in one of the backend's threads, and stop what runs there when this task is cancelled."""
         until = call.deadline - _margin(call.remaining())
+        identity = None if call.caller is _NOBODY else identity_of(self._identity, call.caller)
         await self._place(until)
         stop = Stop()
-        task = asyncio.ensure_future(self._workers.run(work, Allowed(stop, until)))
+        task = asyncio.ensure_future(self._workers.run(work, Allowed(stop, until, identity)))
         self._running[stop] = task
         task.add_done_callback(lambda done: self._ended(done, stop))
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from drawbar.backends.sql.author import Author
+from drawbar.backends.sql.compile_identity import check_identity
 from drawbar.backends.sql.compile_operation import compile_operation
 from drawbar.backends.sql.compile_page import added_parameters
 from drawbar.backends.sql.compile_reading import compile_reading
@@ -41,6 +42,7 @@ CODES: Mapping[str, str] = {
     "DB320": "a hole of a message that names nothing",
     "DB321": "`returns: {from: ...}` names no reading that can be run",
     "DB322": "a sorting or a page that cannot be carried out",
+    "DB330": "`identity` tells the database something that it cannot be told",
 }
 
 
@@ -53,6 +55,9 @@ def compile_adapter(adapter: Adapter, report: Report) -> dict[str, Plan]:
     except ValueError as error:
         report.add(("backend", "url"), "DB301", str(error))
         return {}
+    if backend.identity is not None:
+        for at, found in check_identity(backend.identity, dialect):
+            report.add(("backend", "identity", *at), found.code, found.message, fix=found.fix)
     readings: dict[str, Plan] = {}
     plans: dict[str, Plan] = {}
     specs = {

@@ -24,6 +24,7 @@ from drawbar.backends.sql.plan import Statement, Values
 from drawbar.backends.sql.pooled import How, Server, State
 from drawbar.backends.sql.reply import read_json
 from drawbar.backends.sql.request import spread
+from drawbar.backends.sql.session import Identity
 from drawbar.backends.sql.url import Target
 from drawbar.kernel.ports import BackendError
 
@@ -111,6 +112,19 @@ class MariadbServer(Server):
             state["limit"] = limit
         _own(connection, _BEGIN[how])
 
+    def tell(self, connection: Any, identity: Identity) -> None:
+        with connection.cursor() as cursor:
+            if identity.role is not None:
+                cursor.execute(f"set role {_quoted(identity.role)}")
+            for name, value in identity.settings:
+                cursor.execute(f"set @{_quoted(name)} = %s", (value,))
+
+    def forget(self, connection: Any, identity: Identity) -> None:
+        if identity.role is not None:
+            _own(connection, "set role none")
+        for name, _ in identity.settings:
+            _own(connection, f"set @{_quoted(name)} = null")
+
     def _limit(self, connection: Any, seconds: float) -> str:
         """The server's own limit for a statement, in tenths so that calls of one limit share it."""
         if seconds > 1:
@@ -173,6 +187,10 @@ def _line(names: tuple[str, ...], row: tuple[object, ...]) -> str:
     return ", ".join(
         f"{name}: {value}" for name, value in zip(names, row, strict=True) if value is not None
     )
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def _own(connection: Any, text: str) -> None:

@@ -28,6 +28,7 @@ _CODES = {
     1227: "not_allowed",
     1290: "not_allowed",
     1370: "not_allowed",
+    1959: "not_allowed",
     1792: "not_allowed",
     1406: "bad_value",
     1264: "bad_value",

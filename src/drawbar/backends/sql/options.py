@@ -76,6 +76,19 @@ class PageSpec(Spec):
     )
 
 
+class SqlIdentitySpec(Spec):
+    """How the database learns who is behind a call. The call is refused when the caller has no such claim."""
+
+    settings: dict[str, str] = Field(
+        default_factory=dict,
+        description="Settings of the transaction by name, such as `app.user: caller.subject` (MariaDB: `app_user`, "
+        "which SQL reads as `@app_user`).",
+    )
+    role: str | None = Field(
+        None, description="The role that does the work, such as caller.claims.db_role (`set role`)."
+    )
+
+
 class SqlBackendSpec(BackendSpec):
     """A SQL database."""
 
@@ -95,6 +108,7 @@ class SqlBackendSpec(BackendSpec):
         None,
         description="What cursors of pages are sealed with; derived from `url` and `password` when left out.",
     )
+    identity: SqlIdentitySpec | None = None
 
 
 class OtherwiseSpec(Spec):

@@ -18,6 +18,7 @@ from drawbar.backends.sql.session import (
     Allowed,
     Changed,
     Found,
+    Identity,
     NotAtOnce,
     Session,
     found_of,
@@ -53,6 +54,14 @@ class Server(ABC):
     @abstractmethod
     def begin(self, connection: Any, state: State, how: How, seconds: float) -> None:
         """Begin a transaction; each of its statements may take `seconds`."""
+
+    def tell(self, connection: Any, identity: Identity) -> None:
+        """Tell the session for whom it works. The compiler lets it be asked only of those that can."""
+        raise NotImplementedError(identity)
+
+    def forget(self, connection: Any, identity: Identity) -> None:
+        """Undo `tell`, after the transaction."""
+        raise NotImplementedError(identity)
 
     @abstractmethod
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
@@ -232,8 +241,13 @@ class PooledSession:
         self._server = server
         self._allowed = allowed
         self._cursor: Any = None
+        self._told: Identity | None = None
 
     def begin(self, state: State, how: How) -> None:
+        identity = self._allowed.identity
+        if identity is not None:
+            self._told = identity
+            self._server.tell(self.connection, identity)
         self._server.begin(self.connection, state, how, self._allowed.remaining())
         self.phase = "begun"
 
@@ -286,6 +300,8 @@ class PooledSession:
             self._close_cursor()
             if self.phase != "ended":
                 self._server.rollback(self.connection)
+            if self._told is not None:
+                self._server.forget(self.connection, self._told)
         except self._server.errors:
             self.is_broken = True  # the server undoes what a lost connection had begun
         self.is_broken = self.is_broken or self._server.is_closed(self.connection)

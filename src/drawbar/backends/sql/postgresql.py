@@ -19,7 +19,15 @@ from drawbar.backends.sql.plan import Statement, Values
 from drawbar.backends.sql.postgresql_errors import connect_error, is_lost, translate
 from drawbar.backends.sql.reply import Rows
 from drawbar.backends.sql.request import Bound, postgresql_binder
-from drawbar.backends.sql.session import Allowed, Changed, Found, NotAtOnce, Session, was_stopped
+from drawbar.backends.sql.session import (
+    Allowed,
+    Changed,
+    Found,
+    Identity,
+    NotAtOnce,
+    Session,
+    was_stopped,
+)
 from drawbar.backends.sql.stop import Stopped
 from drawbar.backends.sql.url import Target
 from drawbar.kernel.ports import BackendError, WorkState
@@ -169,6 +177,9 @@ class PostgresqlDatabase:
     def bind(self, statement: Statement, values: Values) -> Bound:
         return self._bind(statement, values)
 
+    def told(self, connection: Connection, identity: Identity) -> str:
+        return self._types.told(connection, identity)
+
     def held(self, cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> Found:
         return self._types.held(cursor, rows)
 
@@ -228,6 +239,7 @@ class _Session:
         self._connection = connection
         self._until = allowed.until
         self._stop = allowed.stop
+        self._identity = allowed.identity
         self._is_open = False
         self.phase: Literal["begun", "committing", "ended"] = "begun"
 
@@ -241,6 +253,8 @@ class _Session:
         It is in a read-only transaction of its own as long as that is the session's default, which the server
         reports by itself since version 14. The time-out is the session's, too, and set anew only when it differs.
         """
+        if self._identity is not None:  # told for one transaction, so there has to be one
+            return False
         if self._connection.pgconn.parameter_status(_DEFAULT) != b"on":
             return False
         milliseconds = _rounded(self._until - time.monotonic())
@@ -251,9 +265,12 @@ class _Session:
         return True
 
     def begin(self, how: str) -> None:
-        """Both texts are written here, so they may share one message."""
+        """All texts are written here, so they may share one message."""
         milliseconds = max(1, int((self._until - time.monotonic()) * 1000))
-        self._own(f"{how}; set local statement_timeout = {milliseconds}")
+        text = f"{how}; set local statement_timeout = {milliseconds}"
+        if self._identity is not None:
+            text += self._database.told(self._connection, self._identity)
+        self._own(text)
 
     def select(self, statement: Statement, values: Values, *, single: bool = False) -> Rows:
         bound = self._database.bind(statement, values)

@@ -12,13 +12,13 @@ from typing import Any
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader, PyFormat
-from psycopg.pq import ExecStatus
+from psycopg.pq import Escaping, ExecStatus
 from psycopg.types.json import Jsonb as _Jsonb
 from psycopg.types.string import TextLoader
 
 from drawbar.backends.sql.plan import Held
 from drawbar.backends.sql.reply import cell, read_json
-from drawbar.backends.sql.session import Found
+from drawbar.backends.sql.session import Found, Identity
 from drawbar.kernel.values import JsonValue, Secret
 
 Error = psycopg.Error
@@ -102,6 +102,23 @@ def execute_own(connection: psycopg.Connection[tuple[Any, ...]], text: str) -> b
     if connection.closed:
         raise psycopg.OperationalError("the connection was lost")
     raise psycopg.errors.error_from_result(result)
+
+
+def told(connection: psycopg.Connection[tuple[Any, ...]], identity: Identity) -> str:
+    """Statements that hold for the rest of the transaction, to be put behind its `begin`."""
+    escaping = Escaping(connection.pgconn)
+
+    def literal(text: str) -> str:
+        return bytes(escaping.escape_literal(text.encode())).decode()
+
+    text = ""
+    if identity.role is not None:
+        text = (
+            f"; set local role {bytes(escaping.escape_identifier(identity.role.encode())).decode()}"
+        )
+    for name, value in identity.settings:
+        text += f"; select set_config({literal(name)}, {literal(value)}, true)"
+    return text
 
 
 def connect(

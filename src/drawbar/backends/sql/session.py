@@ -20,11 +20,21 @@ AT_ONCE = 0.002
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the caller is, as the database is told for one transaction."""
+
+    settings: tuple[tuple[str, str], ...] = ()
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Allowed:
     """How long a piece of work may take (`until` is a moment of `time.monotonic()`), and what stops it earlier."""
 
     stop: Stop
     until: float
+    identity: Identity | None = None
+    """For whom it is done; None: for the login."""
 
     def remaining(self) -> float:
         """Seconds; below zero when the time is over."""
