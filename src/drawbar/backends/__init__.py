@@ -19,6 +19,7 @@ BUILT_IN: Mapping[str, str] = {
     "sql": "drawbar.backends.sql:KIND",
     "http": "drawbar.backends.http:KIND",
     "command": "drawbar.backends.command:KIND",
+    "tcp": "drawbar.backends.tcp:KIND",
 }
 
 

@@ -18,6 +18,7 @@ CODES = {
     "DB805": "a payload without the parameter that fills it",
     "DB806": "a parameter that would go nowhere",
     "DB807": "a `to` that names no place of the payload",
+    "DB808": "a reply that is wanted and not wanted at once",
 }
 """What the codecs report while an adapter is compiled; a kind that uses them adds these to its own."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import ssl
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from email.utils import format_datetime
@@ -16,6 +15,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
+from certificates import make_certificate
 from drawbar.kernel.ports import Progress
 
 TASKS = """
@@ -399,14 +399,9 @@ async def test_a_backend_that_comes_back_is_reached_again(open_http: Any) -> Non
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with cert.pem and key.pem of a server at 127.0.0.1, signed by itself."""
+    """A folder with server.pem and server.key of a server at 127.0.0.1, signed by itself."""
     folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-keyout", "key.pem", "-out", "cert.pem"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
+    make_certificate(folder)
     return folder
 
 
@@ -416,7 +411,7 @@ async def tls_port(certificate: Path) -> AsyncIterator[int]:
         return web.json_response({"ok": True})
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    context.load_cert_chain(certificate / "server.pem", certificate / "server.key")
     app = web.Application()
     app.router.add_route("*", "/task", answer)
     server = TestServer(app, scheme="https")
@@ -429,7 +424,7 @@ async def tls_port(certificate: Path) -> AsyncIterator[int]:
 async def test_a_certificate_of_a_declared_authority_is_trusted(
     tls_port: int, certificate: Path, open_http: Any
 ) -> None:
-    text = tasks(tls_port, ", tls: {ca: ./cert.pem}", "https")
+    text = tasks(tls_port, ", tls: {ca: ./server.pem}", "https")
 
     opened = open_http(text, None, certificate)
 
