@@ -19,7 +19,7 @@ USED = re.compile(r'"(DB\d{3})"')
     ("codes", "paths"),
     [
         (drawbar.spec.codes.CODES, ["spec", "settings"]),
-        (drawbar.compiler.codes.CODES, ["compiler"]),
+        (drawbar.compiler.codes.CODES, ["compiler", "cli/lint.py"]),
         (drawbar.settings.codes.CODES, ["settings", "cli/lint.py"]),
     ],
     ids=["spec", "compiler", "settings"],
