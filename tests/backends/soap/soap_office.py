@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,7 +49,10 @@ class Received:
 
 @dataclass
 class Office:
-    """What it answers is a status, a content type and bytes; `hold` makes it wait before it does."""
+    """What it answers is a status, a content type and bytes; `hold` makes it wait before it does.
+
+    `answer_to` makes the bytes of each request.
+    """
 
     status: int = 200
     content_type: str = "text/xml; charset=utf-8"
@@ -63,6 +66,7 @@ class Office:
     gone: threading.Event = field(default_factory=threading.Event)
     """Set when a held request's connection was closed by the caller."""
     connections: int = 0
+    answer_to: Callable[[Received], bytes] | None = None
 
     def replies(self, body: str, namespace: str = SOAP_11) -> None:
         self.status, self.answer = 200, envelope(body, namespace)
@@ -99,12 +103,13 @@ def _handler(office: Office, schema: etree.XMLSchema | None) -> type[BaseHTTPReq
                     office.gone.set()
                 self.close_connection = True
                 return
+            answer = office.answer_to(received) if office.answer_to else office.answer
             self.send_response(office.status)
             self.send_header("Content-Type", office.content_type)
-            self.send_header("Content-Length", str(office.declared_length or len(office.answer)))
+            self.send_header("Content-Length", str(office.declared_length or len(answer)))
             self.end_headers()
             with suppress(ConnectionError):
-                self.wfile.write(office.answer)
+                self.wfile.write(answer)
                 self.wfile.flush()
             if office.declared_length:
                 self.close_connection = True
@@ -115,11 +120,15 @@ def _handler(office: Office, schema: etree.XMLSchema | None) -> type[BaseHTTPReq
     return Handler
 
 
+class _Crowded(ThreadingHTTPServer):
+    request_queue_size = 64  # callers that connect at the same moment
+
+
 @contextmanager
 def open_office(xsd: Path | None) -> Iterator[Office]:
     office = Office()
     schema = etree.XMLSchema(etree.parse(xsd)) if xsd is not None else None
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(office, schema))
+    server = _Crowded(("127.0.0.1", 0), _handler(office, schema))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

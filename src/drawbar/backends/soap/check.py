@@ -56,6 +56,11 @@ class BodyCheck:
         """False where libxml2 does not take the contract's schema; then nothing is checked."""
         return self._schema is not None
 
+    @property
+    def is_free(self) -> bool:
+        """Whether no thread is checking a body right now."""
+        return not self._lock.locked()
+
     def problem(self, body: etree._Element) -> str | None:
         """What is wrong with a body, in one line; None when it is valid."""
         if self._schema is None:
