@@ -23,7 +23,7 @@ functions:
       limit: {type: integer, default: 10}
   set: {description: Change., effect: write, idempotency: {repeatable: true}}
   drop: {description: Drop., effect: destroy}
-  odd: {description: Odd., contract: {a: {type: object, additionalProperties: {type: string}}}}
+  odd: {description: Odd., contract: {a: {type: array, prefixItems: [{type: string}]}}}
 """
 
 

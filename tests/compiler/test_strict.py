@@ -19,7 +19,7 @@ from drawbar.compiler.strict import (
     strict_schema,
     type_of,
 )
-from drawbar.dispatch.arguments import without_nulls
+from drawbar.compiler.strict_values import from_strict
 from drawbar.kernel.values import JsonObject, JsonValue
 
 
@@ -82,13 +82,10 @@ def nested(levels: int) -> JsonObject:
             f"the enum of `a` has {100 * (LONG_ENUM + 1)} characters; {MAX_LONG_ENUM} is the limit",
         ),
         (arguments(a={"enum": []}), "`a` takes a value of any type"),
-        (arguments(a=True), "`a` takes a value of any type"),
+        (arguments(a=False), "`a` takes no value at all"),
+        (arguments(a={"type": "array", "items": False}), "`a` is a list of nothing"),
         ({"type": "object", "properties": {}}, "any argument is taken"),
         ({"anyOf": [arguments(), arguments()]}, "the arguments have several shapes"),
-        (
-            arguments(a={"type": "object", "additionalProperties": False, "patternProperties": {}}),
-            "`a` takes properties of any name",
-        ),
         (arguments(a={"allOf": [True]}), "`a` has to fit several schemas at once (allOf)"),
     ],
 )
@@ -159,6 +156,92 @@ def test_an_enum_of_several_types_and_uniqueness_that_is_not_asked_for_lose_noth
     )
 
 
+@pytest.mark.parametrize(
+    ("schema", "strict", "written", "read"),
+    [
+        (
+            {"type": "object", "additionalProperties": {"type": "integer"}, "maxProperties": 2},
+            {
+                "type": "array",
+                "items": arguments(
+                    "name", "value", name={"type": "string"}, value={"type": "integer"}
+                ),
+                "maxItems": 2,
+                "description": "Each name once, with its value.",
+            },
+            [{"name": "x", "value": 1}],
+            {"x": 1},
+        ),
+        (
+            {"type": ["object", "null"], "additionalProperties": True, "description": "Free"},
+            {"type": ["string", "null"], "description": "Free. A JSON object, written as text."},
+            '{"x": [1]}',
+            {"x": [1]},
+        ),
+        (
+            {"description": "Anything."},
+            {
+                "type": ["string", "number", "boolean", "null"],
+                "description": "Anything. A list or an object is written as JSON text.",
+            },
+            "[1, {}]",
+            [1, {}],
+        ),
+        (
+            {"type": "array"},
+            {
+                "type": "array",
+                "items": {
+                    "type": ["string", "number", "boolean", "null"],
+                    "description": "A list or an object is written as JSON text.",
+                },
+            },
+            ["plain", 1, '{"x": 1}', "{broken"],
+            ["plain", 1, {"x": 1}, "{broken"],
+        ),
+    ],
+)
+def test_what_has_no_known_shape_is_written_in_another_form_and_read_back(
+    schema: JsonObject, strict: JsonObject, written: JsonValue, read: JsonValue
+) -> None:
+    whole = arguments("a", a=schema)
+
+    assert strict_schema(whole) == Strict(arguments("a", a=strict))
+    assert from_strict({"a": written}, whole, whole) == {"a": read}
+
+
+def test_of_an_open_object_with_known_properties_the_model_is_told_those() -> None:
+    known: JsonObject = {"x": {"type": "integer"}}
+    whole = arguments("a", a={"type": "object", "properties": known, "additionalProperties": True})
+
+    strict = strict_schema(whole)
+
+    assert strict.lost == ("the inside of `a`",)
+    assert strict.schema == arguments(
+        "a",
+        a={
+            "type": "string",
+            "description": 'A JSON object, written as text. It has {"x":{"type":"integer"}}.',
+        },
+    )
+
+
+def test_what_may_be_left_out_is_left_out_in_the_alternative_that_is_meant() -> None:
+    cat = arguments("kind", kind={"const": "cat"}, lives={"type": "integer"})
+    dog = arguments("kind", kind={"enum": ["dog"]}, tricks={"type": "integer"})
+    whole = arguments("pet", pet={"anyOf": [cat, dog, {"type": "string"}, {"type": "null"}]})
+
+    def read(pet: JsonValue) -> Any:
+        return from_strict({"pet": pet}, whole, whole)["pet"]
+
+    assert read({"kind": "dog", "tricks": None}) == {"kind": "dog"}
+    assert read({"kind": "cat", "lives": None}) == {"kind": "cat"}
+    assert read({"kind": "cow", "lives": None}) == {"kind": "cow", "lives": None}
+    assert read("rex") == "rex"
+    assert read(None) is None
+    assert read(7) == 7
+
+
 # Schemas as the compiler makes them, and instances of their strict forms.
 
 names = st.sampled_from(["a", "b", "c", "long_name"])
@@ -188,7 +271,13 @@ def compound(inner: st.SearchStrategy[JsonObject]) -> st.SearchStrategy[JsonObje
     def array(items: JsonObject) -> JsonObject:
         return {"type": "array", "items": items, "maxItems": 3}
 
-    return inner.map(array) | objects(inner)
+    def mapping(values: JsonObject) -> JsonObject:
+        return {"type": "object", "additionalProperties": values}
+
+    def either(schema: JsonObject) -> JsonObject:
+        return {"anyOf": [schema, {"type": "null"}]}
+
+    return inner.map(array) | inner.map(mapping) | objects(inner) | objects(inner).map(either)
 
 
 def objects(inner: st.SearchStrategy[JsonObject]) -> st.SearchStrategy[JsonObject]:
@@ -239,7 +328,7 @@ def test_what_strict_mode_lets_a_model_write_fits_the_full_schema(data: st.DataO
     instance = data.draw(instances(strict.schema))
 
     jsonschema_rs.Draft202012Validator(strict.schema).validate(instance)
-    jsonschema_rs.Draft202012Validator(schema).validate(without_nulls(instance, schema, schema))
+    jsonschema_rs.Draft202012Validator(schema).validate(from_strict(instance, schema, schema))
 
 
 @given(schemas)

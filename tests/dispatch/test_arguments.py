@@ -2,12 +2,12 @@ import pytest
 
 from doubles import ANNA, Bench, function, parameter
 from drawbar.compiler.kind import Parameter
+from drawbar.compiler.strict_values import from_strict
 from drawbar.dispatch.arguments import (
     ArgumentCheck,
     of_caller,
     parse_arguments,
     shown,
-    without_nulls,
 )
 from drawbar.kernel.outcome import ArgumentProblem, Refused
 from drawbar.kernel.values import Caller
@@ -106,7 +106,7 @@ def test_nulls_are_dropped_behind_references_too() -> None:
         "$defs": {"leave": {"type": "object", "properties": {"note": {"type": "string"}}}},
     }
 
-    assert without_nulls({"note": None}, schema, schema) == {}  # type: ignore[arg-type] # plain dicts
+    assert from_strict({"note": None}, schema, schema) == {}  # type: ignore[arg-type] # plain dicts
 
 
 async def test_a_null_for_a_required_argument_is_refused() -> None:

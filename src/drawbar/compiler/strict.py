@@ -1,7 +1,8 @@
 """Schemas for OpenAI's strict mode, in which a model cannot write arguments that do not fit.
 
 That mode takes a subset of JSON Schema: every object is closed and requires all of its properties, so what may be
-left out may be null instead; some keywords are not taken at all. What the model is then no longer held to is told to
+left out may be null instead, a mapping is a list of names and values, and what has no known shape is JSON as text
+(`strict_values` reads all that back); some keywords are not taken at all. What the model is then no longer held to is told to
 it in the description, since everything that is enforced is published. The subset and its limits are those of
 OpenAI's guide to structured outputs ("Supported schemas").
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from drawbar.compiler.constraints import author_word
+from drawbar.compiler.strict_values import is_any, is_mapping, is_open, kinds_of
 from drawbar.kernel.values import JsonObject, JsonValue
 
 MAX_PROPERTIES = 5_000
@@ -114,6 +116,8 @@ class _Writing:
     def schema(self, schema: JsonObject, way: str, level: int) -> JsonObject:
         if "allOf" in schema:
             schema = self.flattened(schema, way)
+        if way and (free := self.free(schema, way, level)) is not None:
+            return free
         result: JsonObject = {}
         said: list[str] = []
         for keyword, value in schema.items():
@@ -132,6 +136,41 @@ class _Writing:
         if said:
             result["description"] = _joined(result.get("description"), said)
         return schema if result == schema else result  # one object in memory where it can be
+
+    def free(self, schema: JsonObject, way: str, level: int) -> JsonObject | None:
+        """What stands for a value without a known shape; None for any other."""
+        if is_any(schema):
+            return _described(
+                schema,
+                {"type": ["string", "number", "boolean", "null"]},
+                "A list or an object is written as JSON text.",
+            )
+        if not is_open(schema):
+            return None
+        kind = schema.get("type")
+        null: list[JsonValue] = ["null"] if isinstance(kind, list) and "null" in kind else []
+        if is_mapping(schema):
+            return self.pairs(schema, way, level, null)
+        if schema.get("properties") or "patternProperties" in schema:
+            self.lost.append(f"the inside of `{way}`")
+        shape: JsonObject = {"type": ["string", *null] if null else "string"}
+        return _described(schema, shape, _as_text(schema))
+
+    def pairs(self, schema: JsonObject, way: str, level: int, null: list[JsonValue]) -> JsonObject:
+        more = schema["additionalProperties"]
+        written = self.schema(more if isinstance(more, dict) else {}, f"{way}.*", level + 1)
+        self.properties += 2
+        pair: JsonObject = {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "value": written},
+            "required": ["name", "value"],
+            "additionalProperties": False,
+        }
+        shape: JsonObject = {"type": ["array", *null] if null else "array", "items": pair}
+        for word, counted in (("minProperties", "minItems"), ("maxProperties", "maxItems")):
+            if word in schema:
+                shape[counted] = schema[word]
+        return _described(schema, shape, "Each name once, with its value.")
 
     def flattened(self, schema: JsonObject, way: str) -> JsonObject:
         members = schema["allOf"]
@@ -172,11 +211,15 @@ class _Writing:
             self.object(schema, result, way, level + 1)
         if "items" in schema:
             items = schema["items"]
-            if not isinstance(items, dict):
-                raise _Inexpressible(f"`{way}` is a list of anything")
-            result["items"] = self.schema(items, f"{way}[]", level)
-        elif kind == "array":
+            if items is False:
+                raise _Inexpressible(f"`{way}` is a list of nothing")
+            result["items"] = self.schema(
+                items if isinstance(items, dict) else {}, f"{way}[]", level
+            )
+        elif kind == "array" and "prefixItems" in schema:
             raise _Inexpressible(f"`{way}` is a list whose elements are not described")
+        elif "array" in kinds_of(schema):
+            result["items"] = self.schema({}, f"{way}[]", level)
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
                 self.members(schema[keyword], result, way, level)
@@ -213,9 +256,9 @@ class _Writing:
             self.properties += 1
             self.characters += len(name)
             inner_way = f"{way}.{name}" if way else name
-            if not isinstance(inner, dict):
-                raise _Inexpressible(f"`{inner_way}` takes a value of any type")
-            written = self.schema(inner, inner_way, level)
+            if inner is False:
+                raise _Inexpressible(f"`{inner_way}` takes no value at all")
+            written = self.schema(inner if isinstance(inner, dict) else {}, inner_way, level)
             strict[name] = written if name in needed else nullable(written)
         result["properties"] = strict
         result["required"] = list[JsonValue](strict)
@@ -229,6 +272,19 @@ class _Writing:
         ):
             if count > most:
                 raise _Inexpressible(f"it has {count} {what}; {most} is the limit")
+
+
+def _described(schema: JsonObject, shape: JsonObject, said: str) -> JsonObject:
+    """The shape that stands for a schema, with the schema's own description."""
+    return {**shape, "description": _joined(schema.get("description"), [said])}
+
+
+def _as_text(schema: JsonObject) -> str:
+    """How a model learns what belongs into a text that holds JSON."""
+    properties = schema.get("properties")
+    if not properties:
+        return "A JSON object, written as text."
+    return f"A JSON object, written as text. It has {_json(properties)}."
 
 
 def _typed(schema: JsonObject, way: str) -> JsonObject:

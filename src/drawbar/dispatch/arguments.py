@@ -14,6 +14,7 @@ import jsonschema_rs
 import orjson
 
 from drawbar.compiler.function import Function
+from drawbar.compiler.strict_values import from_strict, holds_any, resolved, walk
 from drawbar.kernel.outcome import ArgumentProblem, Refused
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 
@@ -63,6 +64,7 @@ class ArgumentCheck:
         self._validator = jsonschema_rs.validator_for(
             function.schema, validate_formats=True, offline=True
         )
+        self._has_texts = holds_any(function.schema)
         self._defaults: dict[str, JsonValue] = {
             parameter.name: parameter.schema["default"]
             for parameter in function.parameters
@@ -74,9 +76,11 @@ class ArgumentCheck:
 
     def check(self, arguments: JsonObject) -> JsonObject | Refused:
         """The arguments with their defaults, or a refusal that names all that is wrong."""
+        if self._has_texts:
+            arguments = from_strict(arguments, self._schema, self._schema)
         if not self._validator.is_valid(arguments):
-            # OpenAI's strict mode has no optional properties: null stands for "left out" there.
-            arguments = without_nulls(arguments, self._schema, self._schema)
+            # A model in OpenAI's strict mode writes some values in another form.
+            arguments = from_strict(arguments, self._schema, self._schema)
             problems = tuple(self._problems(self._validator.iter_errors(arguments)))
             if problems:
                 count = "1 argument is" if len(problems) == 1 else f"{len(problems)} arguments are"
@@ -130,33 +134,6 @@ def of_caller(caller: Caller, path: str) -> JsonValue:
     raise ValueError(message)
 
 
-def without_nulls(
-    value: JsonValue, schema: JsonValue, root: JsonObject
-) -> Any:  # same type as given
-    """Drop nulls of optional properties whose schema has no null, at every depth."""
-    schema = _resolved(schema, root)
-    if isinstance(value, list):
-        items = schema.get("items")
-        return [without_nulls(item, items, root) for item in value] if items else value
-    if not isinstance(value, dict):
-        return value
-    properties = schema.get("properties")
-    required = schema.get("required")
-    if not isinstance(properties, dict):
-        return value
-    kept: JsonObject = {}
-    for name, item in value.items():
-        if (
-            item is None
-            and not (isinstance(required, list) and name in required)
-            and name in properties
-            and not _takes_null(_resolved(properties[name], root))
-        ):
-            continue
-        kept[name] = without_nulls(item, properties.get(name), root)
-    return kept
-
-
 def shown(value: JsonValue) -> str:
     """A value as a message repeats it: its kind in words, and the value, shortened."""
     if value is None:
@@ -169,34 +146,6 @@ def shown(value: JsonValue) -> str:
     if len(text) > _SHOWN:
         text = text[:_SHOWN] + "..."
     return f"{_KINDS[type(value)]} {text}"
-
-
-def _takes_null(schema: JsonObject) -> bool:
-    kind = schema.get("type")
-    if kind == "null" or (isinstance(kind, list) and "null" in kind):
-        return True
-    branches = schema.get("anyOf") or schema.get("oneOf")
-    if isinstance(branches, list):
-        return any(isinstance(branch, dict) and _takes_null(branch) for branch in branches)
-    enum = schema.get("enum")
-    return "type" not in schema and not (isinstance(enum, list) and None not in enum)
-
-
-def _resolved(schema: JsonValue, root: JsonObject) -> JsonObject:
-    while isinstance(schema, dict) and isinstance(reference := schema.get("$ref"), str):
-        schema = _walk(root, reference.removeprefix("#/").split("/"))
-    return schema if isinstance(schema, dict) else {}
-
-
-def _walk(value: JsonValue, path: Iterable[str | int]) -> JsonValue:
-    for step in path:
-        if isinstance(value, dict):
-            value = value.get(str(step))
-        elif isinstance(value, list) and isinstance(step, int):
-            value = value[step]
-        else:
-            return None
-    return value
 
 
 def _explain(error: Any, root: JsonObject) -> Iterable[ArgumentProblem]:
@@ -330,7 +279,7 @@ def _choices(value: JsonValue, options: list[JsonValue]) -> str:
 
 def _missing(error: Any, root: JsonObject, name: str) -> str:
     properties = _schema_of(error, root).get("properties")
-    schema = _resolved(properties.get(name), root) if isinstance(properties, dict) else {}
+    schema = resolved(properties.get(name), root) if isinstance(properties, dict) else {}
     kind = schema.get("type")
     wanted = f" It is {_INDEFINITE[kind]}." if isinstance(kind, str) and kind in _INDEFINITE else ""
     enum = schema.get("enum")
@@ -356,10 +305,10 @@ def _schema_of(error: Any, root: JsonObject) -> JsonObject:
     found: JsonValue = root
     for step in list(error.schema_path)[:-1]:
         if step == "$ref":
-            found = _resolved(found, root)
+            found = resolved(found, root)
         else:
-            found = _walk(_resolved(found, root) if isinstance(found, dict) else found, [step])
-    return _resolved(found, root)
+            found = walk(resolved(found, root) if isinstance(found, dict) else found, [step])
+    return resolved(found, root)
 
 
 def _expectation(schema: JsonObject) -> str:
