@@ -35,7 +35,7 @@ from drawbar.spec import codes as spec_codes
 from drawbar.spec.model import AdapterFile, BackendSpec, FunctionSpec, TrialSpec
 from drawbar.spec.scalars import duration_text, size_text
 from drawbar.surfaces.console import console_routes
-from drawbar.surfaces.web import create_app
+from drawbar.surfaces.web import Web
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 COMMAND = "python tools/reference.py"
@@ -366,7 +366,7 @@ async def _openapi() -> dict[str, Any]:  # an OpenAPI document
         settings = Path(folder) / "drawbar.yaml"
         settings.write_text("adapters: []\nstore: sqlite:///drawbar.db\n", encoding="utf-8")
         async with deployed(load(settings, environ={})) as services:
-            transport = httpx2.ASGITransport(create_app(services))
+            transport = httpx2.ASGITransport(Web(services))
             async with httpx2.AsyncClient(transport=transport, base_url="http://drawbar") as client:
                 document: dict[str, Any] = (await client.get("/openapi.json")).json()
                 return document

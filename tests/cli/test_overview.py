@@ -54,3 +54,23 @@ def test_a_misspelt_verb_is_answered_with_the_one_that_was_meant(
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("drawbar ")
+
+
+def test_a_start_imports_nothing_that_the_first_request_may_do_without() -> None:
+    script = "import drawbar.cli.serve, drawbar.backends.sql, sys; print(*sys.modules)"
+
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    tops = {name.partition(".")[0] for name in result.stdout.split()}
+    assert not tops & {
+        "fastapi",
+        "starlette",
+        "sqlglot",
+        "mcp",
+        "openai",
+        "alembic",
+        "zeep",
+        "psycopg",
+    }

@@ -13,7 +13,14 @@ import pytest
 from drawbar.compiler import cache as cache_module
 from drawbar.compiler.cache import Cache
 from drawbar.compiler.stored import StoredFunctions
-from drawbar.compiler.toolset import CompiledAdapter, clashes, compile_adapter, compile_toolset
+from drawbar.compiler.toolset import (
+    CompiledAdapter,
+    clashes,
+    compile_adapter,
+    compile_toolset,
+    count_broken,
+    described,
+)
 from drawbar.spec.load import load_adapter
 from storing_kind import StoringKinds
 
@@ -125,6 +132,24 @@ def test_functions_are_made_when_they_are_asked_for_and_then_stay(tmp_path: Path
     assert toolset["hr_set"] is toolset["hr_set"]
     assert toolset["hr_set"].effect == "write"
     assert "hr_nobody" not in toolset
+
+
+def test_what_is_shown_of_functions_needs_no_binding_and_is_not_kept(tmp_path: Path) -> None:
+    start = Start(tmp_path)
+    start.load()
+    toolset = compile_toolset(start.load())
+    looked_at = toolset["hr_set"]
+
+    shown = list(described(toolset))
+
+    compiled = start.uncached().functions
+    assert [replace(each, binding=None) for each in shown] == [
+        replace(each, binding=None) for each in compiled
+    ]
+    assert shown[1] is looked_at
+    assert shown[0].binding is None
+    assert toolset["hr_get"] == compiled[0]
+    assert count_broken(toolset) == 2
 
 
 def test_names_that_two_adapters_give_are_found_among_kept_functions(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import asyncio
 
 from starlette.testclient import TestClient
 
-from drawbar.surfaces.health import Drain
-from drawbar.surfaces.web import create_app
+from drawbar.surfaces.drain import Drain
+from drawbar.surfaces.web import Web
 
 from .conftest import Serve, Served
 
@@ -56,7 +56,7 @@ async def test_probes_do_not_all_reach_the_backends(served: Served) -> None:
 async def test_a_server_that_goes_down_is_not_ready(served: Served) -> None:
     drain = Drain()
     drain.begun = True
-    app = create_app(served.services, drain)
+    app = Web(served.services, drain)
 
     response = await asyncio.to_thread(TestClient(app).get, "/readyz")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import gc
 import importlib
 import os
 import sys
@@ -94,7 +95,11 @@ def _parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argpars
 
 
 def find_verb(name: str) -> Verb:
-    return cast("Verb", importlib.import_module(f"drawbar.cli.{name}"))  # a module is no class
+    gc.disable()  # modules stay, so looking through them for garbage while they are made is in vain
+    try:
+        return cast("Verb", importlib.import_module(f"drawbar.cli.{name}"))  # a module is no class
+    finally:
+        gc.enable()
 
 
 def overview() -> str:

@@ -37,6 +37,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 after a clean end. Raises OperatorError and AuthorError, which end with 3."""
+    gc.disable()  # until all is there: what a start makes stays
+    try:
+        return _run(args)
+    finally:
+        gc.enable()
+
+
+def _run(args: argparse.Namespace) -> int:
     given = {"listen.host": args.host, "listen.port": args.port}
     flags = {name: value for name, value in given.items() if value is not None}
     gateway = load(args.settings, flags=flags)
@@ -62,7 +70,7 @@ async def _serve(gateway: Gateway, listening: socket.socket) -> None:
     async with deployed(gateway) as services:
         _tell(gateway, services)
         spare_the_collector()
-        await serve(services, listening, stop, lambda: _ready(services, listening))
+        await serve(services, listening, stop, lambda: _ready(services, listening), gc.freeze)
     _log.info("stopped")
 
 
@@ -75,6 +83,7 @@ def spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def with_signals(stop: asyncio.Event) -> None:

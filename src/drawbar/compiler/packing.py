@@ -81,8 +81,15 @@ class Packing:
     def _reader_of(self, kind: Any) -> _Reader:
         readers = {name: self._reader(each) for name, each in _fields(kind).items()}
         if issubclass(kind, BaseModel):
-            return lambda written: kind.model_construct(
-                set(written), **{name: readers[name](each) for name, each in written.items()}
+            empty = kind.model_construct(
+                set()
+            )  # frozen, so one stands for all in which nothing was set
+            return lambda written: (
+                kind.model_construct(
+                    set(written), **{name: readers[name](each) for name, each in written.items()}
+                )
+                if written
+                else empty
             )
         in_order = tuple(readers.values())
         return lambda written: kind(

@@ -120,7 +120,7 @@ class _Shared:
     adapter: Adapter
     packing: Packing
 
-    def function(self, record: bytes) -> Function:
+    def function(self, record: bytes, *, bound: bool) -> Function:
         unpack = self.packing.unpack
         fields = orjson.loads(record)
         local_name, description, effect, parameters, schema, strict, binding, limits = fields[:8]
@@ -145,7 +145,7 @@ class _Shared:
             ),
             schema=schema,
             strict_schema=schema if strict is True else strict,
-            binding=None if binding is None else unpack(binding),
+            binding=unpack(binding) if bound and binding is not None else None,
             limits=unpack(limits),
             allow=allow,
             approve=None if approve is None else unpack(approve),
@@ -178,9 +178,15 @@ class StoredFunctions(Sequence[Function]):
         """Made anew each time; the toolset keeps what it was asked for."""
         if isinstance(index, slice):
             return tuple(self[each] for each in range(*index.indices(len(self))))
-        index = range(len(self))[index]
+        return self._shared.function(self._record(range(len(self))[index]), bound=True)
+
+    def described(self, index: int) -> Function:
+        """The function without its binding, which takes most of the time: enough to show it."""
+        return self._shared.function(self._record(index), bound=False)
+
+    def _record(self, index: int) -> bytes:
         start = self._ends[index - 1] if index else 0
-        return self._shared.function(self._records[start : self._ends[index]])
+        return self._records[start : self._ends[index]]
 
 
 class StoredPlans(Mapping[str, Plan]):

@@ -162,6 +162,15 @@ class LateToolset(Mapping[str, Function]):
             self._found[name] = found
         return found
 
+    def described(self) -> Iterator[Function]:
+        """All, to be shown; those that nobody has looked at come without their binding, and are not kept."""
+        for found in self._found.values():
+            if isinstance(found, int):
+                section = bisect_right(self._starts, found) - 1
+                yield self._stored[section].described(found - self._starts[section])
+            else:
+                yield found
+
     def __contains__(self, name: object) -> bool:
         return name in self._found
 
@@ -174,6 +183,11 @@ class LateToolset(Mapping[str, Function]):
     def broken(self) -> int:
         """How many of them cannot be called."""
         return len(self._broken)
+
+
+def described(toolset: Toolset) -> Iterator[Function]:
+    """All functions, to be shown and not to be called."""
+    return toolset.described() if isinstance(toolset, LateToolset) else iter(toolset.values())
 
 
 def count_broken(toolset: Toolset) -> int:

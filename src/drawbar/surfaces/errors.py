@@ -74,6 +74,11 @@ def check_id(id: str, kind: str, param: str) -> str:  # noqa: A002 -- the word o
     return id
 
 
+def check_run_ids(thread_id: str, run_id: str) -> None:
+    check_id(thread_id, "thread", "thread_id")
+    check_id(run_id, "run", "run_id")
+
+
 def check_cursor(cursor: str, kind: str, param: str) -> str:
     """A cursor is a position, so the item may be gone; but it must once have been an id of ours."""
     check_id(cursor, kind, param)

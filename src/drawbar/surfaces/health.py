@@ -24,15 +24,6 @@ _FRESH = 5.0
 """Seconds for which an answer of the backends holds: a probe costs them a call, and anybody may probe."""
 
 
-class Drain:
-    """Whether the server is going down; set once."""
-
-    __slots__ = ("begun",)
-
-    def __init__(self) -> None:
-        self.begun = False
-
-
 class BackendStates:
     """How the backends are, asked at most every few seconds."""
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from drawbar.kernel.errors import OperatorError
-from drawbar.surfaces.health import Drain
+from drawbar.surfaces.drain import Drain
 from drawbar.surfaces.one_write import OneWriteProtocol
 from drawbar.surfaces.services import Services
-from drawbar.surfaces.web import create_app
+from drawbar.surfaces.web import Web
 
 _KEEP_ALIVE = 75
 """Seconds; longer than clients keep unused connections, so that none is closed under a new request."""
@@ -70,14 +70,17 @@ async def serve(
     listening: socket.socket,
     stop: asyncio.Event,
     started: Callable[[], None] = lambda: None,
+    settled: Callable[[], None] = lambda: None,
 ) -> None:
     """Answer until `stop` is set; then accept nothing new and give what is under way its time.
 
+    `started` is called when it listens, `settled` when nothing is left to be imported.
     What outlasts `listen.drain` is cut off: a stream can be resumed, a run goes on after a restart.
     """
     drain = Drain()
+    web = Web(services, drain)
     config = uvicorn.Config(
-        create_app(services, drain),
+        web,
         http=OneWriteProtocol,
         ws="none",
         lifespan="on",
@@ -88,7 +91,21 @@ async def serve(
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=math.ceil(services.settings.listen.drain),
     )
-    server = _Server(config, started)
+    settling: set[asyncio.Task[None]] = set()
+
+    async def settle() -> None:
+        try:
+            await web.settle()
+        except BaseException:
+            server.should_exit = True  # half a gateway is worse than none
+            raise
+        settled()
+
+    def tell_started() -> None:
+        started()
+        settling.add(asyncio.create_task(settle()))
+
+    server = _Server(config, tell_started)
     running = asyncio.create_task(server.serve([listening]))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -98,3 +115,4 @@ async def serve(
         drain.begun = True
         server.should_exit = True
     await running
+    await asyncio.gather(*settling)

@@ -1,146 +1,88 @@
 """The ASGI application: every surface over HTTP.
 
-`Front` is what the server calls. FastAPI stands behind it for all that is not a hot route, and
-documents the whole at /openapi.json; its pages that load scripts from elsewhere are off.
+`Front` is what the server calls: hot routes are plain ASGI, and all others stand behind it in FastAPI, which
+is put together after the start (see `late` and `cold`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.responses import Response
-from starlette.routing import Route
-
-from drawbar.kernel.errors import ClientError
 from drawbar.runs.answer import Answers
-from drawbar.surfaces import health
-from drawbar.surfaces.assistants import absent, assistants, runs, threads
 from drawbar.surfaces.assistants.run_streams import RunStreams
 from drawbar.surfaces.callers import Callers
-from drawbar.surfaces.chat import models
 from drawbar.surfaces.chat.completions import Completions
-from drawbar.surfaces.console import console_routes
-from drawbar.surfaces.documents import add_hot_routes
-from drawbar.surfaces.errors import envelope, error_headers, no_such_url, our_bug, wrong_method
+from drawbar.surfaces.drain import Drain
+from drawbar.surfaces.errors import envelope, our_bug, send_body
 from drawbar.surfaces.front import Front, Routes
 from drawbar.surfaces.functions.door import Functions
-from drawbar.surfaces.health import BackendStates, Drain
+from drawbar.surfaces.late import LateApp
 from drawbar.surfaces.mcp.late import LateMcp
 from drawbar.surfaces.services import Services
-from drawbar.surfaces.validation import explain
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.types import Message, Receive, Scope, Send
 
 _log = logging.getLogger("drawbar.surfaces")
 
 
-_ROUTERS = (
-    assistants.router,
-    threads.router,
-    runs.router,
-    models.router,
-    absent.router,
-    health.router,
-)
+class Web:
+    """The surfaces of one deployment. `drain` is set by the server when it goes down, for /readyz to tell."""
+
+    def __init__(self, services: Services, drain: Drain | None = None) -> None:
+        routes = Routes()
+        self._mcp = LateMcp(services)
+        rounds = services.settings.runs.rounds
+        answers = Answers(services.model, services.dispatcher, rounds=rounds)
+        completions = Completions(services, answers)
+        for surface in (RunStreams(services), completions, Functions(services), self._mcp):
+            surface.add_to(routes)
+        callers = Callers(services.settings, services.store)
+        self._rest = LateApp(services, callers, drain or Drain(), routes)
+        limit = services.settings.listen.body
+        self._front = Front(routes, callers, self._rest, body_limit=limit)
+
+    async def settle(self) -> None:
+        """Make what the first requests will need; until then they wait for it."""
+        await self._rest.made()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        begun = False
+
+        async def reply(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._front(scope, receive, reply)
+        except Exception as error:
+            await _report_bug(scope, send, error, begun=begun)
+            raise  # the server ends the connection
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            await receive()
+            await stack.enter_async_context(self._mcp.running())
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
-def create_app(services: Services, drain: Drain | None = None) -> ASGIApp:
-    """`drain` is set by the server when it goes down, for /readyz to tell."""
-    routes = Routes()
-    mcp = LateMcp(services)
-    answers = Answers(services.model, services.dispatcher, rounds=services.settings.runs.rounds)
-    for surface in (RunStreams(services), Completions(services, answers), Functions(services), mcp):
-        surface.add_to(routes)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with mcp.running():
-            yield
-
-    app = FastAPI(
-        title="Drawbar",
-        version=version("drawbar"),
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        lifespan=lifespan,
-    )
-    app.state.services = services
-    app.state.callers = callers = Callers(services.settings, services.store)
-    app.state.backends = BackendStates(services.backends)
-    app.state.drain = drain or Drain()
-    for router in _ROUTERS:
-        app.include_router(router)
-    app.router.routes.extend(console_routes())
-    _handle_errors(app, routes)
-    add_hot_routes(app)
-    front = Front(routes, callers, app, body_limit=services.settings.listen.body)
-    return ServerErrorMiddleware(front, handler=_report_bug)
-
-
-def _handle_errors(app: FastAPI, routes: Routes) -> None:
-    """Everything that FastAPI says no to, in the one envelope."""
-
-    async def client_error(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, ClientError)  # noqa: S101 -- registered for nothing else
-        return _answer(error)
-
-    async def http_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 -- registered for nothing else
-        method, path = request.method, request.url.path
-        if error.status_code not in {404, 405}:
-            return _answer(ClientError(str(error.detail), status=error.status_code))
-        allowed = ", ".join(sorted({*routes.methods(path), *_methods(path)}))
-        if allowed:
-            return _answer(wrong_method(method, path, allowed), {"allow": allowed})
-        return _answer(no_such_url(method, path))
-
-    async def invalid(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for nothing else
-        return _answer(explain(list(error.errors())))
-
-    async def bug(request: Request, _error: Exception) -> Response:
-        return _answer(our_bug(request.state.request_id))  # it is raised again and logged outside
-
-    app.add_exception_handler(ClientError, client_error)
-    app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, bug)
-
-
-def _methods(path: str) -> set[str]:
-    """What FastAPI answers on a path; it names only those of the first route that fits."""
-    return {
-        method
-        for router in _ROUTERS
-        for route in router.routes
-        if isinstance(route, Route) and route.path_regex.fullmatch(path)
-        for method in route.methods or ()
-    }
-
-
-def _answer(error: ClientError, headers: dict[str, str] | None = None) -> Response:
-    response = Response(envelope(error), error.status, headers, "application/json")
-    for name, value in error_headers(error):
-        response.headers[name.decode()] = value.decode()
-    return response
-
-
-async def _report_bug(request: Request, error: Exception) -> Response:
+async def _report_bug(scope: Scope, send: Send, error: Exception, *, begun: bool) -> None:
     """The trace goes to the log under an id; the client gets the id."""
-    request_id = request.state.request_id
+    request_id = scope["state"]["request_id"]
     _log.error(
         "unexpected error",
         exc_info=error,
-        extra={"request_id": request_id, "path": request.url.path},
+        extra={"request_id": request_id, "path": scope["path"]},
     )
-    return _answer(our_bug(request_id), {"x-request-id": request_id})
+    if not begun:
+        bug = our_bug(request_id)
+        header = (b"x-request-id", request_id.encode())
+        await send_body(send, bug.status, envelope(bug), (header,))

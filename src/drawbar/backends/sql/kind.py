@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from drawbar.backends.sql.backend import SqlBackend, open_backend
-from drawbar.backends.sql.compile import CODES, compile_adapter
+from drawbar.backends.sql.codes import CODES
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.plan import Binding, Operation, Reading
 from drawbar.backends.sql.url import parse_url
@@ -38,6 +38,9 @@ class SqlKind:
         return binding
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
+        # sqlglot takes a tenth of a second, and functions that are read from disk need none of it.
+        from drawbar.backends.sql.compile import compile_adapter  # noqa: PLC0415
+
         return compile_adapter(adapter, report)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> SqlBackend:

@@ -14,8 +14,7 @@ from drawbar.runs.order import ToolOutput
 from drawbar.store.records import Run
 from drawbar.surfaces.assistants.objects import new_message, run_order
 from drawbar.surfaces.assistants.requests import CreateRun, CreateThreadAndRun, SubmitToolOutputs
-from drawbar.surfaces.assistants.runs import check_run_ids
-from drawbar.surfaces.errors import check_id
+from drawbar.surfaces.errors import check_id, check_run_ids
 from drawbar.surfaces.exchange import Exchange
 from drawbar.surfaces.front import Routes
 from drawbar.surfaces.services import Services

@@ -20,7 +20,7 @@ from drawbar.surfaces.dependencies import (
     page_of,
     query_of,
 )
-from drawbar.surfaces.errors import check_id
+from drawbar.surfaces.errors import check_id, check_run_ids
 
 router = APIRouter(prefix="/v1/threads/{thread_id}/runs", tags=["runs"])
 
@@ -83,8 +83,3 @@ async def get_step(
     if found is None or found.thread_id != thread_id:
         raise not_found("run step", step_id)
     return answer(step_object(found))
-
-
-def check_run_ids(thread_id: str, run_id: str) -> None:
-    check_id(thread_id, "thread", "thread_id")
-    check_id(run_id, "run", "run_id")

@@ -23,7 +23,7 @@ from drawbar.runs.offer import resolve_offer
 from drawbar.store.records import Assistant
 from drawbar.surfaces.assistants.objects import as_json
 from drawbar.surfaces.assistants.requests import TextPart
-from drawbar.surfaces.chat.models import find_assistant
+from drawbar.surfaces.chat.named import find_assistant
 from drawbar.surfaces.chat.requests import (
     AssistantMessage,
     ChatMessageBody,

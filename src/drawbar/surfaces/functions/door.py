@@ -13,11 +13,13 @@ repeated request the same call: a change is sent once, and later requests get it
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
 import orjson
 
-from drawbar.compiler.function import Function
+from drawbar.compiler.function import Function, Toolset
+from drawbar.compiler.toolset import described
 from drawbar.dispatch.invocation import Invocation
 from drawbar.kernel.errors import ClientError
 from drawbar.kernel.ids import new_id
@@ -56,12 +58,7 @@ class Functions:
         self._toolset = services.toolset
         self._dispatch = services.dispatcher.dispatch
         self._ticker = Ticker()
-        self._listing = orjson.dumps(
-            {
-                "object": "list",
-                "data": [function_object(function) for function in services.toolset.values()],
-            }
-        )
+        self._listing: bytes | None = None
 
     def add_to(self, routes: Routes) -> None:
         routes.add("GET", "/functions", self.list)
@@ -69,6 +66,8 @@ class Functions:
         routes.add("POST", "/functions/{}", self.call)
 
     async def list(self, exchange: Exchange) -> None:
+        if self._listing is None:
+            self._listing = await asyncio.to_thread(_listing, self._toolset)
         await exchange.answer(self._listing)
 
     async def get(self, exchange: Exchange, name: str) -> None:
@@ -98,6 +97,11 @@ class Functions:
             status_of(outcome),
             ((b"x-call-id", call_id.encode()),),
         )
+
+
+def _listing(toolset: Toolset) -> bytes:
+    """Encoded once: functions only change with a restart."""
+    return orjson.dumps({"object": "list", "data": [*map(function_object, described(toolset))]})
 
 
 def function_object(function: Function) -> JsonObject:
