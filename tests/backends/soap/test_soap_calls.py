@@ -356,7 +356,7 @@ async def test_a_dry_run_shows_the_exact_request_and_no_secret(
         "X-Key": "***",
         "Content-Type": "text/xml; charset=utf-8",
         "SOAPAction": '"urn:leave/GetLeave"',
-        "Accept": "text/xml, application/soap+xml, application/xml",
+        "Accept": "text/xml, application/soap+xml, application/xml, multipart/related",
     }
     assert "<tns:LeaveId>7</tns:LeaveId>" in str(request["body"])
     for secret in ("s3cret", "topkey", "k-secret"):

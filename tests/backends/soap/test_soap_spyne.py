@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -56,6 +58,7 @@ functions:
   announce: {{operation: announce, effect: write}}
   store_slip: {{operation: store_slip, effect: write}}
   slip: {{operation: slip}}
+  slip_described: {{operation: slip, base64: describe}}
   who: {{operation: who}}
   wait: {{operation: wait}}
 """
@@ -226,3 +229,52 @@ async def test_bytes_travel_both_ways(depot: Depot, opened: Open) -> None:
     stored = await calls.call("store_slip", {"data": "QUJDRA=="})
 
     assert stored.value == {"store_slipResult": 4}
+
+
+SLIP = bytes(range(256)) * 4
+
+
+async def test_bytes_beside_the_reply_are_put_back(depot: Depot, opened: Open) -> None:
+    calls = opened(depot.distorted("packaged"))
+
+    kept = await calls.call("slip", {"size": 1024})
+    described = await calls.call("slip_described", {"size": 1024})
+
+    assert kept.value == {"slipResult": base64.b64encode(SLIP).decode()}
+    assert described.value == {
+        "slipResult": {
+            "media_type": "application/pdf",
+            "bytes": 1024,
+            "sha256": hashlib.sha256(SLIP).hexdigest(),
+        }
+    }
+    assert kept.notes == described.notes == ()
+
+
+async def test_half_of_the_parts_are_no_reply(depot: Depot, opened: Open) -> None:
+    error = await opened(depot.distorted("half packaged")).error("slip", {"size": 1024})
+
+    assert (error.code, error.work) == ("broken_reply", "unknown")
+    assert "its parts are not whole" in error.message
+
+
+async def test_bytes_are_sent_beside_the_message_where_the_adapter_says_so(
+    depot: Depot, opened: Open
+) -> None:
+    calls = opened(depot.adapter("  mtom: true"))
+    arguments: JsonObject = {"data": base64.b64encode(SLIP).decode()}
+
+    dry = await calls.call("store_slip", arguments, mode="dry_run")
+    stored = await calls.call("store_slip", arguments)
+
+    assert stored.value == {"store_slipResult": 1024}
+    assert isinstance(dry.value, dict)
+    request = dry.value["request"]
+    assert isinstance(request, dict)
+    assert str(arguments["data"]) not in str(request)
+    attachments = request["attachments"]
+    assert isinstance(attachments, list)
+    (attached,) = attachments
+    assert isinstance(attached, dict)
+    assert attached["bytes"] == 1024
+    assert f'href="cid:{attached["content_id"]}"' in str(request["body"])

@@ -17,6 +17,7 @@ from lxml import etree
 
 from drawbar.backends.soap.addressing import add_addressing, check_related
 from drawbar.backends.soap.annotate import annotate
+from drawbar.backends.soap.attachments import listed, put_back, take_out, with_attachments
 from drawbar.backends.soap.check import BodyCheck
 from drawbar.backends.soap.compile import CODES, Binding, compile_functions
 from drawbar.backends.soap.failures import (
@@ -27,6 +28,7 @@ from drawbar.backends.soap.failures import (
     refused,
 )
 from drawbar.backends.soap.headers import http_headers, soap_headers
+from drawbar.backends.soap.multipart import MULTIPART, BrokenMultipart, Part, split_parts
 from drawbar.backends.soap.negotiation import logins
 from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
 from drawbar.backends.soap.post import Answer, Post, Tls, can_connect
@@ -39,9 +41,10 @@ from drawbar.backends.soap.reply import (
     fault_in,
     says_something,
 )
-from drawbar.backends.soap.request import WrongValue, body_of, envelope_of, nested
+from drawbar.backends.soap.request import Version, WrongValue, body_of, envelope_of, nested
 from drawbar.backends.soap.security import Security
 from drawbar.backends.soap.wire import CannotServe, General, NotRead, resolved
+from drawbar.backends.soap.wsdl import Operation
 from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
@@ -54,6 +57,8 @@ _HEALTH_SECONDS = 5.0
 _SHORT = 16_384
 """Bytes of arguments or of a reply that the plan works through in about a millisecond."""
 _OK = 200
+ATTACHMENTS = "_attachments"
+"""Under this name stands what a reply has attached without referring to it."""
 
 
 class SoapKind:
@@ -89,6 +94,13 @@ class _Request:
     headers: Mapping[str, str]
     message_id: str | None = None
     """Of WS-Addressing, where the adapter asks for it."""
+    attachments: tuple[Part, ...] = ()
+
+    def payload(self, version: Version) -> tuple[bytes, Mapping[str, str]]:
+        """What is posted, and its headers: the envelope, or all parts where some are attached."""
+        if not self.attachments:
+            return self.envelope, self.headers
+        return with_attachments(self.envelope, self.headers, self.attachments, version)
 
 
 class SoapBackend:
@@ -122,14 +134,10 @@ class SoapBackend:
         return await self._workers.run(self._read, binding, call, request, answer)
 
     async def _sent(self, binding: Binding, call: Call, request: _Request) -> Answer:
+        body, headers = request.payload(binding.operation.version)
         if self._login is None:
-            return await self._post.send(
-                request.envelope, request.headers, call, fresh=not binding.reads
-            )
-        handshake = self._login()
-        return await self._post.send_after(
-            handshake, self._workers, request.envelope, request.headers, call
-        )
+            return await self._post.send(body, headers, call, fresh=not binding.reads)
+        return await self._post.send_after(self._login(), self._workers, body, headers, call)
 
     async def health(self) -> Health:
         """Whether a connection can be made; nothing is sent over it."""
@@ -171,9 +179,25 @@ class SoapBackend:
         envelope = envelope_of(operation.version, headers, body)
         message_id = add_addressing(envelope, self._options, operation.addressed)
         self._security.add(envelope, call.caller, masked=masked)
-        text = etree.tostring(envelope, encoding="utf-8", xml_declaration=True, pretty_print=masked)
+        attachments = self._taken_out(
+            operation, body
+        )  # a signature covers the bytes in their place
+        text = etree.tostring(
+            envelope,
+            encoding="utf-8",
+            # Some servers cannot read a declaration inside a part; without it, XML is UTF-8 all the same.
+            xml_declaration=not attachments,
+            pretty_print=masked,
+        )
         said = http_headers(self._options, operation.version, operation.action, masked=masked)
-        return _Request(text, said, message_id)
+        return _Request(text, said, message_id, attachments)
+
+    def _taken_out(self, operation: Operation, body: list[etree._Element]) -> tuple[Part, ...]:
+        item = operation.request
+        if not self._options.mtom or operation.sent.encoded or item is None or not body:
+            return ()
+        holder = body[0].getparent() if operation.sent.spread else body[0]
+        return tuple(take_out(holder, item)) if holder is not None else ()
 
     def _body(self, binding: Binding, values: JsonObject) -> list[etree._Element]:
         """The elements of the body, held against the contract."""
@@ -203,12 +227,15 @@ class SoapBackend:
             return self._checks[binding]
 
     def _described(self, request: _Request) -> JsonObject:
-        return {
+        said: JsonObject = {
             "method": "POST",
             "url": self._options.endpoint,
             "headers": dict(request.headers),
             "body": request.envelope.decode(),
         }
+        if request.attachments:
+            said["attachments"] = listed(request.attachments, describe=True)
+        return said
 
     # -- the reply ------------------------------------------------------------------------------
 
@@ -216,9 +243,11 @@ class SoapBackend:
         operation = binding.operation
         returned = operation.returned
         reading = Reading(
-            binding.contract.shapes, encoded=returned is not None and returned.encoded
+            binding.contract.shapes,
+            encoded=returned is not None and returned.encoded,
+            describe=binding.describe,
         )
-        body = self._body_of(answer, request, reading)
+        body, beside = self._body_of(answer, request, reading)
         if not _OK <= answer.status < MULTIPLE_CHOICES:
             raise no_soap(answer, "it has an error status, but no fault")
         if operation.one_way and not any(map(says_something, body if body is not None else ())):
@@ -226,22 +255,30 @@ class SoapBackend:
         if body is None:
             raise no_soap(answer, "it is empty")
         value = self._value(binding, body, reading) if len(body) else None
+        if beside:
+            value = value if isinstance(value, dict) else {"value": value}
+            value[ATTACHMENTS] = listed(beside, describe=binding.describe)
         value, cuts = capped(value, call.max_rows)
         return Reply(value, reading.remarks.notes, cuts)
 
     def _body_of(
         self, answer: Answer, request: _Request, reading: Reading
-    ) -> etree._Element | None:
+    ) -> tuple[etree._Element | None, list[Part]]:
         """The body of the answer, once it is known to be the service's; None where nothing came.
 
-        Raises BackendError, also for a fault.
+        And the attachments that it does not refer to. Raises BackendError, also for a fault.
         """
         if not answer.body.strip():
-            return None
+            return None, []
         try:
-            envelope = envelope_in(answer.body)
+            data, parts = answer.body, []
+            if answer.content_type == MULTIPART:
+                root, *parts = split_parts(answer.body, answer.content_type_header)
+                data = root.data
+            envelope = envelope_in(data)
+            beside = put_back(envelope, parts) if parts else []
             body = body_in(envelope)
-        except NoEnvelope as error:
+        except (NoEnvelope, BrokenMultipart) as error:
             raise no_soap(answer, str(error)) from None
         try:
             if request.message_id is not None:
@@ -254,12 +291,12 @@ class SoapBackend:
             raise
         if (fault := fault_in(body, reading)) is not None:
             raise faulted(fault, answer.status)
-        return body
+        return body, beside
 
     def _value(self, binding: Binding, body: etree._Element, reading: Reading) -> JsonValue:
         """What the body says; where zeep does not read it, it is read by names as the plan does."""
         operation = binding.operation
-        if binding.wire == "zeep":
+        if binding.wire == "zeep" and not binding.describe:
             body = resolved(body)
             try:
                 return self._general.read(binding.contract, operation, body)

@@ -63,6 +63,8 @@ class Binding:
     reads: bool
     wire: Wire = "plan"
     """Who writes the request and reads the reply."""
+    describe: bool = False
+    """Whether bytes in a reply are only described."""
 
 
 def compile_functions(adapter: Adapter, report: Report) -> Mapping[str, Plan]:
@@ -194,7 +196,15 @@ def _plan(
     if report.is_broken(at):
         return None
     places = tuple((each.name, tuple(_place(each).split("."))) for each in parameters)
-    binding = Binding(contract, operation, content, places, reads=spec.effect == "read", wire=wire)
+    binding = Binding(
+        contract,
+        operation,
+        content,
+        places,
+        reads=spec.effect == "read",
+        wire=wire,
+        describe=spec.base64 == "describe",
+    )
     return Plan(parameters, binding, operation.documentation)
 
 

@@ -17,7 +17,7 @@ MULTIPLE_CHOICES = 300
 _SERVER_ERROR = 500
 _DENIED = frozenset({401, 403, 407})
 _BUSY = frozenset({429, 503})
-_XML_TYPES = ("xml", "soap")
+_XML_TYPES = ("xml", "soap", "multipart/related")
 
 
 def refused(why: str) -> BackendError:

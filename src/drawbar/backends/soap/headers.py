@@ -53,7 +53,7 @@ def http_headers(
         headers["SOAPAction"] = f'"{action}"'
     else:
         headers["Content-Type"] = f'application/soap+xml; charset=utf-8; action="{action}"'
-    headers["Accept"] = "text/xml, application/soap+xml, application/xml"
+    headers["Accept"] = "text/xml, application/soap+xml, application/xml, multipart/related"
     auth = options.auth
     if auth is not None and auth.bearer is not None:
         headers["Authorization"] = f"Bearer {shown(auth.bearer.token, masked=masked)}"

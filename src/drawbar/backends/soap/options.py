@@ -218,6 +218,10 @@ class SoapBackendSpec(BackendSpec):
     addressed_to: str | None = Field(
         None, description="What `To` says, where it is not the endpoint."
     )
+    mtom: bool = Field(
+        False,
+        description="Send bytes beside the message (MTOM), as services with large files want it.",
+    )
     tls: TlsSpec | None = None
 
 
@@ -238,6 +242,10 @@ class SoapFunctionSpec(FunctionSpec):
         None,
         description="Of the optional parts only these are offered: at the top, and inside each part that a "
         "path leads into. What is required stays.",
+    )
+    base64: Literal["keep", "describe"] = Field(
+        "keep",
+        description="What becomes of bytes in a reply: their base64, or only their media type, size and SHA-256.",
     )
     types: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,

@@ -37,6 +37,8 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    content_type_header: str = ""
+    """The same with its parameters."""
     challenges: tuple[str, ...] = ()
     """What the service asks for, in its WWW-Authenticate headers."""
 
@@ -142,7 +144,9 @@ class Post:
         ) as response:
             body = await _read(response, call)
             challenges = tuple(response.headers.getall("WWW-Authenticate", ()))
-            return Answer(response.status, response.content_type.lower(), body, challenges)
+            said = response.headers.get("Content-Type", "")
+            kind = response.content_type.lower()
+            return Answer(response.status, kind, body, said, challenges)
 
     @asynccontextmanager
     async def _raising(self, call: Call) -> AsyncIterator[None]:

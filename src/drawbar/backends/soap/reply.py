@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from drawbar.backends.soap.binary import MEDIA_TYPE, described
 from drawbar.backends.soap.documents import UnreadableXml, parse_xml
 from drawbar.backends.soap.expected import Expected, expected_of
 from drawbar.backends.soap.remarks import Remarks
@@ -71,6 +72,8 @@ class Reading:
     shapes: Shapes
     encoded: bool = False
     """SOAP encoding leaves out what has no value, and knows no order."""
+    describe: bool = False
+    """Whether bytes are only described."""
     remarks: Remarks = field(default_factory=Remarks)
 
     def root(self, node: etree._Element, item: Item | None) -> JsonValue:
@@ -91,10 +94,10 @@ class Reading:
         kind = item.type
         if isinstance(kind, Text):
             if kind.base != "anyType":
-                return generic(node) if len(node) else self._text(kind, node.text or "", item.name)
+                return self._simple(node, kind, item.name)
             kind = self._said(node) or kind
         if isinstance(kind, Text):
-            return generic(node) if len(node) else self._text(kind, node.text or "", item.name)
+            return self._simple(node, kind, item.name)
         try:
             found = actual(node, kind)
             return self.record(node, found, named=found is not kind)
@@ -113,7 +116,7 @@ class Reading:
         self._attributes(node, content, value)
         if content.text is not None and not len(node):
             name = content.text_name
-            value[name] = self._text(content.text, node.text or "", local(str(node.tag)))
+            value[name] = self._simple(node, content.text, local(str(node.tag)))
             return value
         self._children(node, expected_of(record), value)
         if (text := text_between(node)) is not None:
@@ -127,6 +130,16 @@ class Reading:
             return self.shapes.type_of(user.name(node.get(_KIND) or "xs:"), user)
         except Unresolved:
             return None
+
+    def _simple(self, node: etree._Element, kind: Text, name: str) -> JsonValue:
+        if len(node):
+            return generic(node)
+        written = node.text or ""
+        if self.describe and kind.base == "base64Binary":
+            said = described(written, node.get(MEDIA_TYPE))
+            if said is not None:
+                return said
+        return self._text(kind, written, name)
 
     def _text(self, kind: Text, written: str, name: str) -> JsonValue:
         value = kind.read(written)
