@@ -1,4 +1,4 @@
-"""All benchmarks, or those named: `make bench`, `python bench/run.py direct http soap runs start`.
+"""All benchmarks, or those named: `make bench`, `python bench/run.py direct http soap runs streams start`.
 
 Figures of one machine and one moment: compare ratios within a run, never figures of two runs. At the end
 stands one table of everything that has a goal.
@@ -15,6 +15,7 @@ import over_http
 import over_soap
 import run_cost
 import start
+import streams
 from servers import LOAD_CORE
 
 BENCHMARKS = {
@@ -22,6 +23,7 @@ BENCHMARKS = {
     "http": over_http.run,
     "soap": over_soap.run,
     "runs": run_cost.run,
+    "streams": streams.run,
     "start": start.run,
 }
 
