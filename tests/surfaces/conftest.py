@@ -78,6 +78,28 @@ class Shelf:
         pass
 
 
+class QuickShelf(Shelf):
+    """Answers readings at once, when nothing makes them wait; `quick` counts them."""
+
+    answers_at_once = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.quick = 0
+
+    def invoke_at_once(self, binding: Any, call: Call) -> Reply | None:
+        if self.hold is not None:
+            return None
+        self.quick += 1
+        work = self.invoke(binding, call)
+        try:
+            work.send(None)
+        except StopIteration as answered:
+            reply: Reply = answered.value
+            return reply
+        raise AssertionError("it waits, although nothing makes it wait")
+
+
 def function(
     name: str, effect: Effect, *, allow: str | None = None, broken: bool = False
 ) -> Function:
@@ -144,7 +166,10 @@ Serve = Callable[..., Any]
 
 
 @asynccontextmanager
-async def gateway(tmp_path: Path, **changes: Any) -> AsyncIterator[Served]:
+async def gateway(
+    tmp_path: Path, shelf: Shelf | None = None, **changes: Any
+) -> AsyncIterator[Served]:
+    shelf = shelf or Shelf()
     settings = Settings.model_validate(
         {
             "toolsets": {"readers": ("shelf_find",)},
@@ -153,7 +178,6 @@ async def gateway(tmp_path: Path, **changes: Any) -> AsyncIterator[Served]:
         }
     )
     store = await Store.open(f"sqlite:///{tmp_path}/drawbar.db")
-    shelf = Shelf()
     model = ScriptedModel([])
     dispatcher = Dispatcher(FUNCTIONS, {"shelf": shelf}, ledger=store.ledger, audit=store.audit)
     toolsets = {"all": tuple(FUNCTIONS), "readers": ("shelf_find",)}

@@ -25,6 +25,7 @@ from drawbar.dispatch.shape import shape_reply
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.outcome import Failed, Outcome, Refused, Succeeded
 from drawbar.kernel.ports import (
+    AnswersAtOnce,
     Audit,
     AuditEntry,
     Backend,
@@ -47,7 +48,7 @@ _BACKOFF = 0.1
 """Seconds before the second attempt; doubled before the third, each with jitter."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for each call, which costs twice as much when it is
 class _Ready:
     """An invocation that may be executed: its function, and arguments as the backend gets them."""
 
@@ -81,8 +82,53 @@ class Dispatcher:
         self._redactor = redactor or Redactor()
         self._policy = Policy()
         self._ticker = Ticker()
+        self._quick = {
+            name: backend
+            for name, backend in backends.items()
+            if isinstance(backend, AnswersAtOnce) and backend.answers_at_once
+        }
         self._checks: dict[str, ArgumentCheck] = {}
         self._gates: dict[str, Gate] = {}
+
+    def may_answer_at_once(self, name: str) -> bool:
+        """Whether `at_once` is worth a try for this function."""
+        function = self.toolset.get(name)
+        return (
+            function is not None and function.effect == "read" and function.adapter in self._quick
+        )
+
+    def at_once(self, invocation: Invocation) -> Outcome | None:
+        """What `dispatch` would answer, where nothing of it has to wait: no task, no timer, no queue.
+
+        None: nothing was done or counted, and `dispatch` has to do it. A reading that may be tried again
+        is left to it, too.
+        """
+        if not self.may_answer_at_once(invocation.function):
+            return None
+        started = time.monotonic()
+        given = parse_arguments(invocation.arguments)
+        ready = self._prepare(invocation, given, "run")
+        outcome = self._answered_at_once(ready) if isinstance(ready, _Ready) else ready
+        if outcome is not None:
+            self._record(invocation, given, "run", outcome, started)
+        return outcome
+
+    def _answered_at_once(self, ready: _Ready) -> Outcome | None:
+        adapter = ready.function.adapter
+        gate = self._gate(adapter)
+        if not gate.is_free:
+            return None
+        call = _call(ready, None)
+        try:
+            reply = self._quick[adapter].invoke_at_once(ready.function.binding, call)
+        except Exception as error:  # noqa: BLE001 -- around a backend call: a bug in a kind must not end the run
+            if isinstance(error, BackendError) and error.retryable:
+                return None
+            return self._of_error(error, ready, call, gate)[0]
+        if reply is None:
+            return None
+        gate.breaker.succeeded()
+        return shape_reply(ready.function, reply, self._redactor)
 
     async def dispatch(self, invocation: Invocation, *, mode: Mode = "run") -> Outcome:
         """Cancelling the task stops the backend's work; what became of it is settled before it ends."""
@@ -172,10 +218,7 @@ class Dispatcher:
         return outcome
 
     async def _through_gate(self, ready: _Ready, intent: Intent | None) -> Outcome:
-        adapter = ready.function.adapter
-        gate = self._gates.get(adapter)
-        if gate is None:
-            gate = self._gates[adapter] = Gate(adapter, self._limits.get(adapter, LimitsSpec()))
+        gate = self._gate(ready.function.adapter)
         try:
             await gate.enter(ready.deadline)
         except GateClosedError as closed:
@@ -184,6 +227,12 @@ class Dispatcher:
             return await self._with_retries(ready, gate, intent)
         finally:
             gate.leave()
+
+    def _gate(self, adapter: str) -> Gate:
+        gate = self._gates.get(adapter)
+        if gate is None:
+            gate = self._gates[adapter] = Gate(adapter, self._limits.get(adapter, LimitsSpec()))
+        return gate
 
     async def _with_retries(self, ready: _Ready, gate: Gate, intent: Intent | None) -> Outcome:
         """A change is never sent twice by the gateway unless its adapter says that this is safe."""
@@ -207,37 +256,34 @@ class Dispatcher:
     ) -> tuple[Outcome, bool]:
         """The outcome, and whether the backend says that trying again may help."""
         function = ready.function
-        call = Call(
-            function.name,
-            ready.arguments,
-            ready.invocation.caller,
-            ready.deadline,
-            function.limits.rows,
-            function.limits.bytes,
-            ready.mode,
-            intent.idempotency_key if intent else None,
-            ready.progress,
-        )
+        call = _call(ready, intent)
         backend = self._backends[function.adapter]
         try:
             with TimeLimit(self._ticker, call.deadline):
                 reply = await backend.invoke(function.binding, call)
-        except BackendError as error:
+        except Exception as error:  # noqa: BLE001 -- around a backend call: a bug in a kind must not end the run
+            return self._of_error(error, ready, call, gate)
+        gate.breaker.succeeded()
+        if ready.mode == "dry_run":
+            return Succeeded(self._redactor.value(reply.value), reply.notes), False
+        return shape_reply(function, reply, self._redactor), False
+
+    def _of_error(
+        self, error: Exception, ready: _Ready, call: Call, gate: Gate
+    ) -> tuple[Outcome, bool]:
+        """The same as `_attempt` answers, and what the breaker makes of it."""
+        function = ready.function
+        if isinstance(error, BackendError):
             if error.retryable or error.work == "unknown":
                 gate.breaker.failed()
             else:
                 gate.breaker.succeeded()
             return outcome_of(error, function, self._redactor), error.retryable
-        except TimeoutError:
+        if isinstance(error, TimeoutError):
             gate.breaker.failed()
             return self._timed_out(function, call), False
-        except Exception:  # noqa: BLE001 -- around a backend call: a bug in a kind must not end the run
-            gate.breaker.abandoned()
-            return self._broke(function, call), False
-        gate.breaker.succeeded()
-        if ready.mode == "dry_run":
-            return Succeeded(self._redactor.value(reply.value), reply.notes), False
-        return shape_reply(function, reply, self._redactor), False
+        gate.breaker.abandoned()
+        return self._broke(error, function, call), False
 
     def _timed_out(self, function: Function, call: Call) -> Outcome:
         seconds = f"{function.limits.timeout:g} s"
@@ -251,9 +297,9 @@ class Dispatcher:
             hint="Ask for less, or try again later.",
         )
 
-    def _broke(self, function: Function, call: Call) -> Outcome:
+    def _broke(self, error: Exception, function: Function, call: Call) -> Outcome:
         number = new_id("err_")
-        _log.exception("%s: %s broke inside its backend", number, function.name)
+        _log.error("%s: %s broke inside its backend", number, function.name, exc_info=error)
         message = f"The gateway itself failed ({number}); the operator finds the cause in its log."
         if call.progress.sent and function.effect != "read":
             return unknown_outcome(function, message)
@@ -287,6 +333,21 @@ class Dispatcher:
                 duration=time.monotonic() - started,
             )
         )
+
+
+def _call(ready: _Ready, intent: Intent | None) -> Call:
+    function = ready.function
+    return Call(
+        function.name,
+        ready.arguments,
+        ready.invocation.caller,
+        ready.deadline,
+        function.limits.rows,
+        function.limits.bytes,
+        ready.mode,
+        intent.idempotency_key if intent else None,
+        ready.progress,
+    )
 
 
 def _cancelled(ready: _Ready) -> Outcome:

@@ -37,6 +37,11 @@ class Breaker:
         self._trying = True
         return 0.0
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether calls pass, and none of them is a trial."""
+        return self._failures < self._options.failures
+
     def succeeded(self) -> None:
         self._failures = 0
         self._trying = False
@@ -85,6 +90,11 @@ class Gate:
         self._places = asyncio.Semaphore(limits.concurrency or DEFAULT_CONCURRENCY)
         self._rate = RateWindow(limits.rate) if limits.rate else None
         self.breaker = Breaker(limits.breaker or BreakerSpec())
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a call would pass without waiting, and without being counted."""
+        return self._rate is None and not self._places.locked() and self.breaker.is_closed
 
     async def enter(self, deadline: float) -> None:
         """Take one of the places, to be given back by `leave`; GateClosedError when none is free in time."""

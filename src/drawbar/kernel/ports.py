@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from drawbar.kernel.outcome import Outcome
 from drawbar.kernel.values import Caller, Effect, JsonObject, JsonValue
@@ -138,6 +138,21 @@ class Backend(Protocol):
         ...
 
 
+@runtime_checkable
+class AnswersAtOnce(Protocol):
+    """What a backend offers beside `invoke` when some of its readings need no waiting at all."""
+
+    answers_at_once: bool
+    """Whether it is worth asking."""
+
+    def invoke_at_once(self, binding: Any, call: Call) -> Reply | None:
+        """Exactly what `invoke` would answer or raise, in this thread within a few milliseconds.
+
+        None: nothing was done, and `invoke` has to do it. Never called for a change or a dry run.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A change that is about to be sent. The row is committed before the first byte leaves."""
@@ -169,8 +184,7 @@ class Ledger(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(NamedTuple):
     """One line of the audit: who called what, what was decided, what came of it, how long it took."""
 
     at: float
@@ -190,7 +204,7 @@ class AuditEntry:
     """Seconds."""
 
     def as_json(self) -> JsonObject:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return self._asdict()
 
 
 class Audit(Protocol):

@@ -43,5 +43,5 @@ async def carry_out(dispatcher: Dispatcher, call: ToolCall, site: CallSite) -> T
         toolset=site.functions,
         deadline=site.deadline,
     )
-    outcome = await dispatcher.dispatch(invocation)
+    outcome = dispatcher.at_once(invocation) or await dispatcher.dispatch(invocation)
     return Told(text_for_model(outcome, call.name), outcome.kind == "succeeded")

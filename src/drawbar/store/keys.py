@@ -56,10 +56,9 @@ class Keys:
 
     async def resolve(self, key: str) -> Caller | None:
         """Who the key speaks for; None for a key that is unknown or revoked."""
+        if (caller := self.remembered(key)) is not None:
+            return caller
         digest = _hash(key)
-        known = self._known.get(digest)
-        if known is not None and time.monotonic() - known[1] < _FRESH_SECONDS:
-            return known[0].caller
         row = await self._database.read(lambda c: _BY_HASH.first(c, {"key": digest}))
         if row is None:
             self._known.pop(digest, None)
@@ -70,6 +69,13 @@ class Keys:
         self._known[digest] = (record, time.monotonic())
         self._note_use(record)
         return record.caller
+
+    def remembered(self, key: str) -> Caller | None:
+        """The same without asking the store; None: that has to be asked."""
+        known = self._known.get(_hash(key))
+        if known is not None and time.monotonic() - known[1] < _FRESH_SECONDS:
+            return known[0].caller
+        return None
 
     async def list(self) -> tuple[ApiKey, ...]:
         """Oldest first."""

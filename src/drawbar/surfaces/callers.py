@@ -36,6 +36,17 @@ class Callers:
         key = _bearer(header(scope, b"authorization"))
         if key is not None and (caller := await self._keys.resolve(key)):
             return caller
+        return self._without_key(scope, key)
+
+    def known(self, scope: Scope) -> Caller | None:
+        """The same without asking the store; None: that has to be asked."""
+        key = _bearer(header(scope, b"authorization"))
+        if key is not None:
+            return self._keys.remembered(key)
+        return self._without_key(scope, None)
+
+    def _without_key(self, scope: Scope, key: str | None) -> Caller:
+        """`key`: one that nobody has."""
         if self.anonymous is not None and (key is None or not key.startswith(_KEY_PREFIX)):
             _check_local(scope)  # the SDKs cannot be made without some key, so one may be there
             return self.anonymous

@@ -20,6 +20,15 @@ _BODY_TIME = 30.0
 """Seconds that a client may take to send its body."""
 
 
+@dataclass(slots=True)  # not frozen: made for each request, which costs twice as much when it is
+class Answer:
+    """A whole answer of plain JSON."""
+
+    body: bytes
+    status: int = 200
+    headers: Headers = ()
+
+
 @dataclass(frozen=True)
 class Exchange:
     """A request that was let in: its caller is known, its body is here."""
@@ -38,6 +47,9 @@ class Exchange:
     def header(self, name: bytes) -> str | None:
         """`name` in lower case."""
         return header(self.scope, name)
+
+    async def give(self, answer: Answer) -> None:
+        await send_body(self.send, answer.status, answer.body, answer.headers)
 
     async def answer(self, body: bytes, status: int = 200, headers: Headers = ()) -> None:
         await send_body(self.send, status, body, headers)

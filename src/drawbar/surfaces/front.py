@@ -6,18 +6,19 @@ function. What is not one of them goes on to FastAPI with its body read and its 
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from drawbar.kernel.errors import ClientError
+from drawbar.kernel.values import Caller
 from drawbar.surfaces.callers import Callers
-from drawbar.surfaces.errors import cut_off, send_error
-from drawbar.surfaces.exchange import Exchange, header, read_body, replay
+from drawbar.surfaces.errors import cut_off, envelope, our_bug, send_error
+from drawbar.surfaces.exchange import Answer, Exchange, header, read_body, replay
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 HotRoute: TypeAlias = Callable[..., Awaitable[None]]
 """Takes the Exchange and the variable parts of the path, in their order."""
 
+QuickRoute: TypeAlias = Callable[..., Answer | None]
+"""Takes the Asked and the variable parts of the path; None: it has done nothing, and the HotRoute has to."""
+
 _access = logging.getLogger("drawbar.access")
+_log = logging.getLogger("drawbar.surfaces")
 
 _OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/favicon.ico"})
 """Answered without an API key."""
@@ -35,6 +40,8 @@ _NOT_JSON = ("/v1/files", "/v1/uploads")
 """Uploads, which are answered with a plain word before their content type matters."""
 
 
+_REMEMBERED = 4096
+"""Paths."""
 _PROCESS = f"req_{os.urandom(8).hex()}"
 _NUMBERS = itertools.count(1)
 
@@ -44,15 +51,39 @@ def next_request_id() -> str:
     return f"{_PROCESS}{next(_NUMBERS):08x}"
 
 
+class Asked:
+    """A request as a QuickRoute sees it. Who asks is only looked for by those who want to know."""
+
+    __slots__ = ("_callers", "body", "caller", "scope")
+
+    def __init__(self, scope: Scope, body: bytes, callers: Callers) -> None:
+        self.scope = scope
+        self.body = body
+        self.caller: Caller | None = None
+        self._callers = callers
+
+    def known_caller(self) -> Caller | None:
+        """None: the store has to be asked. Raises ClientError 401 or 403."""
+        self.caller = self._callers.known(self.scope)
+        return self.caller
+
+
 class Routes:
     """Plain ASGI routes by method and path; `{}` stands for one variable part."""
 
     def __init__(self) -> None:
         self._routes: dict[int, list[tuple[tuple[str, ...], dict[str, HotRoute]]]] = {}
+        self._quick: dict[HotRoute, QuickRoute] = {}
+        self.find_quick = lru_cache(maxsize=_REMEMBERED)(self._find_quick)
 
-    def add(self, method: str, template: str, route: HotRoute) -> None:
+    def add(
+        self, method: str, template: str, route: HotRoute, quick: QuickRoute | None = None
+    ) -> None:
         """Fixed parts win over variable ones that were added later."""
         parts = tuple(template.split("/"))
+        if quick is not None:
+            self._quick[route] = quick
+        self.find_quick.cache_clear()
         same_length = self._routes.setdefault(len(parts), [])
         for known, methods in same_length:
             if known == parts:
@@ -68,6 +99,11 @@ class Routes:
                     part for known, part in zip(template, parts, strict=True) if known == "{}"
                 ]
         return None
+
+    def _find_quick(self, method: str, path: str) -> tuple[QuickRoute, list[str]] | None:
+        found = self.find(method, path)
+        quick = self._quick.get(found[0]) if found else None
+        return (quick, found[1]) if found and quick else None
 
     def methods(self, path: str) -> list[str]:
         """What a path can be asked with."""
@@ -120,13 +156,44 @@ class Front:
             if status:
                 raise
             await send_error(reply, error)
-        except asyncio.CancelledError:
+        except BaseException as error:
+            words = _last_words(error, scope["path"], request_id)
             if not status:
-                await send_error(reply, cut_off())
-            raise
+                await send_error(reply, words)
+            raise  # the server may have an open answer to close
         finally:
             if _access.isEnabledFor(logging.INFO):
-                _note(scope, status, time.perf_counter() - begun)
+                caller = state.get("caller")
+                _note(scope, status, time.perf_counter() - begun, request_id, caller)
+
+    def at_once(self, scope: Scope, body: bytes) -> Answer | None:
+        """The whole answer to a request that is here whole, where nothing of it has to wait.
+
+        None: nothing was done, and `__call__` has to do it; also when something is wrong with the request.
+        """
+        found = self._routes.find_quick(scope["method"], scope["path"])
+        if found is None or len(body) > self._body_limit:
+            return None
+        if header(scope, b"content-type") != "application/json":
+            return None  # it may be fine all the same; `__call__` looks closely
+        begun = time.perf_counter()
+        route, parts = found
+        asked = Asked(scope, body, self._callers)
+        request_id = ""
+        try:
+            answer = route(asked, *parts)
+        except ClientError:
+            return None
+        except Exception as error:  # noqa: BLE001 -- a bug must not end the connection without a word
+            request_id = next_request_id()
+            answer = Answer(envelope(_last_words(error, scope["path"], request_id)), 500)
+        if answer is None:
+            return None
+        request_id = request_id or next_request_id()
+        answer.headers = (*answer.headers, (b"x-request-id", request_id.encode()))
+        if _access.isEnabledFor(logging.INFO):
+            _note(scope, answer.status, time.perf_counter() - begun, request_id, asked.caller)
+        return answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -165,8 +232,17 @@ def _wrong_content_type(given: str) -> ClientError:
     return ClientError(message, status=415, code="unsupported_content_type")
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
-    caller = scope["state"].get("caller")
+def _last_words(error: BaseException, path: str, request_id: str) -> ClientError:
+    """Of a bug the trace goes to the log under an id; the client gets the id."""
+    if not isinstance(error, Exception):
+        return cut_off()
+    _log.error("unexpected error", exc_info=error, extra={"request_id": request_id, "path": path})
+    return our_bug(request_id)
+
+
+def _note(
+    scope: Scope, status: int, seconds: float, request_id: str, caller: Caller | None
+) -> None:
     _access.info(
         "request",
         extra={
@@ -174,7 +250,7 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
             "path": scope["path"],
             "status": status,
             "milliseconds": round(seconds * 1000, 2),
-            "request_id": scope["state"]["request_id"],
+            "request_id": request_id,
             "caller": caller.subject if caller else None,
         },
     )

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from drawbar.kernel.errors import OperatorError
+from drawbar.surfaces.at_once import AtOnceProtocol
 from drawbar.surfaces.drain import Drain
-from drawbar.surfaces.one_write import OneWriteProtocol
 from drawbar.surfaces.services import Services
 from drawbar.surfaces.web import Web
 
@@ -81,7 +81,7 @@ async def serve(
     web = Web(services, drain)
     config = uvicorn.Config(
         web,
-        http=OneWriteProtocol,
+        http=AtOnceProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -250,7 +250,7 @@ async def test_a_short_reading_of_sqlite_needs_no_thread_and_answers_the_same(
     before = set(threading.enumerate())
     at_once = [await outcome(*each) for each in calls]
     threads = set(threading.enumerate()) - before
-    sqlite.backend._database.answers_at_once = False
+    sqlite.backend.answers_at_once = False
     in_threads = [await outcome(*each) for each in calls]
 
     assert threads == set()

@@ -22,7 +22,7 @@ class AbsentDatabase:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
 
-    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> tuple[T, float]:
+    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> T:
         raise NotAtOnce(work, snapshot)
 
     def reading(

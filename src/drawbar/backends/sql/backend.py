@@ -82,6 +82,7 @@ class SqlBackend:
         self._workers = workers
         self._seal = seal
         self._places = asyncio.Semaphore(workers.size)
+        self.answers_at_once = database.answers_at_once
         self._running: dict[Stop, asyncio.Task[Any]] = {}  # each call has its own result
         self._closed = False
         self._slow_until: dict[int, float] = {}
@@ -96,11 +97,8 @@ class SqlBackend:
         if call.mode == "dry_run":
             return await self._dry_run(binding, values, call)
         if isinstance(binding, Reading):
-            if self._database.answers_at_once and not self._closed:
-                try:
-                    return self._read_at_once(binding, values, call)
-                except NotAtOnce:
-                    pass  # a thread has the patience
+            if (reply := self._read_at_once(binding, values, call)) is not None:
+                return reply
             return await self._in_thread(
                 lambda allowed: self._read(binding, values, call, allowed), call
             )
@@ -108,25 +106,31 @@ class SqlBackend:
             lambda allowed: self._operate(binding, values, call, allowed), call, changes=True
         )
 
-    def _read_at_once(self, reading: Reading, values: Values, call: Call) -> Reply:
-        """Without a thread, which would cost ten times as much as the reading. Raises NotAtOnce.
+    def invoke_at_once(self, binding: Binding, call: Call) -> Reply | None:
+        """A reading without a thread, which would cost ten times as much. None: a thread has the patience."""
+        if not self.answers_at_once or not isinstance(binding, Reading):
+            return None
+        return self._read_at_once(binding, enter(binding, call.arguments, self._seal), call)
 
-        A reading that took too long goes to a thread for some time.
-        """
+    def _read_at_once(self, reading: Reading, values: Values, call: Call) -> Reply | None:
+        """A reading that took too long goes to a thread for some time."""
+        if not self.answers_at_once or self._closed:
+            return None
         begun = time.monotonic()
-        if self._slow_until.get(id(reading), 0.0) > begun or call.deadline <= begun:
-            raise NotAtOnce
         key = id(reading)
+        if call.deadline <= begun or self._slow_until.get(key, 0.0) > begun:
+            return None
         try:
-            reply, took = self._database.at_once(
+            reply = self._database.at_once(
                 lambda session: read(session, reading, values, call),
                 snapshot=bool(reading.children),
             )
         except NotAtOnce:
             self._slow_until[key] = begun + _SLOW_FOR
-            raise
-        if took < _TOO_LONG:
-            self._late.pop(key, None)
+            return None
+        if time.monotonic() - begun < _TOO_LONG:
+            if self._late:
+                self._late.pop(key, None)
             return reply
         self._late[key] = self._late.get(key, 0) + 1
         if self._late[key] >= _LATE_IN_A_ROW:

@@ -126,7 +126,7 @@ class PooledDatabase:
             reset_on_return=None,  # every session ends its own transaction
         )
 
-    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> tuple[T, float]:
+    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> T:
         """Never: a server may be slow at any time."""
         raise NotAtOnce(work, snapshot)
 

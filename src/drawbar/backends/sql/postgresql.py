@@ -90,7 +90,7 @@ class PostgresqlDatabase:
         connection.execute(_SESSION, prepare=False)
         return connection
 
-    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> tuple[T, float]:
+    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> T:
         """Never: a network may be slow at any time."""
         raise NotAtOnce(work, snapshot)
 

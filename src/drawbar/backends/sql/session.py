@@ -93,8 +93,8 @@ class Database(Protocol):
     answers_at_once: bool
     """Whether short readings need no thread: the database is in this process, not behind a network."""
 
-    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> tuple[T, float]:
-        """A reading in the thread of the event loop, and the seconds it took. Raises NotAtOnce."""
+    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> T:
+        """A reading in the thread of the event loop. Raises NotAtOnce."""
         ...
 
     def reading(

@@ -108,7 +108,7 @@ class SqliteDatabase:
         self._path = path
         self._own: sqlite3.Connection | None = None
         """For readings in the thread of the event loop, and used by no other."""
-        self._ends = 0.0
+        self._ends: float | None = None
         self._patience = Allowed(Stop(), 0.0)  # none: a lock is not waited for
         self._readers = QueuePool(
             self._reader, pool_size=size, max_overflow=0, reset_on_return=None
@@ -138,25 +138,29 @@ class SqliteDatabase:
             cached_statements=512,
         )
 
-    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> tuple[T, float]:
+    def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> T:
         if self._own is None:
             self._own = self._opened(self._reader)
-            self._own.set_progress_handler(lambda: time.thread_time() > self._ends, _STEPS // 10)
-        begun = time.monotonic()
-        self._ends = (
-            time.thread_time() + AT_ONCE
-        )  # not counting when the machine did something else
+            self._own.set_progress_handler(self._takes_long, _STEPS // 10)
+        self._ends = None
         session = _Session(self._own, self._patience)
         try:
             if snapshot:
                 session.run("begin", ())
-            return work(session), time.monotonic() - begun
+            return work(session)
         except (sqlite3.Error, OverflowError) as error:
             if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _LATER:
                 raise NotAtOnce from None
             raise translate(error, self._patience) from error
         finally:
             session.finish()
+
+    def _takes_long(self) -> bool:
+        """Asked now and then by the machine of SQLite; most readings end before it asks."""
+        now = time.thread_time()  # not counting when the processor did something else
+        if self._ends is None:
+            self._ends = now + AT_ONCE
+        return now > self._ends
 
     @contextmanager
     def reading(

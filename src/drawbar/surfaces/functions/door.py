@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -26,11 +27,14 @@ from drawbar.kernel.ids import new_id
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused
 from drawbar.kernel.ports import Mode
 from drawbar.kernel.ticker import Ticker
-from drawbar.kernel.values import JsonObject, JsonValue
-from drawbar.surfaces.exchange import Exchange
-from drawbar.surfaces.front import Routes
+from drawbar.kernel.values import Caller, JsonObject, JsonValue
+from drawbar.surfaces.exchange import Answer, Exchange, header
+from drawbar.surfaces.front import Asked, Routes
 from drawbar.surfaces.patience import unless_gone
 from drawbar.surfaces.services import Services
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 _REFUSED = {
     "unknown_function": 404,
@@ -56,14 +60,14 @@ class Functions:
 
     def __init__(self, services: Services) -> None:
         self._toolset = services.toolset
-        self._dispatch = services.dispatcher.dispatch
+        self._dispatcher = services.dispatcher
         self._ticker = Ticker()
         self._listing: bytes | None = None
 
     def add_to(self, routes: Routes) -> None:
         routes.add("GET", "/functions", self.list)
         routes.add("GET", "/functions/{}", self.get)
-        routes.add("POST", "/functions/{}", self.call)
+        routes.add("POST", "/functions/{}", self.call, self.call_at_once)
 
     async def list(self, exchange: Exchange) -> None:
         if self._listing is None:
@@ -77,26 +81,41 @@ class Functions:
             raise ClientError(message, status=404, code="unknown_function")
         await exchange.answer(orjson.dumps(function_object(function)))
 
+    def call_at_once(self, asked: Asked, name: str) -> Answer | None:
+        if asked.scope["query_string"] or not self._dispatcher.may_answer_at_once(name):
+            return None
+        caller = asked.known_caller()
+        if caller is None:
+            return None
+        invocation = _invocation(asked.scope, asked.body, caller, name)
+        outcome = self._dispatcher.at_once(invocation)
+        return None if outcome is None else _answer(outcome, invocation.call_id)
+
     async def call(self, exchange: Exchange, name: str) -> None:
-        try:
-            arguments = exchange.body.decode()
-        except UnicodeDecodeError as error:
-            message = f"The body is not UTF-8 (byte {error.start}). Send one JSON object in UTF-8."
-            raise ClientError(message, code="invalid_json") from None
         mode = _mode(exchange)
-        call_id = _call_id(exchange, name)
-        invocation = Invocation(name, arguments, exchange.caller, call_id, "functions")
+        invocation = _invocation(exchange.scope, exchange.body, exchange.caller, name)
         function = self._toolset.get(name)
-        work = self._dispatch(invocation, mode=mode)
+        work = self._dispatcher.dispatch(invocation, mode=mode)
         if function is None or function.effect == "read" or mode == "dry_run":
             outcome = await unless_gone(work, exchange.receive, self._ticker)
         else:
             outcome = await work  # a change goes on to its end, whoever still listens
-        await exchange.answer(
-            orjson.dumps(outcome.as_json()),
-            status_of(outcome),
-            ((b"x-call-id", call_id.encode()),),
-        )
+        await exchange.give(_answer(outcome, invocation.call_id))
+
+
+def _invocation(scope: Scope, body: bytes, caller: Caller, name: str) -> Invocation:
+    try:
+        arguments = body.decode()
+    except UnicodeDecodeError as error:
+        message = f"The body is not UTF-8 (byte {error.start}). Send one JSON object in UTF-8."
+        raise ClientError(message, code="invalid_json") from None
+    return Invocation(name, arguments, caller, _call_id(scope, body, caller, name), "functions")
+
+
+def _answer(outcome: Outcome, call_id: str) -> Answer:
+    return Answer(
+        orjson.dumps(outcome.as_json()), status_of(outcome), ((b"x-call-id", call_id.encode()),)
+    )
 
 
 def _listing(toolset: Toolset) -> bytes:
@@ -145,13 +164,13 @@ def _mode(exchange: Exchange) -> Mode:
     return "dry_run" if dry else "run"
 
 
-def _call_id(exchange: Exchange, name: str) -> str:
+def _call_id(scope: Scope, body: bytes, caller: Caller, name: str) -> str:
     """The same for a repeated request of one caller: same key, same function, same body."""
-    key = exchange.header(b"idempotency-key")
+    key = header(scope, b"idempotency-key")
     if key is None:
         return new_id("call_")
     if not key or len(key) > _LONGEST_KEY:
         message = f"Invalid 'Idempotency-Key': expected 1 to {_LONGEST_KEY} characters."
         raise ClientError(message, code="invalid_value", param="Idempotency-Key")
-    text = f"{exchange.caller.subject}\n{name}\n{key}".encode()
-    return "call_" + hashlib.sha256(text + b"\n" + exchange.body).hexdigest()[:32]
+    text = f"{caller.subject}\n{name}\n{key}".encode()
+    return "call_" + hashlib.sha256(text + b"\n" + body).hexdigest()[:32]

@@ -22,13 +22,14 @@ from drawbar.compiler.function import Toolset
 from drawbar.kernel.ticker import Ticker
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.surfaces.callers import check_origin, is_loopback
-from drawbar.surfaces.exchange import Exchange, replay
-from drawbar.surfaces.mcp.server import Context, call, make_server
+from drawbar.surfaces.exchange import Answer, Exchange, replay
+from drawbar.surfaces.front import Asked
+from drawbar.surfaces.mcp.server import Context, call, invocation, make_server, told
 from drawbar.surfaces.patience import unless_gone
 from drawbar.surfaces.services import Services
 
 if TYPE_CHECKING:
-    from starlette.types import Message
+    from starlette.types import Message, Scope
 
 _JUDGED = frozenset(
     {
@@ -86,7 +87,7 @@ class McpDoor:
 
     async def answer(self, exchange: Exchange) -> None:
         check_origin(exchange.scope)
-        quick = self._read(exchange)
+        quick = self._read(exchange.scope, exchange.body)
         if quick is not None and quick.shape in self._accepted:
             await self._answer_quickly(exchange, quick)
             return
@@ -111,19 +112,36 @@ class McpDoor:
             text, failed = await unless_gone(work, exchange.receive, self._ticker)
         else:
             text, failed = await work  # a change goes on to its end, whoever still listens
+        await exchange.give(self._result(quick, text, failed=failed))
+
+    def answer_at_once(self, asked: Asked) -> Answer | None:
+        """A call that needs neither the SDK nor any waiting."""
+        check_origin(asked.scope)
+        quick = self._read(asked.scope, asked.body)
+        if quick is None or quick.shape not in self._accepted:
+            return None
+        if not self._dispatcher.may_answer_at_once(quick.name):
+            return None
+        caller = asked.known_caller()
+        if caller is None:
+            return None
+        outcome = self._dispatcher.at_once(invocation(quick.name, quick.arguments, caller))
+        return None if outcome is None else self._result(quick, *told(outcome, quick.name))
+
+    def _result(self, quick: _QuickCall, text: str, failed: bool) -> Answer:  # noqa: FBT001 -- as `told` gives it
         result: JsonObject = {
             "content": [{"type": "text", "text": text}],
             "isError": failed,
         }
         if quick.modern:
             result |= orjson.loads(self._stamp)
-        await exchange.answer(orjson.dumps({"jsonrpc": "2.0", "id": quick.id, "result": result}))
+        return Answer(orjson.dumps({"jsonrpc": "2.0", "id": quick.id, "result": result}))
 
-    def _read(self, exchange: Exchange) -> _QuickCall | None:
+    def _read(self, scope: Scope, body: bytes) -> _QuickCall | None:
         """The call, when it has the plain form that nearly all have."""
         judged = []
         name = version = None
-        for header in exchange.scope["headers"]:
+        for header in scope["headers"]:
             key, value = header
             if key in _JUDGED:
                 judged.append((key, value))
@@ -136,7 +154,7 @@ class McpDoor:
             elif key.startswith(b"mcp-param-"):
                 return None
         modern = version is not None and version.decode("latin-1") in MODERN_PROTOCOL_VERSIONS
-        return _plain_call(exchange.body, tuple(judged), name, self._toolset, modern=modern)
+        return _plain_call(body, tuple(judged), name, self._toolset, modern=modern)
 
 
 def _plain_call(

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from drawbar.surfaces.exchange import Exchange
-from drawbar.surfaces.front import Routes
+from drawbar.surfaces.exchange import Answer, Exchange
+from drawbar.surfaces.front import Asked, Routes
 from drawbar.surfaces.services import Services
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ class LateMcp:
         self._end = asyncio.Event()
 
     def add_to(self, routes: Routes) -> None:
-        routes.add("POST", "/mcp", self.answer)
+        routes.add("POST", "/mcp", self.answer, self.answer_at_once)
+
+    def answer_at_once(self, asked: Asked) -> Answer | None:
+        return None if self._door is None else self._door.answer_at_once(asked)
 
     async def answer(self, exchange: Exchange) -> None:
         door = self._door or await self._opened()

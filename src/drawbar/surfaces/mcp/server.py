@@ -31,7 +31,7 @@ from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.shape import text_for_model
 from drawbar.kernel.ids import new_id
-from drawbar.kernel.outcome import Succeeded
+from drawbar.kernel.outcome import Outcome, Succeeded
 from drawbar.kernel.values import Caller, JsonValue
 
 Context = ServerRequestContext[dict[str, Any]]  # Any: the SDK's own default lifespan
@@ -88,8 +88,15 @@ async def call(
     dispatcher: Dispatcher, name: str, arguments: Mapping[str, JsonValue], caller: Caller
 ) -> tuple[str, bool]:
     """The text that the model reads, and whether it tells of anything but success."""
-    invocation = Invocation(name, arguments, caller, new_id("call_"), "mcp")
-    outcome = await dispatcher.dispatch(invocation)
+    return told(await dispatcher.dispatch(invocation(name, arguments, caller)), name)
+
+
+def invocation(name: str, arguments: Mapping[str, JsonValue], caller: Caller) -> Invocation:
+    return Invocation(name, arguments, caller, new_id("call_"), "mcp")
+
+
+def told(outcome: Outcome, name: str) -> tuple[str, bool]:
+    """The text that the model reads, and whether it tells of anything but success."""
     return text_for_model(outcome, name), not isinstance(outcome, Succeeded)
 
 
