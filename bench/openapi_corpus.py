@@ -28,10 +28,14 @@ import orjson
 
 from drawbar.backends.http import KIND
 from drawbar.backends.http.openapi.compile import Contract, contract_of
-from drawbar.backends.http.openapi.documents import Documents, UnreadableDocument
-from drawbar.backends.http.openapi.draft import function_of
+from drawbar.backends.http.openapi.documents import (
+    BrokenReference,
+    Documents,
+    UnreadableDocument,
+)
+from drawbar.backends.http.openapi.draft import effect_of, function_of
 from drawbar.backends.http.openapi.operations import NoDocument, Operation
-from drawbar.backends.http.options import HttpBackendSpec
+from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.request import Identity, render
 from drawbar.compiler.compile import compile_function
 from drawbar.compiler.draft import function_names
@@ -117,7 +121,10 @@ class Bench:
         return tally
 
     def _compiled(self, contract: Contract, operation: Operation, name: str) -> Function | None:
-        spec = function_of(contract, operation)
+        try:
+            spec = function_of(contract, operation)
+        except BrokenReference:  # told when it is compiled
+            spec = HttpFunctionSpec(operation=operation.request, effect=effect_of(operation))
         backend = HttpBackendSpec(kind="http", url="http://api.test", openapi=self._path.name)
         source = Source(self._name, {"functions": {name: {}}})
         adapter = Adapter(
@@ -229,7 +236,10 @@ def _depth(schema: Any) -> int:
 
 
 def _one(job: tuple[Path, int, int]) -> Tally:
-    return Bench(*job).run()
+    try:
+        return Bench(*job).run()
+    except Exception as error:
+        raise RuntimeError(f"{job[0]}: {error!r}") from error
 
 
 def report(tally: Tally) -> Iterator[str]:

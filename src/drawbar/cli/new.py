@@ -22,7 +22,9 @@ EXAMPLE = "drawbar new soap adapters/wsdl/personnel.wsdl --name crew"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", help="kind of the backend, such as soap")
+    parser.add_argument(
+        "kind", help="kind of the backend, or of what describes it, such as soap or openapi"
+    )
     parser.add_argument(
         "source",
         nargs="?",
@@ -154,8 +156,12 @@ def _kept(source: str) -> str:
 
 
 def _drafting(name: str) -> DraftingKind:
+    """The kind of that name, or that drafts from sources of that name."""
     kinds = InstalledKinds()
     if name not in kinds.names():
+        for able in _able(kinds).values():
+            if name in getattr(able, "sources", ()):
+                return able
         meant = closest(name, kinds.names())
         hint = f" Did you mean `{meant}`?" if meant else ""
         raise OperatorError(f"no kind of backend is called `{name}`.{hint}{_who_drafts(kinds)}")
@@ -170,14 +176,21 @@ def _drafting(name: str) -> DraftingKind:
 
 def _who_drafts(kinds: InstalledKinds) -> str:
     """For those kinds that can be loaded; a broken one is told when it is asked for."""
-    able = []
+    able = _able(kinds)
+    return f" Kinds that do: {', '.join(able)}." if able else " None of the installed kinds does."
+
+
+def _able(kinds: InstalledKinds) -> dict[str, DraftingKind]:
+    """The kinds that draft, of those that can be loaded."""
+    able: dict[str, DraftingKind] = {}
     for name in kinds.names():
         try:
-            if isinstance(kinds.find(name), DraftingKind):
-                able.append(name)
+            kind = kinds.find(name)
         except LookupError:
             continue
-    return f" Kinds that do: {', '.join(able)}." if able else " None of the installed kinds does."
+        if isinstance(kind, DraftingKind):
+            able[name] = kind
+    return able
 
 
 def _options(written: list[str]) -> dict[str, str]:

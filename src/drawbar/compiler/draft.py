@@ -100,7 +100,10 @@ class Draft:
 
 @runtime_checkable
 class DraftingKind(Protocol):
-    """A kind that can draft an adapter."""
+    """A kind that can draft an adapter.
+
+    It may have `sources`, other names by which people ask for it: those of what it drafts from.
+    """
 
     def draft(self, source: str, wish: DraftWish) -> Draft:
         """Draft from a path or URL. Raises OperatorError that says what is wrong with the source."""

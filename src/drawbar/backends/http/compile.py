@@ -10,10 +10,12 @@ from drawbar.backends.http.addresses import is_forbidden
 from drawbar.backends.http.backend import HttpBackend
 from drawbar.backends.http.openapi.compile import CODES as OPENAPI_CODES
 from drawbar.backends.http.openapi.compile import Contract, bind, find_operation, read_contract
+from drawbar.backends.http.openapi.draft import draft_adapter
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.places import Places, name_problem
 from drawbar.backends.http.request import Binding
 from drawbar.codecs.text import find_encoding
+from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Parameter, Plan
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.ports import Backend
@@ -49,6 +51,8 @@ class HttpKind:
     """Fills the port `drawbar.compiler.kind.Kind`."""
 
     name = "http"
+    sources = ("openapi",)
+    """What drafts are made from, as a name for `drawbar new`."""
     options: type[BackendSpec] = HttpBackendSpec
     function: type[FunctionSpec] = HttpFunctionSpec
     codes: Mapping[str, str] = CODES
@@ -81,6 +85,10 @@ class HttpKind:
             if plan is not None and not report.is_broken(at):
                 plans[name] = plan
         return plans
+
+    def draft(self, source: str, wish: DraftWish) -> Draft:
+        """From an OpenAPI document, or the manifest of a plugin that leads to one."""
+        return draft_adapter(source, wish)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         del plans, workers  # bindings come with each call, and nothing here blocks

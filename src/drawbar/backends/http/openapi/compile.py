@@ -335,10 +335,9 @@ def _fixed_headers(
     for to, each in published.apart.items():
         if not each.required or each.name.lower() in filled:
             continue
-        schema = published.find(to)
-        choices = schema.schema.get("enum") if schema is not None else None
-        if each.where == "header" and isinstance(choices, list) and len(choices) == 1:
-            fixed.append((each.name, _text(choices[0])))
+        only = published.only(to)
+        if each.where == "header" and only is not None:
+            fixed.append((each.name, _text(only)))
             continue
         report.add(
             (*at, "operation"),

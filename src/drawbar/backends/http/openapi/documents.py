@@ -179,14 +179,15 @@ def _step(value: JsonValue, step: str, reference: str) -> JsonValue:
 
 def _rewrite(value: JsonValue, file: str) -> None:
     """Let every reference in a file say the file, seen from the document."""
-    for holder in _holders(value):
+    for holder in holders(value):
         reference = holder["$ref"]
         if isinstance(reference, str) and not _ADDRESS.match(reference):
             name, mark, pointer = reference.partition("#")
             holder["$ref"] = (_joined(file, name) if name else file) + mark + pointer
 
 
-def _holders(value: JsonValue) -> Iterator[JsonObject]:
+def holders(value: JsonValue) -> Iterator[JsonObject]:
+    """Every object that has a `$ref`."""
     waiting = [value]
     while waiting:
         value = waiting.pop()

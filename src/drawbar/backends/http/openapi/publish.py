@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -110,8 +110,9 @@ class Publication:
         self.targets[to] = Target("body", way=way)
         return Inherited(self._alone(schema), required, to)
 
-    def known_places(self) -> Iterable[str]:
-        return self.targets
+    def only(self, to: str) -> JsonValue:
+        """The one value that a header or cookie can have; None where there are more. Raises BrokenReference."""
+        return _only(resolved(self._schemas.write(self.apart[to].schema), self._schemas))
 
     # -- parts --------------------------------------------------------------------------------------
 

@@ -38,6 +38,8 @@ _TYPES = {
     **dict.fromkeys(("str", "text", "date", "datetime", "date-time", "uuid", "file"), "string"),
 }
 """Types of JSON Schema, and names that documents write for them."""
+_DEEPEST = 20
+"""Merged schemas inside one another; what is further inside is offered as an object of any shape."""
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _PYTHON: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
@@ -58,6 +60,8 @@ class Schemas:
         self._names: dict[tuple[str, bool], str] = {}
         self._waiting: dict[str, tuple[str, bool]] = {}
         self._definitions: dict[str, JsonObject] = {}
+        self._open: dict[int, str | None] = {}
+        """Merged schemas that are being written, by identity, and the names of those that were met again."""
 
     def write(self, node: JsonValue) -> JsonObject:
         """The schema of a value in a request. Raises BrokenReference."""
@@ -65,7 +69,28 @@ class Schemas:
             return {"not": {}} if node is False else {}
         if (bare := _bare_reference(node)) is not None:
             return self._reference(*bare)
+        if "$ref" in node or "allOf" in node:
+            return self._merged(node)
         return self._written(self.flattening.flat(node))
+
+    def _merged(self, node: JsonObject) -> JsonObject:
+        """A schema put together of others. One that leads to itself gets a name when it is met again."""
+        key = id(node)
+        if key in self._open:
+            if self._open[key] is None:
+                self._open[key] = self._free("part")
+            return {"$ref": f"{REFERENCE}{self._open[key]}"}
+        if len(self._open) > _DEEPEST:
+            return {"type": "object", "additionalProperties": True}
+        self._open[key] = None
+        try:
+            written = self._written(self.flattening.flat(node))
+        finally:
+            name = self._open.pop(key)
+        if name is None:
+            return written
+        self._definitions[name] = written
+        return {"$ref": REFERENCE + name}
 
     def flat(self, node: JsonValue) -> JsonObject:
         """As the document has it, without references at its top."""
@@ -99,13 +124,17 @@ class Schemas:
         key = (reference, plain)
         if key not in self._names:
             label = re.sub(r"[^A-Za-z0-9_.-]+", "_", _label(reference)).strip("_")[:60] or "schema"
-            name, count = label, 1
-            while name in self._waiting:
-                count += 1
-                name = f"{label}_{count}"
+            name = self._free(label)
             self._names[key] = name
             self._waiting[name] = key
         return self._names[key]
+
+    def _free(self, label: str) -> str:
+        name, count = label, 1
+        while name in self._waiting or name in self._open.values() or name in self._definitions:
+            count += 1
+            name = f"{label}_{count}"
+        return name
 
     def _named(self, reference: str, *, plain: bool) -> JsonObject:
         target = self.documents.target(reference)
