@@ -20,6 +20,8 @@ BUILT_IN: Mapping[str, str] = {
     "http": "drawbar.backends.http:KIND",
     "command": "drawbar.backends.command:KIND",
     "tcp": "drawbar.backends.tcp:KIND",
+    "nats": "drawbar.backends.nats:KIND",
+    "amqp": "drawbar.backends.amqp:KIND",
 }
 
 

@@ -19,6 +19,7 @@ CODES = {
     "DB806": "a parameter that would go nowhere",
     "DB807": "a `to` that names no place of the payload",
     "DB808": "a reply that is wanted and not wanted at once",
+    "DB809": "the name of a queue or subject that cannot be made of its parameters",
 }
 """What the codecs report while an adapter is compiled; a kind that uses them adds these to its own."""
 

@@ -261,6 +261,8 @@ class KindCompliance:
         outcome = await asyncio.wait_for(hanging, _PATIENCE)
         assert isinstance(outcome, Failed), "a call that was cut off by closing says so"
 
+        await peer.rest()
+
         async def as_before() -> bool:
             gc.collect()
             return not _held() - before

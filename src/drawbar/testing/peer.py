@@ -72,6 +72,9 @@ class Peer(ABC):
         """How many calls the peer is working on now."""
         raise NotImplementedError
 
+    async def rest(self) -> None:  # noqa: B027 -- most peers notice by themselves
+        """Drop what it still does for callers who have gone, where nothing told it so."""
+
     async def stop(self) -> None:
         """Be gone, as after a crash."""
         raise NotImplementedError

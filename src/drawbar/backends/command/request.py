@@ -7,36 +7,21 @@ such a value is refused, unless `--` stands before it or the author wrote `allow
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import orjson
-
 from drawbar.codecs.jsontext import JsonCodec
 from drawbar.codecs.payload import Answer, Payload, refused
+from drawbar.codecs.template import Template, plain_text
 from drawbar.kernel.values import JsonValue
-
-_PIECE = re.compile(r"\{\{|\}\}|\{([A-Za-z0-9_.-]+)\}|[{}]|[^{}]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a parameter goes in an argument."""
-
-    parameter: str
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
     """One argument of the program. `guarded`: a value that begins it must not begin with `-`."""
 
-    pieces: tuple[str | Place, ...]
+    template: Template
     guarded: bool = False
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        return tuple(piece.parameter for piece in self.pieces if isinstance(piece, Place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +46,11 @@ class Binding:
     """Codes that the author knows, here or in an `errors:` rule: the program's own no."""
 
 
-def read_argument(text: str) -> Argument | None:
-    """The pieces of one element of `argv`; None where a brace stands alone."""
-    pieces: list[str | Place] = []
-    for match in _PIECE.finditer(text):
-        piece = match[0]
-        if match[1] is not None:
-            pieces.append(Place(match[1]))
-        elif piece in ("{", "}"):
-            return None
-        else:
-            pieces.append({"{{": "{", "}}": "}"}.get(piece, piece))
-    return Argument(tuple(pieces))
-
-
 def arguments_of(binding: Binding, arguments: Mapping[str, JsonValue]) -> list[str]:
     """Raises BackendError `invalid_arguments` for a value that cannot be an argument."""
     found = []
     for group in binding.groups:
-        names = [name for argument in group.arguments for name in argument.parameters]
+        names = [name for argument in group.arguments for name in argument.template.parameters]
         if group.whole and any(arguments.get(name) is None for name in names):
             continue
         found += [_argument(argument, arguments) for argument in group.arguments]
@@ -97,11 +68,11 @@ def input_of(binding: Binding, arguments: Mapping[str, JsonValue]) -> bytes:
 
 def _argument(argument: Argument, arguments: Mapping[str, JsonValue]) -> str:
     text = ""
-    for index, piece in enumerate(argument.pieces):
+    for index, piece in enumerate(argument.template.pieces):
         if isinstance(piece, str):
             text += piece
             continue
-        value = _text(arguments.get(piece.parameter))
+        value = plain_text(arguments.get(piece.parameter))
         if "\0" in value:
             raise refused(piece.parameter, "it holds a NUL character, which no argument can")
         if argument.guarded and index == 0 and value.startswith("-"):
@@ -110,9 +81,3 @@ def _argument(argument: Argument, arguments: Mapping[str, JsonValue]) -> str:
             )
         text += value
     return text
-
-
-def _text(value: JsonValue) -> str:
-    if isinstance(value, str):
-        return value
-    return "" if value is None else orjson.dumps(value).decode()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from drawbar.backends.command.options import CommandFunctionSpec
-from drawbar.backends.command.request import Argument, Group, Place, read_argument
+from drawbar.backends.command.request import Argument, Group
+from drawbar.codecs.template import Hole, Template, read_template
 from drawbar.compiler.kind import Parameter
 from drawbar.kernel.values import JsonObject
 from drawbar.spec.names import closest
@@ -45,27 +46,27 @@ class Words:
         return tuple(groups)
 
     def _argument(self, text: str, at: At, *, may_be_missing: bool, free: bool) -> Argument:
-        argument = read_argument(text)
-        if argument is None or "\0" in text:
+        template = read_template(text)
+        if template is None or "\0" in text:
             self._report.add(
                 at,
                 "DB602",
                 f"`{text}` has a brace that stands alone, or a NUL",
                 fix="write {name} for a parameter, and {{ or }} for a brace",
             )
-            return Argument(())
+            return Argument(Template(()))
         guarded = (
             not free
             and not self._spec.allow_dash
-            and bool(argument.pieces)
-            and isinstance(argument.pieces[0], Place)
+            and bool(template.pieces)
+            and isinstance(template.pieces[0], Hole)
         )
-        for position, name in enumerate(argument.parameters):
+        for position, name in enumerate(template.parameters):
             self._check(name, at, may_be_missing=may_be_missing)
             if name in self._parameters:
                 first = guarded and position == 0
                 self._parameters[name] = _published(self._parameters[name], no_dash=first)
-        return Argument(argument.pieces, guarded)
+        return Argument(template, guarded)
 
     def _check(self, name: str, at: At, *, may_be_missing: bool) -> None:
         self.used.add(name)
