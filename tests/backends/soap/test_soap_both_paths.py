@@ -30,6 +30,7 @@ from .test_soap_cases import BEYOND, CASES, LINE
 SEEDS = 12
 WRITES = {
     "choice": "zeep takes a choice of which false or 0 was chosen for one in which nothing was",
+    "empty_branch": "zeep takes a choice of an element that holds nothing for one in which nothing was chosen",
     "groups": "zeep wants the parts of an optional sequence that is not there",
     "lists_and_unions": "zeep cannot write a list that is restricted",
     "substitution_groups": "zeep knows no substitution groups",

@@ -17,7 +17,9 @@ from typing import TypeAlias
 from lxml import etree
 
 from drawbar.backends.soap.catalog import CATALOG
-from drawbar.backends.soap.encoding import ENCODINGS, Held, declare_array, held_by
+from drawbar.backends.soap.encoding import ENCODINGS, Held, declare_array, held_by, prefixed
+from drawbar.backends.soap.mend import meant_by
+from drawbar.backends.soap.texts import builtin
 from drawbar.backends.soap.wsdl import Contract, Operation
 from drawbar.backends.soap.xsd import (
     XML,
@@ -40,6 +42,27 @@ _REFERENCES = {
     "memberTypes": "type",
     "substitutionGroup": "element",
 }
+_ALWAYS = frozenset({"anyType", "anySimpleType"})
+_OCCURS = "id minOccurs maxOccurs"
+_ATTRIBUTES: Mapping[str, frozenset[str]] = {
+    f"{{{XSD}}}{tag}": frozenset(words.split())
+    for tag, words in {
+        "complexType": "id name abstract block final mixed",
+        "simpleType": "id name final",
+        "element": f"{_OCCURS} name ref type substitutionGroup default fixed form nillable abstract block final",
+        "attribute": "id name ref type use default fixed form",
+        "sequence": _OCCURS,
+        "choice": _OCCURS,
+        "all": _OCCURS,
+        "group": f"{_OCCURS} name ref",
+        "attributeGroup": "id name ref",
+        "complexContent": "id mixed",
+        "simpleContent": "id",
+        "extension": "id base",
+        "restriction": "id base",
+    }.items()
+}
+"""What may stand in a schema. Tools let other words pass, and contracts in the field have them; libxml2 does not."""
 _PLACE = "drawbar:/schema/{}.xsd"
 _XML_PLACE = _PLACE.format("xml")
 
@@ -177,6 +200,8 @@ class _Reach:
                 self._array(root, held, component.get("name") or "")
             else:
                 root.append(_lax_copy(component.node))
+        if self._index.meant:
+            _say_what_was_meant(root, document, self._index.meant)
         return root
 
     def _held(self, component: Component) -> Held | None:
@@ -199,20 +224,28 @@ class _Reach:
             inner = Component(node, component.document)
             if ref := node.get("ref"):
                 self._name(local(node.tag), inner.name(ref), inner)
+            allowed = _ATTRIBUTES.get(str(node.tag), _REFERENCES)
             for attribute, table in _REFERENCES.items():
-                for text in (node.get(attribute) or "").split():
+                for text in (node.get(attribute) or "").split() if attribute in allowed else ():
                     self._name(table, inner.name(text), inner, stands=attribute == "type")
 
     def _name(self, table: str, name: str, user: Component, *, stands: bool = True) -> None:
         """What a name means and, where an element `stands` for it, what may stand in its place."""
-        if split(name)[0] in {XSD, XML}:
+        namespace, last = split(name)
+        if namespace == XML or (namespace == XSD and not self._is_of_the_contract(table, last)):
             return
         found = self._index.find(table, name, user)
+        name = self._index.meant.get(name, name)
         self._take((table, name), found)
         if table == "element":
             self._take_all(table, name, self._index.members)
         elif table == "type" and stands and found.get("abstract") in {"true", "1"}:
             self._take_all(table, name, self._index.derived)
+
+    def _is_of_the_contract(self, table: str, name: str) -> bool:
+        """Whether a name that is written as one of XML Schema is not, and means a type of the contract."""
+        known = name in _ALWAYS or builtin(name) is not None
+        return not known and self._index.nearly(table, clark(XSD, name)) is not None
 
     def _take_all(self, table: str, name: str, below: Mapping[str, list[str]]) -> None:
         """Everything below a name, at any distance."""
@@ -228,13 +261,27 @@ class _Reach:
 def _lax_copy(node: etree._Element) -> etree._Element:
     """A copy whose wildcards take elements that are not among the copies, without a slip that tools let pass."""
     made = copy.deepcopy(node)
-    for kind in made.iter(f"{{{XSD}}}complexType"):
-        if "nillable" in kind.attrib:
-            del kind.attrib["nillable"]
+    for inner in made.iter(*_ATTRIBUTES):
+        for name in set(inner.attrib) - _ATTRIBUTES[str(inner.tag)]:
+            if not str(name).startswith("{"):
+                del inner.attrib[name]
     for wildcard in (f"{{{XSD}}}any", f"{{{XSD}}}anyAttribute"):
         for found in made.iter(wildcard):
             found.set("processContents", "lax")
     return made
+
+
+def _say_what_was_meant(
+    root: etree._Element, document: SchemaDocument, meant: Mapping[str, str]
+) -> None:
+    """Names that nothing has, replaced by those that were meant: no other tool would find them."""
+    for node in root.iter():
+        user = Component(node, document)
+        for attribute in ("ref", *_REFERENCES):
+            texts = (node.get(attribute) or "").split()
+            if any(user.name(text) in meant for text in texts):
+                names = (meant.get(name := user.name(text), name) for text in texts)
+                node.set(attribute, " ".join(prefixed(node, name) for name in names))
 
 
 def _empty_copy(document: SchemaDocument, components: list[Component]) -> etree._Element:
@@ -247,6 +294,9 @@ def _empty_copy(document: SchemaDocument, components: list[Component]) -> etree.
     for component in components:
         for node in component.node.iter():
             prefixes = {**node.nsmap, **prefixes}
+            for prefix in _prefixes(node) - prefixes.keys() - {"xml"}:
+                if namespace := meant_by(prefix, component.node):
+                    prefixes[prefix] = namespace
     if None not in prefixes and document.namespace:
         prefixes[None] = document.namespace
     root = etree.Element(f"{{{XSD}}}schema", nsmap=prefixes)  # type: ignore[arg-type]  # the stubs know no default namespace
@@ -256,6 +306,13 @@ def _empty_copy(document: SchemaDocument, components: list[Component]) -> etree.
     if document.namespace:
         root.set("targetNamespace", document.namespace)
     return root
+
+
+def _prefixes(node: etree._Element) -> set[str]:
+    """Those of the names in a node's attributes."""
+    values = (node.get(attribute) for attribute in ("ref", *_REFERENCES))
+    texts = (text for value in values if value and ":" in value for text in value.split())
+    return {text.partition(":")[0] for text in texts if ":" in text}
 
 
 def _import_all(root: etree._Element, own: str, namespaces: list[str]) -> None:

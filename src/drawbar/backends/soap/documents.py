@@ -66,13 +66,12 @@ def _parser(*, huge_tree: bool, comments: bool = False) -> etree.XMLParser:
 _parsers = _Parsers()
 
 
-def read_xml(path: Path) -> etree._Element:
-    """The root element of a file. Raises UnreadableXml, also for a file that cannot be opened."""
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Raises UnreadableXml when it cannot be opened."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UnreadableXml(f"it cannot be opened: {error.strerror}") from None
-    return parse_xml(data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drawbar.backends.soap.xsd import clip
 from drawbar.kernel.values import JsonObject, JsonValue
 
 
@@ -47,12 +46,13 @@ def lifted(schema: JsonObject) -> JsonObject:
 
 
 def described(schema: JsonObject, words: JsonValue) -> JsonObject:
-    if not isinstance(words, str) or (text := clip(words)) is None:
+    """With these words, which were clipped where they came from."""
+    if not isinstance(words, str) or not words:
         return schema
     if "$ref" in schema:
         # Strict modes take nothing beside a reference.
-        return {"anyOf": [schema], "description": text}
-    return {**schema, "description": text}
+        return {"anyOf": [schema], "description": words}
+    return {**schema, "description": words}
 
 
 def references(schema: JsonValue) -> Iterator[str]:

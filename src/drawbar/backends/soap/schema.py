@@ -136,9 +136,12 @@ class Publication:
     # -- parts ----------------------------------------------------------------------------------
 
     def _properties(
-        self, content: Content, hidden: Hidden
+        self, content: Content, hidden: Hidden, *, whole: bool = False
     ) -> tuple[dict[str, JsonObject], list[str]]:
-        """The published properties of an object, and which of them are required."""
+        """The published properties of an object, and which of them are required.
+
+        With `whole` also the parts that are always the same: being there is what they say.
+        """
         properties: dict[str, JsonObject] = {}
         required: list[str] = []
         if content.text is not None and content.text_name not in hidden:
@@ -146,7 +149,8 @@ class Publication:
             required.append(content.text_name)
         for part in parts_of(content):
             inside = hidden.get(part.name)
-            if not _is_published(part) or (inside is not None and not inside):
+            told = _is_published(part) or (whole and isinstance(part, Item))
+            if not told or (inside is not None and not inside):
                 continue
             if not isinstance(part, Attribute) and is_endless(part, self._endless):
                 self._leave_out(part)
@@ -184,7 +188,9 @@ class Publication:
             )
 
     def _item(self, item: Item, hidden: Hidden) -> JsonObject:
-        if isinstance(item.type, Text):
+        if isinstance(item.type, Text) and item.fixed is not None:
+            schema = described(_always(item.type, item.fixed), item.documentation)
+        elif isinstance(item.type, Text):
             schema = self._text(item.type, item.documentation, item.default)
         else:
             schema = described(self._record(item.type, hidden), item.documentation)
@@ -197,7 +203,7 @@ class Publication:
             if any(m.name in hidden and is_filled(hidden[m.name]) for m in branch):
                 return self._object(Content(branch), hidden)  # the author has chosen
         objects: list[JsonValue] = [
-            self._object(Content(branch), hidden)
+            self._object(Content(branch), hidden, whole=all(map(is_hidden, branch)))
             for branch in choice.branches
             if not any(is_endless(each, self._endless) for each in branch if each.least > 0)
             and not any(hidden.get(each.name) is REMOVED and each.least > 0 for each in branch)
@@ -205,9 +211,11 @@ class Publication:
         schema: JsonObject = {"anyOf": objects}
         return lifted(repeated(described(schema, choice.documentation), choice.least, choice.most))
 
-    def _object(self, content: Content, hidden: Hidden, kind: str | None = None) -> JsonObject:
+    def _object(
+        self, content: Content, hidden: Hidden, kind: str | None = None, *, whole: bool = False
+    ) -> JsonObject:
         self._level += 1
-        properties, required = self._properties(content, hidden)
+        properties, required = self._properties(content, hidden, whole=whole)
         self._level -= 1
         if kind is not None:
             properties = {TYPE: {"type": "string", "const": kind}, **properties}
@@ -285,7 +293,7 @@ class Publication:
 
     def _text(self, text: Text, documentation: str | None, default: str | None) -> JsonObject:
         self.dropped.update(text.dropped)
-        words = [documentation or text.documentation, spoken(text)]
+        words = [documentation or text.documentation, *spoken(text)]
         if default is not None:
             words.append(f"Default: {default}.")
         return described(dict(text.schema), " ".join(word for word in words if word))
@@ -296,6 +304,12 @@ def _may_be_nil(item: Item) -> bool:
     return isinstance(item.type, Text) or not any(
         each.required and each.fixed is None for each in item.type.content.attributes
     )
+
+
+def _always(text: Text, fixed: str) -> JsonObject:
+    """The schema of the one value that the contract fixes."""
+    kind = {"type": text.schema["type"]} if "type" in text.schema else {}
+    return {**kind, "const": text.read(fixed)}
 
 
 def kinds_of(record: Record) -> dict[str, Record]:
@@ -319,7 +333,8 @@ def _is_published(part: Member | Attribute) -> bool:
     if isinstance(part, Wildcard):
         return part.least > 0
     if isinstance(part, Item | Attribute) and part.fixed is not None:
-        return False
+        # An optional element that can only say one thing says it by being there.
+        return isinstance(part, Item) and isinstance(part.type, Text) and part.least == 0
     if (
         isinstance(part, Item)
         and isinstance(part.type, Record)

@@ -86,9 +86,15 @@ class Shapes:
                         yield made
 
     def _named(self, name: str, user: Component) -> Text | Record:
-        if split(name)[0] == XSD:
-            return ANY_TYPE if name == clark(XSD, "anyType") else self.texts.named(name, user)
-        component = self.index.find("type", name, user)
+        namespace, last = split(name)
+        if namespace == XSD and (last == "anyType" or self.texts.is_built_in(last)):
+            return ANY_TYPE if last == "anyType" else self.texts.named(name, user)
+        component = self.index.nearly("type", name) if namespace == XSD else None
+        if component is None:
+            if namespace == XSD:
+                return self.texts.named(name, user)
+            component = self.index.find("type", name, user)
+        name = self.index.meant.get(name, name)
         if component.tag == "complexType":
             return self.record(component, name)
         return self.texts.named(name, user)

@@ -7,7 +7,7 @@ the finished body against the XSD.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 
@@ -17,6 +17,12 @@ from drawbar.backends.soap.patterns import translate
 from drawbar.backends.soap.xsd import XSD, Component, SchemaIndex, Unresolved, clip, describe, split
 from drawbar.kernel.values import JsonObject, JsonValue
 
+_MEANINGS = 2_000
+"""Characters that the meanings of all values of an enumeration may take, unless they are very many."""
+_SHORTEST_MEANING = 80
+"""Characters that each of them has in any case, with its value."""
+_MOST_MEANINGS = 6_000
+"""Characters after which no more meanings are told."""
 _DEEPEST = 50
 """Steps of derivation followed before a type counts as derived from itself."""
 
@@ -125,6 +131,11 @@ class Texts:
 
     index: SchemaIndex
     _named: dict[str, Text] = field(default_factory=dict)
+
+    @staticmethod
+    def is_built_in(name: str) -> bool:
+        """Whether XML Schema itself has a simple type of this name."""
+        return builtin(name) is not None
 
     def named(self, name: str, user: Component, depth: int = 0) -> Text:
         """The simple type called `name`. Raises Unresolved; a complex type has no text and is refused too."""
@@ -355,6 +366,20 @@ def _whole(text: str) -> int | None:
         return None
 
 
-def spoken(text: Text) -> str | None:
-    """What a description adds for this type: meanings of its values and rules the schema does not show."""
-    return clip(" ".join((*text.notes, *(meaning.rstrip(".") + "." for meaning in text.meanings))))
+def spoken(text: Text) -> Iterator[str]:
+    """What a description adds for this type: rules the schema does not show, and the meanings of its values.
+
+    Each meaning has its share of the room, so that none is left out because others are long.
+    """
+    if rules := clip(" ".join(text.notes)):
+        yield rules
+    share = max(_SHORTEST_MEANING, _MEANINGS // max(len(text.meanings), 1))
+    left = _MOST_MEANINGS
+    for meaning in text.meanings:
+        told = clip(meaning.rstrip("."), share) or ""
+        told = told if told.endswith("...") else f"{told}."
+        left -= len(told) + 1
+        if left < 0:
+            yield "..."
+            return
+        yield told

@@ -17,7 +17,8 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from lxml import etree
 
 from drawbar.backends.soap.catalog import CATALOG
-from drawbar.backends.soap.documents import UnreadableXml, locate, parse_xml
+from drawbar.backends.soap.documents import UnreadableXml, locate
+from drawbar.backends.soap.mend import parse_contract
 from drawbar.backends.soap.xsd import WSDL, XML, XSD
 from drawbar.kernel.errors import OperatorError
 from drawbar.spec.secrets import mask_url
@@ -65,7 +66,7 @@ class _Vendoring:
     def run(self) -> Vendored:
         try:
             first = _read(self._first)
-            root = parse_xml(first, comments=True)
+            root = parse_contract(first, comments=True)
         except UnreadableXml as error:
             raise OperatorError(f"{self._shown} cannot be read: {error}") from None
         if next(root.iter(f"{{{WSDL}}}definitions"), None) is None:
@@ -104,7 +105,7 @@ class _Vendoring:
             return None  # Drawbar brings these
         try:
             data = _read(target)
-            root = parse_xml(data, comments=True)
+            root = parse_contract(data, comments=True)
         except UnreadableXml as error:
             self._missing.append(self._told(importer, node, location, str(error)))
             return None

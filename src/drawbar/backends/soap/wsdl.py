@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,8 @@ from typing import Literal
 from lxml import etree
 
 from drawbar.backends.soap.catalog import CATALOG
-from drawbar.backends.soap.documents import UnreadableXml, locate, parse_xml, read_xml
+from drawbar.backends.soap.documents import UnreadableXml, locate, parse_xml
+from drawbar.backends.soap.mend import meant_by, read_contract_file
 from drawbar.backends.soap.messages import Side, Style, side_of
 from drawbar.backends.soap.shape import Content, Item, Record
 from drawbar.backends.soap.shaping import Shapes
@@ -115,7 +116,7 @@ class Contract:
 
     def load(self) -> None:
         """Read the file and its imports. Raises UnreadableXml when the file itself is no WSDL."""
-        root = read_xml(self.path)
+        root = read_contract_file(self.path)
         self._take(root, self.path)
         if not any(self._tables.values()):
             raise UnreadableXml("it holds no WSDL definitions")
@@ -123,7 +124,7 @@ class Contract:
             if namespace != XML and not self.index.knows(namespace):
                 self.index.add(parse_xml(text.encode()), Path(f"{namespace}.xsd"))
         self.index.link()
-        self.ports.extend(self._find_ports())
+        self.ports.extend(self._find_ports() or self._bound())
 
     def _take(self, root: etree._Element, path: Path) -> None:
         self._seen.add(path.resolve())
@@ -148,7 +149,7 @@ class Contract:
             self.missing.append(f"{importer.name} imports `{location}`, and there is no such file")
         elif found.path not in self._seen:
             try:
-                self._take(read_xml(found.path), found.path)
+                self._take(read_contract_file(found.path), found.path)
             except UnreadableXml as error:
                 self.missing.append(f"{importer.name} imports `{location}`: {error}")
 
@@ -173,6 +174,13 @@ class Contract:
                             )
                         )
         return found
+
+    def _bound(self) -> Iterator[Port]:
+        """Every SOAP binding as a port: some contracts have no service, or one that names no binding of theirs."""
+        for name, (binding, _) in self._tables["binding"].items():
+            for namespace, version in _VERSIONS.items():
+                if binding.find(f"{{{namespace}}}binding") is not None:
+                    yield Port("", split(name)[1], binding, version, None)
 
     # -- what is said about it ------------------------------------------------------------------
 
@@ -397,8 +405,11 @@ def _attachments(holder: etree._Element) -> bool:
 
 
 def _qname(node: etree._Element, text: str) -> str:
-    prefix, _, name = text.rpartition(":")
-    return clark(node.nsmap.get(prefix or None) or "", name)
+    prefix, _, name = text.strip().rpartition(":")
+    namespace = node.nsmap.get(prefix or None)
+    if namespace is None and prefix:
+        namespace = meant_by(prefix, node)
+    return clark(namespace or "", name)
 
 
 def _documentation(node: etree._Element) -> str | None:

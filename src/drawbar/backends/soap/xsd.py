@@ -17,7 +17,8 @@ from pathlib import Path
 
 from lxml import etree
 
-from drawbar.backends.soap.documents import UnreadableXml, locate, read_xml
+from drawbar.backends.soap.documents import UnreadableXml, locate
+from drawbar.backends.soap.mend import meant_by, read_contract_file
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
@@ -85,7 +86,7 @@ class Component:
             return clark(self.document.namespace if namespace is None else namespace, last)
         if prefix == "xml":
             return clark(XML, last)
-        namespace = self.node.nsmap.get(prefix)
+        namespace = self.node.nsmap.get(prefix) or meant_by(prefix, self.node)
         if namespace is None:
             raise Unresolved(
                 f"{self.document.file}: the prefix of `{text}` in {describe(self)} is not declared",
@@ -136,11 +137,17 @@ class SchemaIndex:
     """Elements by the head of their substitution group."""
     derived: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Named types by the type they derive from directly."""
+    meant: dict[str, str] = field(default_factory=dict)
+    """Full names that nothing has, and those that were meant by them."""
+    _elsewhere: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Namespaces that an import promised, by those that its file has instead."""
     _seen: set[tuple[str, str]] = field(default_factory=set)
 
     def find(self, table: str, name: str, user: Component) -> Component:
         """The component called `name`. Raises Unresolved with the file, the user and the remedy."""
         if found := self.tables[table].get(name):
+            return found
+        if found := self.nearly(table, name):
             return found
         namespace, last = split(name)
         where = f"{user.document.file}: {describe(user)} uses {table} `{last}` of namespace `{namespace}`"
@@ -154,6 +161,19 @@ class SchemaIndex:
             f"{where}, which no file defines",
             f"add the schema that defines `{last}`, or correct the name in {user.document.file}",
         )
+
+    def nearly(self, table: str, name: str) -> Component | None:
+        """What was meant by a name in a namespace that an import promised, or in that of XML Schema itself."""
+        namespace, last = split(name)
+        if namespace == XSD:
+            others = {document.namespace for document in self.documents}
+        else:
+            others = self._elsewhere.get(namespace, set())
+        names = [full for each in others if (full := clark(each, last)) in self.tables[table]]
+        if len(names) != 1:
+            return None
+        self.meant[name] = names[0]
+        return self.tables[table][names[0]]
 
     @property
     def files(self) -> frozenset[Path]:
@@ -242,11 +262,13 @@ class SchemaIndex:
             return
         self._seen.add((str(found.path), namespace))
         try:
-            root = read_xml(found.path)
+            root = read_contract_file(found.path)
         except UnreadableXml as error:
             self.missing.append(Missing(importer.name, namespace, location, str(error)))
             return
         for schema in schemas_of(root):
+            if includer is None and (schema.get("targetNamespace") or "") != namespace:
+                self._elsewhere[namespace].add(schema.get("targetNamespace") or "")
             self.add(schema, found.path, namespace=includer)
 
 
