@@ -299,7 +299,9 @@ def _check_inner(spec: ParameterSpec, inherited: JsonValue, report: Report, at: 
 
 def closed(schema: JsonObject) -> JsonObject:
     """A copy in which no object takes properties that are not declared."""
-    result = copy.deepcopy(schema) if schema else {}
+    if not schema:
+        return {}
+    result = copy.deepcopy(schema)
     _close(result)
     return result
 

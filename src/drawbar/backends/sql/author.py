@@ -71,12 +71,14 @@ class Author:
         return None if self.is_broken(at) else parsed
 
     def statement(self, parsed: Parsed) -> Statement:
-        return render(
-            parsed.whole(),
-            self.dialect,
-            changes=is_change(parsed.tree),
-            answers=has_rows(parsed.tree),
-        )
+        if parsed.rendered is None:
+            parsed.rendered = render(
+                parsed.whole(),
+                self.dialect,
+                changes=is_change(parsed),
+                answers=has_rows(parsed.tree),
+            )
+        return parsed.rendered
 
     def query(self, parsed: Parsed) -> Query:
         return Query(self.dialect, self.statement(parsed))

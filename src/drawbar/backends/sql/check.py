@@ -71,9 +71,13 @@ _REACHING = frozenset(
 )
 
 
-def is_change(tree: exp.Expr) -> bool:
+def is_change(parsed: Parsed) -> bool:
     """Whether it inserts, updates, deletes or merges, also inside a `with`."""
-    return tree.find(*_CHANGES) is not None or isinstance(tree, _DEFINITIONS)
+    return _first(parsed, *_CHANGES) is not None or isinstance(parsed.tree, _DEFINITIONS)
+
+
+def _first(parsed: Parsed, *kinds: type[exp.Expr]) -> exp.Expr | None:
+    return next((node for node in parsed.noted if isinstance(node, kinds)), None)
 
 
 def has_rows(tree: exp.Expr) -> bool:
@@ -84,7 +88,7 @@ def check_reading(parsed: Parsed) -> Iterator[Found]:
     """What keeps a statement from being a reading."""
     tree = parsed.tree
     if not isinstance(tree, _QUERIES):
-        if is_change(tree):
+        if is_change(parsed):
             yield Found(
                 "DB309",
                 f"{_word(tree)} changes the database, and this place only reads",
@@ -93,26 +97,26 @@ def check_reading(parsed: Parsed) -> Iterator[Found]:
         else:
             yield Found("DB310", f"{_word(tree)} cannot stand here", "write one select")
         return
-    yield from check_inside(tree)
+    yield from check_inside(parsed)
 
 
-def check_inside(tree: exp.Expr) -> Iterator[Found]:
+def check_inside(parsed: Parsed) -> Iterator[Found]:
     """What no part of a reading may hold."""
-    if hidden := tree.find(*_CHANGES):
+    if hidden := _first(parsed, *_CHANGES):
         yield Found(
             "DB309",
             f"{_word(hidden)} inside `with` changes the database, and this place only reads",
             "write it under `statements`, with `effect: write` or `effect: destroy`",
         )
-    if tree.find(exp.Into) or tree.args.get("into"):
+    if _first(parsed, exp.Into) or parsed.tree.args.get("into"):
         yield Found("DB309", "`select into` makes a table, and this place only reads", None)
-    if tree.find(exp.Lock):
+    if _first(parsed, exp.Lock):
         yield Found(
             "DB309",
             "`for update` and `for share` lock rows, and this place only reads",
             "leave it out; `statements` run in a serializable transaction, which needs no locks",
         )
-    yield from _reaching(tree)
+    yield from _reaching(parsed)
 
 
 def check_change(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:
@@ -130,14 +134,14 @@ def check_change(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:
             f"{_word(tree)} cannot stand under `statements`",
             "write insert, update, delete, merge, or a select of a function",
         )
-    elif tree.find(exp.Into):
+    elif _first(parsed, exp.Into):
         yield Found("DB310", "`select into` makes a table, which is no business operation", None)
-    yield from _reaching(tree, but={"nextval", "setval", "pg_notify", "pg_advisory_xact_lock"})
+    yield from _reaching(parsed, but={"nextval", "setval", "pg_notify", "pg_advisory_xact_lock"})
 
 
-def _reaching(tree: exp.Expr, but: set[str] | None = None) -> Iterator[Found]:
-    for call in tree.find_all(exp.Anonymous):
-        name = call.name.lower()
+def _reaching(parsed: Parsed, but: set[str] | None = None) -> Iterator[Found]:
+    for call in parsed.noted:
+        name = call.name.lower() if isinstance(call, exp.Anonymous) else ""
         if name in _REACHING and name not in (but or ()):
             yield Found(
                 "DB318",

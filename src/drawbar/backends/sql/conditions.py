@@ -43,7 +43,7 @@ def conditions_of(author: Author, spec: SqlFunctionSpec) -> Conditions:
         read = author.parse(condition, at, condition=True)
         if read is None:
             continue
-        for found in check_inside(read.tree):
+        for found in check_inside(read):
             author.add(at, found)
         conditions[name] = read
     return Conditions(author, conditions)

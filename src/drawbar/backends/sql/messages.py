@@ -23,7 +23,7 @@ def compile_test(author: Author, sql: str, at: At) -> tuple[Query, tuple[str, ..
     condition = author.parse(sql, at, condition=True)
     if condition is None:
         return None
-    for found in check_inside(condition.tree):
+    for found in check_inside(condition):
         author.add(at, found)
     statement = render(
         (f"select 1 as hit{author.dialect.one_row} where (", *condition.whole(), ")"),

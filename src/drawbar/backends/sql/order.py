@@ -50,7 +50,7 @@ def read_order(author: Author, text: str, at: At) -> tuple[Wanted, ...]:
         parsed = author.parse(found.expression, at, condition=True)
         if parsed is None:
             return ()
-        for problem in check_inside(parsed.tree):
+        for problem in check_inside(parsed):
             author.add(at, problem)
         tree = parsed.tree
         if isinstance(tree, exp.Column) and not tree.args.get("table"):
