@@ -17,7 +17,8 @@ def entry(name: str, value: str) -> EntryPoint:
 def test_the_kinds_of_drawbar_are_there_without_being_imported() -> None:
     kinds = InstalledKinds(())
 
-    assert kinds.names() == tuple(BUILT_IN) == ("soap", "sql", "http", "command", "tcp")
+    assert kinds.names() == tuple(BUILT_IN)
+    assert {"soap", "sql", "http", "command"} <= set(BUILT_IN)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
