@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
 import textwrap
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import fastapi
 import pytest
-import uvicorn
 from fastapi import Cookie, FastAPI, File, Form, Header, UploadFile
 from pydantic import BaseModel, Field
 
@@ -22,6 +18,7 @@ from drawbar.backends.http.request import Identity, render
 from drawbar.kernel.ports import BackendError
 
 from .openapi_oracle import Oracle
+from .serving import served
 
 ADAPTER = """
     adapter: yard
@@ -439,12 +436,13 @@ def test_what_is_hidden_is_not_offered_and_what_is_kept_is_all_there_is(yard: An
             "parameters": [
                 {"name": "size", "in": "query", "style": "deepObject", "schema": NESTED},
                 {"name": "page", "in": "query", "schema": {"type": "integer"}},
+                {"name": "a.b", "in": "query", "schema": {"type": "integer"}},
                 {"name": "sort", "in": "query", "schema": {"type": "string"}},
             ]
         }
     )
 
-    hidden = yard(api, "it: {operation: it, hide: [page, size.a]}").functions[0].schema
+    hidden = yard(api, "it: {operation: it, hide: [page, size.a, a.b]}").functions[0].schema
     kept = yard(api, "it: {operation: it, keep: [size.l]}").functions[0].schema
 
     assert list(hidden["properties"]) == ["size", "sort"]
@@ -559,17 +557,8 @@ def shop() -> FastAPI:
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[str, FastAPI]]:
     app = shop()
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        uvicorn_server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-        thread = threading.Thread(
-            target=lambda: asyncio.run(uvicorn_server.serve([listening])), daemon=True
-        )
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", app
-        uvicorn_server.should_exit = True
-        thread.join(10)
+    with served(app) as url:
+        yield url, app
 
 
 async def test_a_real_server_takes_what_its_own_document_describes(

@@ -12,6 +12,7 @@ import base64
 import io
 import socket
 import ssl
+from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -32,11 +33,12 @@ from drawbar.backends.http.failure import (
     redirected,
     timed_out,
 )
+from drawbar.backends.http.oauth import Tokens
 from drawbar.backends.http.options import AuthSpec, HttpBackendSpec
 from drawbar.backends.http.reply import Unusable, capped, read_value, too_large
 from drawbar.backends.http.request import Binding, Identity, Request, describe, render
 from drawbar.kernel.ports import BackendError, Call, Health, Progress, Reply
-from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.kernel.values import Caller, JsonObject, JsonValue
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -70,6 +72,11 @@ class HttpBackend:
         self._base_path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
         self._identity = _identity(spec.auth, spec.headers)
         self._masked = self._identity.masked()
+        oauth = spec.auth.oauth2 if spec.auth is not None else None
+        self._tokens: Tokens | None = None
+        if oauth is not None:
+            self._tokens = Tokens(oauth, lambda: self._session(changing=False))
+            self._masked = Identity({**self._masked.headers, "Authorization": "***"})
         self._reads: aiohttp.ClientSession | None = None
         self._changes: aiohttp.ClientSession | None = None
         self._closed = False
@@ -84,6 +91,8 @@ class HttpBackend:
         exchange = Exchange(binding.changes)
         try:
             async with asyncio.timeout(call.remaining()):
+                if self._tokens is not None:
+                    return await self._with_token(self._tokens, binding, request, call, exchange)
                 return await self._exchange(binding, request, call, exchange)
         except TimeoutError:
             raise timed_out(exchange, sent=call.progress.sent) from None
@@ -113,6 +122,22 @@ class HttpBackend:
             if session is not None:
                 await session.close()
         self._reads = self._changes = None
+
+    async def _with_token(
+        self, tokens: Tokens, binding: Binding, request: Request, call: Call, exchange: Exchange
+    ) -> Reply:
+        """With a token of the token server; a second time with a new one, where the first is no longer taken."""
+        token = await tokens.of(call.caller)
+        request.headers["Authorization"] = f"Bearer {token}"
+        try:
+            return await self._exchange(binding, request, call, exchange)
+        except BackendError as error:
+            if error.facts.get("status") != HTTPStatus.UNAUTHORIZED or error.work == "unknown":
+                raise
+        tokens.forget(token)
+        request = Request(request.method, request.target, {**request.headers}, request.body)
+        request.headers["Authorization"] = f"Bearer {await tokens.of(call.caller)}"
+        return await self._exchange(binding, request, call, exchange)
 
     async def _exchange(
         self, binding: Binding, request: Request, call: Call, exchange: Exchange
@@ -246,6 +271,8 @@ class HttpBackend:
 
     async def _health_page(self, path: str) -> Health:
         headers = {"User-Agent": "drawbar", **self._identity.headers}
+        if self._tokens is not None and not self._tokens.exchanges:
+            headers["Authorization"] = f"Bearer {await self._tokens.of(Caller('health'))}"
         target = self._base_path + path
         if self._identity.query:
             target += ("&" if "?" in path else "?") + self._identity.query
@@ -288,6 +315,8 @@ class HttpBackend:
         auth = self._spec.auth
         found = [value.reveal() for value in self._spec.headers.values()]
         found += [self._identity.headers.get("Authorization", "").rpartition(" ")[2]]
+        if self._tokens is not None:
+            found += self._tokens.known()
         if auth is not None and auth.basic is not None:
             found.append(auth.basic.password.reveal())
         if auth is not None and auth.api_key is not None:

@@ -43,6 +43,7 @@ CODES = {
     "DB511": "`response` is no JSON pointer",
     "DB512": "a TLS file that is not there, or TLS words without https",
     "DB513": "a charset that Python does not know",
+    "DB514": "the address of a token server that cannot be called",
     **OPENAPI_CODES,
 }
 
@@ -302,6 +303,9 @@ def _check_backend(backend: HttpBackendSpec, adapter: Adapter, report: Report) -
         report.add(
             (*at, "auth", "bearer", "token"), "DB510", "a token is visible ASCII without blanks"
         )
+    oauth = backend.auth.oauth2 if backend.auth else None
+    if oauth is not None and (message := _url_problem(oauth.token_url)):
+        report.add((*at, "auth", "oauth2", "token_url"), "DB514", message)
     _check_tls(backend, adapter, report, at)
 
 

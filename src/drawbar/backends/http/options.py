@@ -30,17 +30,46 @@ class ApiKeyAuth(Spec):
     in_: Literal["header", "query"] = Field("header", alias="in")
 
 
+class ExchangeSpec(Spec):
+    """The caller's own token is exchanged for one of the backend (RFC 8693)."""
+
+    subject_token: str = Field(
+        pattern=r"^caller\.claims\.[A-Za-z_][A-Za-z0-9_-]*$",
+        description="Where the caller's token is: `caller.claims.NAME`.",
+    )
+    subject_token_type: str = Field(
+        "urn:ietf:params:oauth:token-type:access_token", description="What kind of token that is."
+    )
+
+
+class OAuth2Auth(Spec):
+    """Tokens of a token server, kept until shortly before they expire."""
+
+    token_url: str = Field(description="Where tokens are had.")
+    client_id: str
+    client_secret: SecretText
+    scope: str | None = Field(None, description="What the token is for, separated by blanks.")
+    audience: str | None = Field(None, description="For which API, where the token server asks.")
+    resource: str | None = Field(None, description="The same as an address (RFC 8707).")
+    client_auth: Literal["basic", "body"] = Field(
+        "basic", description="Whether the client's secret goes into a header or the form."
+    )
+    exchange: ExchangeSpec | None = None
+
+
 class AuthSpec(Spec):
-    """How the gateway shows who it is. Exactly one of the three."""
+    """How the gateway shows who it is. Exactly one of the four."""
 
     basic: BasicAuth | None = None
     bearer: BearerAuth | None = None
     api_key: ApiKeyAuth | None = None
+    oauth2: OAuth2Auth | None = None
 
     @model_validator(mode="after")
     def _one(self) -> AuthSpec:
-        if sum(way is not None for way in (self.basic, self.bearer, self.api_key)) != 1:
-            raise ValueError("write exactly one of basic, bearer and api_key")
+        ways = (self.basic, self.bearer, self.api_key, self.oauth2)
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError("write exactly one of basic, bearer, api_key and oauth2")
         return self
 
 

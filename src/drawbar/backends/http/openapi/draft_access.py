@@ -104,6 +104,17 @@ def _words(scheme: JsonObject, name: str) -> tuple[dict[str, Node], tuple[str, .
         if scheme["in"] == "query":
             written["in"] = "query"
         return {"auth": {"api_key": Inline(written)}}, (key,)
+    if (flow := _client_credentials(scheme)) is not None:
+        oauth, variables = flow, (f"{name}_CLIENT", f"{name}_SECRET")
+        asked: dict[str, Node] = {
+            "token_url": str(oauth["tokenUrl"]),
+            "client_id": Reference(variables[0]),
+            "client_secret": Reference(variables[1]),
+        }
+        scopes = oauth.get("scopes")
+        if isinstance(scopes, dict) and scopes:
+            asked["scope"] = Noted(" ".join(scopes), beside="take out what is not needed")
+        return {"auth": {"oauth2": asked}}, variables
     if (kind == "http" and how == "bearer") or kind in ("oauth2", "openIdConnect"):
         token = f"{name}_TOKEN"
         words: Node = {"bearer": Inline({"token": Reference(token)})}
@@ -111,6 +122,16 @@ def _words(scheme: JsonObject, name: str) -> tuple[dict[str, Node], tuple[str, .
             words = Noted(words, beside=f"the document wants {kind}")
         return {"auth": words}, (token,)
     return None
+
+
+def _client_credentials(scheme: JsonObject) -> JsonObject | None:
+    """The flow in which the gateway asks for itself, in the words of 2.0 and of later versions."""
+    flows = scheme.get("flows")
+    flow = flows.get("clientCredentials") if isinstance(flows, dict) else None
+    if scheme.get("flow") == "application":
+        flow = scheme
+    url = flow.get("tokenUrl") if isinstance(flow, dict) else None
+    return flow if isinstance(flow, dict) and isinstance(url, str) and url[:4] == "http" else None
 
 
 def _carriers(schemes: Mapping[str, JsonObject]) -> frozenset[str]:

@@ -34,7 +34,7 @@ class Narrowing:
     def hide(self, paths: Iterable[str], report: Report, at: At) -> None:
         """Problems are noted: paths that are not there, or that lead to what is required."""
         for index, path in enumerate(paths):
-            why = self._problem(path.split("."))
+            why = self._problem(self._steps(path))
             if why is None:
                 self.remove(path)
             else:
@@ -45,15 +45,15 @@ class Narrowing:
         """Of the optional parts only these, at the top and inside each part that a path leads into."""
         listed = list(paths)
         for index, path in enumerate(listed):
-            if not self._found(path.split(".")):
-                message, fix = self._missing(path.split("."))
+            if not self._found(self._steps(path)):
+                message, fix = self._missing(self._steps(path))
                 report.add((*at, index), "DB525", message, fix=fix)
         for path in list(self._all_but(listed)):
             self.remove(path)
 
     def remove(self, path: str) -> None:
         """Take an optional part away."""
-        name, *rest = path.split(".")
+        name, *rest = self._steps(path)
         if not rest:
             self._published.narrowed({name: None})
         else:
@@ -70,6 +70,15 @@ class Narrowing:
                 self.remove(path)
                 found.append(path)
         return found
+
+    def _steps(self, path: str) -> list[str]:
+        """The parameter and what leads on inside it; the name of a parameter may hold a point."""
+        for name in self._published.names:
+            if path == name:
+                return [name]
+            if path.startswith(f"{name}."):
+                return [name, *path[len(name) + 1 :].split(".")]
+        return path.split(".")
 
     # -- looking --------------------------------------------------------------------------------------
 
@@ -167,8 +176,8 @@ class Narrowing:
     def _all_but(self, keep: list[str]) -> Iterator[str]:
         below: dict[str, list[str]] = {}
         for path in keep:
-            name, _, left = path.partition(".")
-            below.setdefault(name, []).extend([left] if left else [])
+            name, *left = self._steps(path)
+            below.setdefault(name, []).extend([".".join(left)] if left else [])
         for name in list(self._published.names):
             if name not in below:
                 if not self._published.is_required(name):
