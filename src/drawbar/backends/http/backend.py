@@ -1,6 +1,7 @@
 """An HTTP API that was opened: connections, redirects, deadlines.
 
-Reads share a pool of connections. A change gets a connection of its own: on a kept one that the
+Reads share a pool of connections; what goes beyond the pool (`wire`) is asked again by the client library,
+which does everything. A change goes by the library alone and gets a connection of its own: on a kept one that the
 server is just closing, nobody could tell whether the change arrived. Nor is a change ever sent twice:
 the client library does that by itself for PUT and DELETE, unless it is kept from it (`_once`).
 """
@@ -39,15 +40,20 @@ from drawbar.backends.http.reply import Unusable, capped, read_value, too_large
 from drawbar.backends.http.request import Binding, Identity, Request, describe, render
 from drawbar.kernel.ports import BackendError, Call, Health, Progress, Reply
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
+from drawbar.wire.connection import Answer, AnswerBeyond, Beyond, request_of
+from drawbar.wire.pool import Pool
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _ERROR_BODY = 65_536
 """Bytes of an error reply that are read for its message."""
+_SHORT_BODY = 65_536
+_KEEP = 30.0
+"""Seconds that an unused connection is kept."""
 _LARGE_BODY = 1_000_000
 """From here on the client library wants a file, so that sending does not hold up the event loop."""
 _HEALTH_TIME = 5.0
-_HEAD_HEADERS = ("Content-Type", "Content-Length", "Last-Modified", "ETag")
+_HEAD_HEADERS = ("content-type", "content-length", "last-modified", "etag")
 
 
 class HttpBackend:
@@ -77,6 +83,10 @@ class HttpBackend:
         if oauth is not None:
             self._tokens = Tokens(oauth, lambda: self._session(changing=False))
             self._masked = Identity({**self._masked.headers, "Authorization": "***"})
+        self._host_header = URL(spec.url).host_port_subcomponent or parts.netloc
+        self._pool: Pool | None = None
+        self._beyond_pool: set[str] = set()
+        """Functions whose answers the pool does not read."""
         self._reads: aiohttp.ClientSession | None = None
         self._changes: aiohttp.ClientSession | None = None
         self._closed = False
@@ -118,6 +128,8 @@ class HttpBackend:
     async def close(self) -> None:
         """Close every connection."""
         self._closed = True
+        if self._pool is not None:
+            await self._pool.close()
         for session in (self._reads, self._changes):
             if session is not None:
                 await session.close()
@@ -145,20 +157,59 @@ class HttpBackend:
         method, target, body = request.method, request.target, request.body
         for _ in range(_MOST_REDIRECTS + 1):
             changing = binding.changes and not exchange.accepted
-            response = await self._send(
-                Request(method, target, request.headers, body), call.progress, changing=changing
+            step = Request(method, target, request.headers, body)
+            found = None if changing else await self._from_pool(step, call)
+            answer = found or await self._from_library(step, call, changing=changing)
+            if answer.status not in _REDIRECTS:
+                return self._read(answer, method, binding, call, exchange)
+            target = self._next_target(target, answer, exchange)
+            if answer.status == 303 or (answer.status < 303 and method == "POST"):  # noqa: PLR2004 -- RFC 9110, 15.4
+                method, body = ("HEAD" if method == "HEAD" else "GET"), None
+                request.headers.pop("Content-Type", None)
+                exchange.accepted = exchange.changes
+        raise redirected(answer.status, exchange, f"more than {_MOST_REDIRECTS} times")
+
+    async def _from_pool(self, request: Request, call: Call) -> Answer | None:
+        """None where it takes the library, which also finds out what is wrong with a connection."""
+        if (
+            request.method == "HEAD"
+            or call.function in self._beyond_pool
+            or self._resolver is not None
+            or len(request.body or b"") > _SHORT_BODY
+        ):
+            return None
+        if self._closed:
+            _closed()
+        if self._pool is None:
+            self._pool = self._open_pool()
+        try:
+            return await self._pool.ask(
+                request_of(
+                    request.method,
+                    request.target,
+                    self._host_header,
+                    request.headers,
+                    request.body,
+                ),
+                deadline=call.deadline,
+                most=call.max_bytes,
             )
-            try:
-                if response.status not in _REDIRECTS:
-                    return await self._read(response, binding, call, exchange)
-                target = self._next_target(response, exchange)
-                if response.status == 303 or (response.status < 303 and method == "POST"):  # noqa: PLR2004 -- RFC 9110, 15.4
-                    method, body = ("HEAD" if method == "HEAD" else "GET"), None
-                    request.headers.pop("Content-Type", None)
-                    exchange.accepted = exchange.changes
-            finally:
-                response.release()
-        raise redirected(response.status, exchange, f"more than {_MOST_REDIRECTS} times")
+        except AnswerBeyond:
+            self._beyond_pool.add(call.function)
+            return None
+        except Beyond:
+            return None
+
+    async def _from_library(self, request: Request, call: Call, *, changing: bool) -> Answer:
+        response = await self._send(request, call.progress, changing=changing)
+        try:
+            body, whole = b"", True
+            if response.status not in _REDIRECTS and response.method != "HEAD":
+                most = _ERROR_BODY if response.status >= 400 else call.max_bytes  # noqa: PLR2004 -- errors (RFC 9110, 15.5 and 15.6)
+                body, whole = await _body(response, most)
+            return Answer(response.status, response.headers, body, whole)
+        finally:
+            response.release()
 
     async def _send(
         self, request: Request, progress: Progress, *, changing: bool
@@ -175,46 +226,42 @@ class HttpBackend:
             trace_request_ctx=progress,
         )
 
-    def _next_target(self, response: aiohttp.ClientResponse, exchange: Exchange) -> str:
+    def _next_target(self, target: str, answer: Answer, exchange: Exchange) -> str:
         """Path and query of a redirect that stays on the declared scheme, host and port."""
-        location = response.headers.get("Location")
+        location = answer.headers.get("location")
         if not location:
-            raise redirected(response.status, exchange, "nowhere, for want of a Location")
+            raise redirected(answer.status, exchange, "nowhere, for want of a Location")
+        asked = URL(self._origin + target, encoded=True)
         try:
-            url = response.url.join(URL(location))
+            url = asked.join(URL(location))
             origin = url.origin()
         except ValueError:
-            raise redirected(response.status, exchange, "its Location is no URL") from None
-        if origin != response.url.origin():
-            raise redirected(response.status, exchange, f"to {origin}")
+            raise redirected(answer.status, exchange, "its Location is no URL") from None
+        if origin != asked.origin():
+            raise redirected(answer.status, exchange, f"to {origin}")
         key = self._identity.query
         if not key or key.partition("=")[0] in url.query:
             return url.raw_path_qs
         return f"{url.raw_path_qs}{'&' if url.raw_query_string else '?'}{key}"
 
-    async def _read(
-        self, response: aiohttp.ClientResponse, binding: Binding, call: Call, exchange: Exchange
+    def _read(
+        self, answer: Answer, method: str, binding: Binding, call: Call, exchange: Exchange
     ) -> Reply:
-        status = response.status
+        status, body, headers = answer.status, answer.body, answer.headers
         if status >= 400:  # noqa: PLR2004 -- errors (RFC 9110, 15.5 and 15.6)
-            body, _ = await _body(response, _ERROR_BODY)
-            raise error_status(
-                ErrorReply(status, body, response.headers.get("Retry-After")), exchange
-            )
+            told = ErrorReply(status, body[:_ERROR_BODY], headers.get("retry-after"))
+            raise error_status(told, exchange)
         if status >= 300:  # noqa: PLR2004 -- 300, 304 and what nobody uses
             raise bad_reply(f"its status is {status}", exchange)
-        if response.method == "HEAD":
-            return Reply(_head(response))
-        body, whole = await _body(response, call.max_bytes)
-        if not whole:
+        if method == "HEAD":
+            return Reply(_head(answer))
+        if not answer.whole:
             raise too_large(binding, call.max_bytes, "done" if exchange.changes else "unknown")
-        location = response.headers.get("Location")
+        location = headers.get("location")
         if not body and status == 201 and location is not None:  # noqa: PLR2004 -- created; its place is the answer
             return Reply({"location": location})
         try:
-            value = read_value(
-                binding, body, response.headers.get("Content-Type", ""), self._spec.charset
-            )
+            value = read_value(binding, body, headers.get("content-type", ""), self._spec.charset)
         except Unusable as error:
             raise bad_reply(str(error), exchange) from error
         return capped(value, binding, call.max_rows)
@@ -229,6 +276,21 @@ class HttpBackend:
         if self._reads is None:
             self._reads = self._open_session(changing=False)
         return self._reads
+
+    def _open_pool(self) -> Pool:
+        url = URL(self._spec.url)
+        return Pool(
+            url.raw_host or "",
+            url.port or 0,
+            size=self._concurrency,
+            tls=self._tls_context if url.scheme == "https" else None,
+            keep=_KEEP,
+            make_socket=open_socket,
+        )
+
+    def _tls_context(self) -> ssl.SSLContext:
+        context = self._tls()
+        return context if isinstance(context, ssl.SSLContext) else ssl.create_default_context()
 
     def _open_session(self, *, changing: bool) -> aiohttp.ClientSession:
         kept: dict[str, Any] = (
@@ -384,11 +446,11 @@ async def _body(response: aiohttp.ClientResponse, most: int) -> tuple[bytes, boo
     return b"".join(parts)[:most], size <= most
 
 
-def _head(response: aiohttp.ClientResponse) -> JsonValue:
-    found: JsonObject = {"status": response.status}
+def _head(answer: Answer) -> JsonValue:
+    found: JsonObject = {"status": answer.status}
     for name in _HEAD_HEADERS:
-        if name in response.headers:
-            found[name.lower().replace("-", "_")] = response.headers[name]
+        if name in answer.headers:
+            found[name.replace("-", "_")] = answer.headers[name]
     return found
 
 

@@ -1,0 +1,1 @@
+"""Transport that several kinds share."""
