@@ -65,6 +65,25 @@ class ListenSettings(Spec):
     )
 
 
+class ActionsSettings(Spec):
+    """How the functions are described to clients that call HTTP by themselves: Actions and plugins."""
+
+    url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Where clients reach the gateway; as the request for the document did, unless set.",
+    )
+    title: str = Field("Drawbar", description="Name for people.")
+    name: str = Field("drawbar", pattern=r"^[A-Za-z0-9_]{1,50}$", description="Name for models.")
+    description: str = Field(
+        "Functions on the internal systems of this company.",
+        description="What they are for, in the words of their users.",
+    )
+    contact_email: str = Field("", description="Whom to ask.")
+    legal_info_url: str | None = Field(None, description="The gateway's own address unless set.")
+    logo_url: str | None = None
+
+
 class Settings(Spec):
     """config/drawbar.yaml. Relative paths start at the folder of the file."""
 
@@ -84,6 +103,7 @@ class Settings(Spec):
         default_factory=dict,
         description="Named groups of functions, by name or with `*`; `all` exists already.",
     )
+    actions: ActionsSettings = ActionsSettings()
     anonymous: CallerSettings | None = Field(
         None, description="Allows requests without an API key, on a loopback address only."
     )

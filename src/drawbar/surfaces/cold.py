@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from drawbar.kernel.errors import ClientError
 from drawbar.surfaces import health
+from drawbar.surfaces.actions import manifest
 from drawbar.surfaces.assistants import absent, assistants, runs, threads
 from drawbar.surfaces.callers import Callers
 from drawbar.surfaces.chat import models
@@ -39,6 +40,7 @@ _ROUTERS = (
     models.router,
     absent.router,
     health.router,
+    manifest.router,
 )
 
 

@@ -50,6 +50,8 @@ _HOT: tuple[tuple[str, str, str, str, type[BaseModel] | None], ...] = (
     ("get", "/functions", "functions", "List Functions", None),
     ("get", "/functions/{name}", "functions", "Get Function", None),
     ("post", "/functions/{name}", "functions", "Call Function", None),
+    ("get", "/actions/openapi.json", "actions", "OpenAPI Document For Actions", None),
+    ("get", "/actions/{toolset}/openapi.json", "actions", "The Same Of One Toolset", None),
     ("post", "/mcp", "mcp", "Model Context Protocol", None),
 )
 

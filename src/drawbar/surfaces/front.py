@@ -32,7 +32,9 @@ QuickRoute: TypeAlias = Callable[..., Answer | None]
 _access = logging.getLogger("drawbar.access")
 _log = logging.getLogger("drawbar.surfaces")
 
-_OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/favicon.ico"})
+_OPEN = frozenset(
+    {"/healthz", "/readyz", "/openapi.json", "/favicon.ico", "/.well-known/ai-plugin.json"}
+)
 """Answered without an API key."""
 _OPEN_UNDER = ("/console",)
 """The page itself; what it asks for needs a key as everything else."""

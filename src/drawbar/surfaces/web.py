@@ -10,6 +10,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from drawbar.runs.answer import Answers
+from drawbar.surfaces.actions.door import Actions
 from drawbar.surfaces.assistants.run_streams import RunStreams
 from drawbar.surfaces.callers import Callers
 from drawbar.surfaces.chat.completions import Completions
@@ -33,7 +34,8 @@ class Web:
         rounds = services.settings.runs.rounds
         answers = Answers(services.model, services.dispatcher, rounds=rounds)
         completions = Completions(services, answers)
-        for surface in (RunStreams(services), completions, Functions(services), self._mcp):
+        functions, actions = Functions(services), Actions(services)
+        for surface in (RunStreams(services), completions, functions, actions, self._mcp):
             surface.add_to(routes)
         callers = Callers(services.settings, services.store)
         self._rest = LateApp(services, callers, drain or Drain(), routes)
