@@ -31,9 +31,8 @@ from drawbar.backends.soap.check import BodyCheck, schemas_for
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.encoding import declare_array
 from drawbar.backends.soap.reply import Reading
-from drawbar.backends.soap.request import WrongValue, body_of
+from drawbar.backends.soap.request import WrongValue, bodies_of
 from drawbar.backends.soap.schema import Publication
-from drawbar.backends.soap.wire import CannotServe, General
 from drawbar.backends.soap.wsdl import Contract, Operation, Unsupported, content_of, read_contract
 from drawbar.backends.soap.xsd import XSD, Unresolved, clip, text_of
 from drawbar.compiler.compile import arguments_schema
@@ -74,7 +73,6 @@ class Bench:
         self._seeds = seeds
         self._only = only
         self.tally = Tally()
-        self._general = General()
 
     def run(self) -> None:
         for line in (self._corpus / "ORIGIN.tsv").read_text().splitlines()[1:]:
@@ -92,7 +90,6 @@ class Bench:
             tally.note("contracts that are no WSDL", name)
             return
         tally.loads.append(time.perf_counter() - started)
-        self._general = General()
         for index, operation in self._operations(contract):
             tally.count["operations"] += 1
             try:
@@ -121,8 +118,6 @@ class Bench:
         )
         jsonschema_rs.Draft202012Validator(schema)
         tally.count["compiled"] += 1
-        if operation.exotic is not None:
-            tally.count["compiled, through zeep"] += 1
         strict = strict_schema(schema)
         tally.count["legal in strict mode and within its limits"] += strict.schema is not None
         tokens = len(orjson.dumps(schema)) // 4
@@ -176,14 +171,6 @@ class Bench:
             self._mutate(contract, operation, check, validator, arguments, seed)
         tally.count["operations of which every instance went there and back"] += good
 
-    def _write(
-        self, contract: Contract, operation: Operation, arguments: Any
-    ) -> list[etree._Element]:
-        if operation.exotic is not None:
-            return self._general.write(contract, operation, arguments)
-        body = body_of(operation, arguments)
-        return [] if body is None else [body]
-
     def _instance(
         self,
         contract: Contract,
@@ -194,8 +181,8 @@ class Bench:
     ) -> bool:
         tally = self.tally
         try:
-            body = self._write(contract, operation, arguments)
-        except (WrongValue, CannotServe) as error:
+            body = bodies_of(operation, arguments)
+        except WrongValue as error:
             tally.note("instances not accepted", f"{where}: {error}")
             return False
         tally.count["instances accepted"] += 1
@@ -239,8 +226,8 @@ class Bench:
             tally.count["wrong values refused by the schema"] += 1
             return
         try:
-            body = self._write(contract, operation, changed)
-        except (WrongValue, CannotServe):
+            body = bodies_of(operation, changed)
+        except WrongValue:
             tally.count["wrong values refused by the writer"] += 1
             return
         if any(check.problem(node) is not None for node in body):
@@ -296,7 +283,6 @@ def report(tally: Tally) -> Iterator[str]:
 
     yield f"{count['contracts']:7} contracts, {count['operations']} operations, {compiled} compiled"
     yield share("compiled", "operations")
-    yield share("compiled, through zeep", "operations")
     yield share("operations with a hole in the contract", "operations")
     yield share("operations of a style not served", "operations")
     yield share("legal in strict mode and within its limits", "compiled")

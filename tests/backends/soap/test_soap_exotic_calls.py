@@ -1,8 +1,9 @@
-"""Calls in styles that go through zeep: encoded, with several parts, with parts that name types."""
+"""Calls in styles of old: encoded, with several parts, with parts that name types; by the plan and by zeep."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from lxml import etree
 from drawbar.kernel.ports import Cut, Progress
 from drawbar.kernel.values import JsonObject
 
-from .soap_calls import Calls, compiled, make_call
+from .soap_calls import Calls, make_call
 from .soap_encoded_peer import EncodedPeer
 from .soap_office import SOAP_11, SOAP_12, WSDL, Office, open_office
 
@@ -47,8 +48,15 @@ def stores() -> Iterator[Office]:
         yield office
 
 
-def adapter(url: str, port: str = "Encoded11", functions: str = "") -> str:
+@pytest.fixture(params=["plan", "zeep"])
+def wire(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+def adapter(url: str, port: str = "Encoded11", functions: str = "", wire: str = "plan") -> str:
     functions = functions or "  store: {operation: Store, effect: write}"
+    functions = re.sub(r"\{operation", f"{{wire: {wire}, operation", functions)
     return f"""
 adapter: stores
 backend: {{kind: soap, wsdl: stores.wsdl, port: {port}, endpoint: "{url}"}}
@@ -94,10 +102,10 @@ WHOLE = answer(
     [("Encoded11", "1.1", SOAP_11), ("Encoded12", "1.2", SOAP_12)],
 )
 async def test_an_encoded_call_is_what_the_wsdl_says_and_its_reply_is_read(
-    stores: Office, opened: Open, port: str, version: str, namespace: str
+    stores: Office, opened: Open, port: str, version: str, namespace: str, wire: str
 ) -> None:
     stores.replies(WHOLE, namespace)
-    calls = opened(adapter(stores.url, port))
+    calls = opened(adapter(stores.url, port, wire=wire))
     progress = Progress()
 
     reply = await calls.call("store", STORE, progress=progress)
@@ -121,7 +129,9 @@ def test_the_peer_of_these_tests_finds_what_is_wrong() -> None:
     assert len(found) == 4  # no encoding, missing parts, another type, no boolean
 
 
-async def test_references_in_a_reply_are_what_they_refer_to(stores: Office, opened: Open) -> None:
+async def test_references_in_a_reply_are_what_they_refer_to(
+    stores: Office, opened: Open, wire: str
+) -> None:
     after = (
         '<multiRef id="id0" xsi:type="t:Receipt" xmlns:t="urn:stores" xmlns:enc="http://schemas.xmlsoap.org/soap/encoding/" '
         'xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
@@ -131,14 +141,14 @@ async def test_references_in_a_reply_are_what_they_refer_to(stores: Office, open
         f"{struct()}</multiRef>"
     )
     stores.replies(answer('<return href="#id0"/>', after))
-    calls = opened(adapter(stores.url))
+    calls = opened(adapter(stores.url, wire=wire))
 
     reply = await calls.call("store", STORE)
 
     assert reply.value == {"return": RECEIPT}
 
 
-async def test_a_reply_that_zeep_refuses_is_read_by_names(stores: Office, opened: Open) -> None:
+async def test_a_reply_beside_the_contract_is_read_by_names(stores: Office, opened: Open) -> None:
     stores.replies(
         answer(
             "<return><Total>many</Total><Extra><a>1</a></Extra><Rows><x><y>7</y></x></Rows></return>"
@@ -155,10 +165,10 @@ async def test_a_reply_that_zeep_refuses_is_read_by_names(stores: Office, opened
     )
 
 
-async def test_long_arrays_are_cut_with_a_word(stores: Office, opened: Open) -> None:
+async def test_long_arrays_are_cut_with_a_word(stores: Office, opened: Open, wire: str) -> None:
     codes = "<Codes>" + "<c>1</c>" * 9 + "</Codes>"
     stores.replies(answer(f"<return><Parts/><Rows/>{codes}<Total>1</Total></return>"))
-    calls = opened(adapter(stores.url))
+    calls = opened(adapter(stores.url, wire=wire))
 
     reply = await calls.call("store", STORE, max_rows=4)
 
@@ -182,9 +192,9 @@ async def test_long_arrays_are_cut_with_a_word(stores: Office, opened: Open) -> 
     ],
 )
 async def test_what_the_contract_does_not_take_is_refused_before_the_network(
-    stores: Office, opened: Open, change: JsonObject, said: str
+    stores: Office, opened: Open, change: JsonObject, said: str, wire: str
 ) -> None:
-    calls = opened(adapter(stores.url))
+    calls = opened(adapter(stores.url, wire=wire))
     progress = Progress()
 
     error = await calls.error("store", {**STORE, **change}, progress=progress)
@@ -195,12 +205,14 @@ async def test_what_the_contract_does_not_take_is_refused_before_the_network(
     assert not progress.sent
 
 
-async def test_a_fault_is_the_same_fault_on_either_path(stores: Office, opened: Open) -> None:
+async def test_a_fault_is_the_same_fault_on_either_path(
+    stores: Office, opened: Open, wire: str
+) -> None:
     stores.faults(
         "<faultcode>s:Server</faultcode><faultstring>no room</faultstring>"
         "<detail><e><ErrorCode>17</ErrorCode></e></detail>"
     )
-    calls = opened(adapter(stores.url))
+    calls = opened(adapter(stores.url, wire=wire))
 
     error = await calls.error("store", STORE)
 
@@ -218,7 +230,7 @@ async def test_a_page_instead_of_soap_leaves_the_work_unknown(stores: Office, op
 
 async def test_no_answer_in_time_leaves_the_work_unknown(stores: Office, opened: Open) -> None:
     stores.hold = True
-    calls = opened(adapter(stores.url))
+    calls = opened(adapter(stores.url, wire="zeep"))
     await calls.call("store", STORE, mode="dry_run")  # zeep is loaded
 
     error = await calls.error("store", STORE, seconds=0.5)
@@ -254,16 +266,16 @@ async def test_a_cancelled_call_hangs_up_at_once(stores: Office, opened: Open) -
 
 
 async def test_a_dry_run_shows_who_writes_and_the_exact_envelope(
-    stores: Office, opened: Open
+    stores: Office, opened: Open, wire: str
 ) -> None:
     stores.replies(WHOLE)
-    calls = opened(adapter(stores.url))
+    calls = opened(adapter(stores.url, wire=wire))
 
     dry = await calls.call("store", STORE, mode="dry_run")
     await calls.call("store", STORE)
 
     assert isinstance(dry.value, dict)
-    assert dry.value["wire"] == "zeep"
+    assert dry.value["wire"] == wire
     request = dry.value["request"]
     assert isinstance(request, dict)
     shown = etree.fromstring(str(request["body"]).encode(), etree.XMLParser(remove_blank_text=True))
@@ -278,12 +290,12 @@ DOCUMENT = """  kind: {operation: Type, effect: write}
 
 
 async def test_a_part_that_names_a_type_is_sent_under_its_own_name(
-    stores: Office, opened: Open
+    stores: Office, opened: Open, wire: str
 ) -> None:
     stores.replies(
         '<order xmlns:d="urn:stores:doc"><d:Number>2</d:Number><d:Lines>x</d:Lines></order>'
     )
-    calls = opened(adapter(stores.url, "Document", DOCUMENT))
+    calls = opened(adapter(stores.url, "Document", DOCUMENT, wire))
 
     reply = await calls.call("kind", {"Number": 1, "Lines": ["a", "b"]})
 
@@ -297,15 +309,15 @@ async def test_a_part_that_names_a_type_is_sent_under_its_own_name(
     assert reply.value == {"Number": 2, "Lines": ["x"]}
 
 
-@pytest.mark.parametrize("extra", ["", "<d:Odd>1</d:Odd>"], ids=["read by zeep", "read by names"])
+@pytest.mark.parametrize("extra", ["", "<d:Odd>1</d:Odd>"], ids=["whole", "with more"])
 async def test_several_parts_stand_side_by_side_in_the_body(
-    stores: Office, opened: Open, extra: str
+    stores: Office, opened: Open, extra: str, wire: str
 ) -> None:
     stores.replies(
         f'<d:Head xmlns:d="urn:stores:doc"><d:Customer>k</d:Customer>{extra}</d:Head>'
         '<d:Comment xmlns:d="urn:stores:doc">thanks</d:Comment>'
     )
-    calls = opened(adapter(stores.url, "Document", DOCUMENT))
+    calls = opened(adapter(stores.url, "Document", DOCUMENT, wire))
 
     reply = await calls.call("several", {"head": {"Customer": "c"}, "comment": "hi"})
 
@@ -317,13 +329,15 @@ async def test_several_parts_stand_side_by_side_in_the_body(
 
 
 async def test_an_rpc_part_that_names_an_element_stands_inside_the_wrapper(
-    stores: Office, opened: Open
+    stores: Office, opened: Open, wire: str
 ) -> None:
     stores.replies(
         '<c:ElementResponse xmlns:c="urn:stores:calls" xmlns:d="urn:stores:doc">'
         "<d:Head><d:Customer>k</d:Customer></d:Head></c:ElementResponse>"
     )
-    calls = opened(adapter(stores.url, "Rpc", "  element: {operation: Element, effect: write}"))
+    calls = opened(
+        adapter(stores.url, "Rpc", "  element: {operation: Element, effect: write}", wire)
+    )
 
     reply = await calls.call("element", {"Head": {"Customer": "c", "Due": "2026-01-01"}})
 
@@ -367,9 +381,9 @@ functions:
     ]
 
 
-async def test_many_calls_through_zeep_at_once_do_not_mix(stores: Office, opened: Open) -> None:
+async def test_many_calls_at_once_do_not_mix(stores: Office, opened: Open, wire: str) -> None:
     stores.replies(WHOLE)
-    calls = opened(adapter(stores.url))
+    calls = opened(adapter(stores.url, wire=wire))
 
     replies = await asyncio.gather(
         *(calls.call("store", {**STORE, "codes": [number]}) for number in range(20))
@@ -378,16 +392,3 @@ async def test_many_calls_through_zeep_at_once_do_not_mix(stores: Office, opened
     assert all(reply.value == {"return": RECEIPT} for reply in replies)
     sent = sorted(int(each.body.findtext("codes/item") or "") for each in stores.received)
     assert sent == list(range(20))
-
-
-def test_the_plan_cannot_be_forced_on_a_style_that_it_does_not_cover() -> None:
-    found = compiled(
-        adapter("http://x", functions="  store: {operation: Store, effect: write, wire: plan}")
-    )
-
-    assert [str(each) for each in found.problems if each.severity == "error"] == [
-        (
-            "a.yaml:5:44: DB412 the compiled plan does not cover `Store`: the body is encoded (rpc/encoded)\n"
-            "    leave `wire:` out, and zeep writes and reads its messages"
-        )
-    ]

@@ -29,6 +29,7 @@ from drawbar.backends.soap.failures import (
 )
 from drawbar.backends.soap.headers import http_headers, soap_headers
 from drawbar.backends.soap.multipart import MULTIPART, BrokenMultipart, Part, split_parts
+from drawbar.backends.soap.multiref import TooManyReferences, resolved
 from drawbar.backends.soap.negotiation import logins
 from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
 from drawbar.backends.soap.post import Answer, Post, Tls, can_connect
@@ -41,9 +42,9 @@ from drawbar.backends.soap.reply import (
     fault_in,
     says_something,
 )
-from drawbar.backends.soap.request import Version, WrongValue, body_of, envelope_of, nested
+from drawbar.backends.soap.request import Version, WrongValue, bodies_of, envelope_of, nested
 from drawbar.backends.soap.security import Security
-from drawbar.backends.soap.wire import CannotServe, General, NotRead, resolved
+from drawbar.backends.soap.wire import CannotServe, General, NotRead
 from drawbar.backends.soap.wsdl import Operation
 from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Plan
@@ -179,9 +180,8 @@ class SoapBackend:
         envelope = envelope_of(operation.version, headers, body)
         message_id = add_addressing(envelope, self._options, operation.addressed)
         self._security.add(envelope, call.caller, masked=masked)
-        attachments = self._taken_out(
-            operation, body
-        )  # a signature covers the bytes in their place
+        # After signing: a signature covers the bytes in their place.
+        attachments = self._taken_out(operation, body)
         text = etree.tostring(
             envelope,
             encoding="utf-8",
@@ -206,8 +206,7 @@ class SoapBackend:
             if binding.wire == "zeep":
                 body = self._general.write(binding.contract, operation, values)
             else:
-                root = body_of(operation, values)
-                body = [] if root is None else [root]
+                body = bodies_of(operation, values)
         except WrongValue as error:
             raise refused(str(error)) from None
         except CannotServe as error:
@@ -254,7 +253,10 @@ class SoapBackend:
             return Reply(None, ("The service took the request; this operation has no reply.",))
         if body is None:
             raise no_soap(answer, "it is empty")
-        value = self._value(binding, body, reading) if len(body) else None
+        try:
+            value = self._value(binding, body, reading) if len(body) else None
+        except TooManyReferences:
+            raise no_soap(answer, "its references stand for too much") from None
         if beside:
             value = value if isinstance(value, dict) else {"value": value}
             value[ATTACHMENTS] = listed(beside, describe=binding.describe)
@@ -296,15 +298,16 @@ class SoapBackend:
     def _value(self, binding: Binding, body: etree._Element, reading: Reading) -> JsonValue:
         """What the body says; where zeep does not read it, it is read by names as the plan does."""
         operation = binding.operation
-        if binding.wire == "zeep" and not binding.describe:
+        if operation.returned is not None and operation.returned.encoded:
             body = resolved(body)
+        if binding.wire == "zeep" and not binding.describe:
             try:
                 return self._general.read(binding.contract, operation, body)
             except (NotRead, CannotServe):
                 pass
         if operation.returned is not None and operation.returned.spread:
             return reading.element(body, operation.reply)
-        return reading.root(body[0], operation.reply)
+        return reading.root(body[0], operation.reply, rpc=operation.rpc)
 
 
 def _tls(options: SoapBackendSpec, folder: Path) -> Tls | None:

@@ -43,7 +43,6 @@ CODES: Mapping[str, str] = {
     "DB413": "a part of the input that is to be hidden or kept is not there, or is required",
     "DB414": "the input of an operation is so large that every run pays for it",
     "DB415": "a type that is to be offered does not exist",
-    "DB412": "the compiled plan does not cover the style of an operation",
     "DB416": "the certificates of `tls` are not there, or are not needed",
     "DB420": "`tls.verify` is off: anyone on the way can read and change all",
     "DB421": "a file of `security` is not there",
@@ -192,7 +191,6 @@ def _plan(
         report.add((*at, "operation"), "DB404", error.message, fix=error.fix)
         return None
     _warn(published, operation, report, at)
-    wire = _wire(operation, spec, report, at)
     if report.is_broken(at):
         return None
     places = tuple((each.name, tuple(_place(each).split("."))) for each in parameters)
@@ -202,22 +200,10 @@ def _plan(
         content,
         places,
         reads=spec.effect == "read",
-        wire=wire,
+        wire=spec.wire,
         describe=spec.base64 == "describe",
     )
     return Plan(parameters, binding, operation.documentation)
-
-
-def _wire(operation: Operation, spec: SoapFunctionSpec, report: Report, at: At) -> Wire:
-    """The author's choice, else the plan where it covers the operation."""
-    if spec.wire == "plan" and operation.exotic is not None:
-        report.add(
-            (*at, "wire"),
-            "DB412",
-            f"the compiled plan does not cover `{operation.name}`: {operation.exotic}",
-            fix="leave `wire:` out, and zeep writes and reads its messages",
-        )
-    return spec.wire or ("plan" if operation.exotic is None else "zeep")
 
 
 def _place(parameter: Parameter) -> str:

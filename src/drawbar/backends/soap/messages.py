@@ -1,7 +1,7 @@
 """What a message puts into the body: one element, an rpc wrapper, or several parts side by side.
 
 Whatever the style, the parts become one `Item` whose content are the parameters, so that the schema, the
-compiled plan and zeep all look at the same thing. Where the plan does not write a style, `exotic` says why.
+compiled plan and zeep all look at the same thing.
 """
 
 from __future__ import annotations
@@ -39,8 +39,6 @@ class Side:
     """The parts stand side by side in the body, without an element around them."""
     declared: tuple[Component, ...] = ()
     """Declarations of the elements directly in the body: the schema's, or made up where it has none."""
-    exotic: str | None = None
-    """Why the compiled plan does not write or read it; None where it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +65,14 @@ def side_of(shapes: Shapes, style: Style, nodes: Sequence[etree._Element], file:
             _named(shapes, part, each) for part, each in zip(parts, declared, strict=True)
         )
         record = Record(parts[0].user, None, lambda _: Content(items), lambda _: ())
-        why = "the body has several parts"
         body = Item("Body", "Body", record)
-        return Side(body, parts, style.namespace, style.encoded, True, declared, why)
+        return Side(body, parts, style.namespace, style.encoded, True, declared)
     (part,) = parts
     if part.element is None:
-        why = "the part of the body names a type, not an element"
         item = _named(shapes, part, declared[0])
-        return Side(item, parts, style.namespace, style.encoded, False, declared, why)
-    exotic = "the body is encoded" if style.encoded else None
+        return Side(item, parts, style.namespace, style.encoded, False, declared)
     item = shapes.element(part.element, part.user)
-    return Side(item, parts, style.namespace, style.encoded, False, declared, exotic)
+    return Side(item, parts, style.namespace, style.encoded, False, declared)
 
 
 def _part(node: etree._Element, file: str) -> Part:
@@ -128,10 +123,5 @@ def _wrapped(shapes: Shapes, style: Style, parts: tuple[Part, ...], file: str) -
     declared = Component(element, document)
     record = shapes.record(Component(kind, document))
     tag = clark(style.namespace, style.name)
-    exotic = None
-    if style.encoded:
-        exotic = "the body is encoded (rpc/encoded)"
-    elif any(part.element is not None for part in parts):
-        exotic = "a part of the rpc body names an element, not a type"
     item = Item(split(tag)[1], tag, record)
-    return Side(item, parts, style.namespace, style.encoded, False, (declared,), exotic)
+    return Side(item, parts, style.namespace, style.encoded, False, (declared,))

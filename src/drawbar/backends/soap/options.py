@@ -229,10 +229,10 @@ class SoapFunctionSpec(FunctionSpec):
     """One operation of the contract."""
 
     operation: str = Field(description="Name of the operation in the WSDL.")
-    wire: Literal["plan", "zeep"] | None = Field(
-        None,
-        description="Who writes and reads the messages: Drawbar's compiled plan, or zeep. By default the plan "
-        "where it covers the operation's style, else zeep.",
+    wire: Literal["plan", "zeep"] = Field(
+        "plan",
+        description="Who writes and reads the messages: Drawbar's compiled plan, or the library zeep, to compare "
+        "with.",
     )
     hide: tuple[str, ...] = Field(
         (),

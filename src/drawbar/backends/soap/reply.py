@@ -76,9 +76,12 @@ class Reading:
     """Whether bytes are only described."""
     remarks: Remarks = field(default_factory=Remarks)
 
-    def root(self, node: etree._Element, item: Item | None) -> JsonValue:
-        """The value of the body's element, which some servers give another name than the contract."""
-        if item is not None and local(str(node.tag)) != item.name:
+    def root(self, node: etree._Element, item: Item | None, *, rpc: bool = False) -> JsonValue:
+        """The value of the body's element, which some servers give another name than the contract.
+
+        The wrapper of an rpc reply may have any name (SOAP 1.1, section 7.1).
+        """
+        if item is not None and not rpc and local(str(node.tag)) != item.name:
             self.remarks.unknown[local(str(node.tag))] = None
             return generic(node)
         return self.element(node, item)
@@ -227,7 +230,8 @@ def generic(node: etree._Element) -> JsonValue:
     for child in node:
         add(value, local(str(child.tag)), generic(child), repeated=local(str(child.tag)) in value)
     if not len(node):
-        value["value"] = (node.text or "").strip()
+        if text := (node.text or "").strip():
+            value["value"] = text
     elif (text := text_between(node)) is not None:
         value[TEXT] = text
     return value

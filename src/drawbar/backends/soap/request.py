@@ -15,7 +15,7 @@ from lxml import etree
 
 from drawbar.backends.soap.builtins import WrongText
 from drawbar.backends.soap.documents import UnreadableXml, parse_xml
-from drawbar.backends.soap.encoding import prefixed
+from drawbar.backends.soap.encoding import ITEM, prefixed
 from drawbar.backends.soap.schema import TYPE, is_hidden, kinds_of
 from drawbar.backends.soap.shape import (
     Attribute,
@@ -66,6 +66,17 @@ def nested(
             holder = inner
         holder[way[-1]] = arguments[name]
     return tree
+
+
+def bodies_of(operation: Operation, values: JsonObject) -> list[etree._Element]:
+    """The elements of the body: none, one, or several parts side by side. Raises WrongValue."""
+    item = operation.request
+    if operation.sent.spread and item is not None and isinstance(item.type, Record):
+        holder = etree.Element("Body")
+        _content(holder, item.type.content, values, "")
+        return list(holder)
+    root = body_of(operation, values)
+    return [] if root is None else [root]
 
 
 def body_of(operation: Operation, values: JsonObject) -> etree._Element | None:
@@ -235,12 +246,21 @@ def _fill(node: etree._Element, item: Item, value: JsonValue, path: str) -> None
     elif isinstance(item.type, Text):
         node.text = _write(node, item.type, value, path)
     elif item.type.content.array:
-        (member,) = item.type.content.members
-        _member(node, member, {member.name: value}, path)
+        _array(node, item.type.content, value, path)
     else:
         _content(
             node, _concrete(node, item.type, value, path).content, as_object(value, path), path
         )
+
+
+def _array(node: etree._Element, content: Content, value: JsonValue, path: str) -> None:
+    """SOAP encoding takes any name for the elements of an array; all are called alike, as they are checked."""
+    (member,) = content.members
+    assert isinstance(member, Item)  # noqa: S101 -- arrays are made of one item
+    if not isinstance(value, list):
+        raise WrongValue(path, "it has to be a list")
+    for index, each in enumerate(value):
+        _value(etree.SubElement(node, ITEM), member, each, f"{path}/{index}")
 
 
 def _concrete(node: etree._Element, record: Record, value: JsonValue, path: str) -> Record:

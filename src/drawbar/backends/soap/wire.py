@@ -1,14 +1,13 @@
-"""The general path: zeep writes the body and reads the reply. The one place that imports zeep's client.
+"""The other path: zeep writes the body and reads the reply. The one place that imports zeep's client.
 
-The compiled plan writes and reads document/literal and rpc/literal bodies (see `request` and `reply`). All
-other styles go through zeep, and an adapter can send any operation that way with `wire: zeep`. Both paths
-share the envelope's headers, the check against the XSD, the POST and what its answers mean; zeep works on
-trees in the backend's threads and never touches the network. It is loaded late: it takes a third of a second.
+The compiled plan writes and reads every style (see `request` and `reply`). An adapter can send an operation
+through zeep with `wire: zeep`: to compare, and where a service takes only what zeep writes. Both paths share
+the envelope's headers, the check against the XSD, the POST and what its answers mean; zeep works on trees in
+the backend's threads and never touches the network. It is loaded late: it takes a third of a second.
 """
 
 from __future__ import annotations
 
-import copy
 import io
 import logging
 import threading
@@ -116,15 +115,6 @@ class _Served:
                 return self._objects.value(returned.item, found["body"], spread=returned.spread)
         except self._raised as error:
             raise NotRead from error
-
-
-def resolved(body: etree._Element) -> etree._Element:
-    """A copy of a body in which every reference (`href="#id"`) has become what it refers to."""
-    from zeep.wsdl.messages.multiref import process_multiref  # noqa: PLC0415 -- heavy, as above
-
-    made = copy.deepcopy(body)
-    process_multiref(made)  # type: ignore[no-untyped-call]  # as everywhere in zeep
-    return made
 
 
 def _client(wsdl: bytes) -> Any:  # zeep has no annotations

@@ -88,11 +88,6 @@ class Operation:
     def reply(self) -> Item | None:
         return self.returned.item if self.returned is not None else None
 
-    @property
-    def exotic(self) -> str | None:
-        """Why the compiled plan does not cover this operation; None where it does."""
-        return self.sent.exotic or (self.returned.exotic if self.returned is not None else None)
-
 
 @dataclass(slots=True)
 class Contract:
