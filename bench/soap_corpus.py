@@ -168,7 +168,7 @@ class Bench:
                 continue
             tally.count["instances"] += 1
             good &= self._instance(contract, operation, check, arguments, where)
-            self._mutate(contract, operation, check, validator, arguments, seed)
+            self._mutate(operation, check, validator, arguments, seed)
         tally.count["operations of which every instance went there and back"] += good
 
     def _instance(
@@ -209,7 +209,6 @@ class Bench:
 
     def _mutate(
         self,
-        contract: Contract,
         operation: Operation,
         check: BodyCheck,
         validator: Any,

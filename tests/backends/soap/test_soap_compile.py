@@ -163,25 +163,20 @@ def test_a_header_that_the_service_does_without_is_not_asked_for() -> None:
     )
 
 
-def test_messages_with_attachments_are_told_to_be_beyond_us(tmp_path: Path) -> None:
+def test_an_encoding_that_is_not_soap_s_is_told_to_be_beyond_us(tmp_path: Path) -> None:
     body = '<soap:body use="literal" namespace="urn:stock:calls"/>'
-    parts = (
-        '<mime:multipartRelated xmlns:mime="http://schemas.xmlsoap.org/wsdl/mime/">'
-        f"<mime:part>{body}</mime:part>"
-        '<mime:part><mime:content part="shelf" type="image/png"/></mime:part></mime:multipartRelated>'
-    )
-    text = (WSDL / "rpc.wsdl").read_text().replace(body, parts)
-    (tmp_path / "mime.wsdl").write_text(text)
+    other = body.replace("literal", 'encoded" encodingStyle="urn:literalxml')
+    (tmp_path / "odd.wsdl").write_text((WSDL / "rpc.wsdl").read_text().replace(body, other))
 
     found = problems(
-        "  wsdl: mime.wsdl\n  endpoint: http://x",
+        "  wsdl: odd.wsdl\n  endpoint: http://x",
         "  move: {operation: Move, description: One.}",
         tmp_path,
     )
 
     assert found == [
         (
-            "a.yaml:7:10: DB405 `Move` cannot be called: messages with attachments (multipart) are not sent yet\n"
+            "a.yaml:7:10: DB405 `Move` cannot be called: the body is encoded as urn:literalxml says\n"
             "    leave the function out until a later version, or use another operation"
         )
     ]

@@ -71,3 +71,10 @@ def test_attachments_are_found_by_every_way_to_refer_to_them() -> None:
     assert not len(envelope[0])
     assert (envelope[3].get("href"), envelope[4].text) == ("cid:gone", "cid:gone")
     assert [part.id for part in beside] == ["unused"]
+
+
+def test_a_large_attachment_that_is_referred_to_again_and_again_is_no_reply() -> None:
+    envelope = etree.fromstring("<e>" + '<a href="cid:big"/>' * 1000 + "</e>")
+
+    with pytest.raises(BrokenMultipart, match="too often"):
+        put_back(envelope, [Part("big", "image/png", b"x" * 1000)])

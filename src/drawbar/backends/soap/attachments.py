@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from lxml import etree
 
 from drawbar.backends.soap.binary import MEDIA_TYPE, description
 from drawbar.backends.soap.expected import expected_of
-from drawbar.backends.soap.multipart import Part, join_parts, parameters_of
+from drawbar.backends.soap.messages import is_text
+from drawbar.backends.soap.multipart import BrokenMultipart, Part, join_parts, parameters_of
 from drawbar.backends.soap.reply import actual
 from drawbar.backends.soap.request import Version
 from drawbar.backends.soap.shape import Item
@@ -26,19 +27,26 @@ _XOP = "http://www.w3.org/2004/08/xop/include"
 INCLUDE = f"{{{_XOP}}}Include"
 XOP_TYPE = "application/xop+xml"
 _CID = "cid:"
+_OFTEN = 2
+"""How often all that is attached may be referred to, taken together."""
 
 
 def put_back(envelope: etree._Element, parts: Iterable[Part]) -> list[Part]:
     """Put attachments where the message refers to them; the parts that nothing refers to are returned.
 
     Three ways to refer are in use: an Include of XOP, an empty element with `href`, a text `cid:...` (swaRef).
+    Raises BrokenMultipart when they are referred to so often that a small message would become a large one.
     """
     by_id = {part.id: part for part in parts}
+    left = _OFTEN * sum(len(part.data) for part in by_id.values())
     used: set[str] = set()
     for holder, identifier in list(_references(envelope)):
         part = by_id.get(unquote(identifier.removeprefix(_CID)))
         if part is None:
             continue
+        left -= len(part.data)
+        if left < 0:
+            raise BrokenMultipart("it refers to its attachments too often")
         used.add(part.id)
         for child in list(holder):
             holder.remove(child)
@@ -65,6 +73,29 @@ def _references(envelope: etree._Element) -> Iterator[tuple[etree._Element, str]
             yield node, href
 
 
+def by_part(parts: Iterable[Part], attached: Iterable[str]) -> tuple[dict[str, Part], list[Part]]:
+    """The attachments of a reply that the contract has as its parts, by their names; and the others."""
+    known = {f"{quote(name)}=": name for name in attached}
+    named: dict[str, Part] = {}
+    others: list[Part] = []
+    for part in parts:
+        name = known.get(part.id.partition("=")[0] + "=")
+        if name is None:
+            others.append(part)
+        else:
+            named[name] = part
+    return named, others
+
+
+def content_of_part(part: Part, *, describe: bool) -> JsonValue:
+    """Text as text, and bytes as base64 or described."""
+    if is_text(part.type):
+        return part.data.decode("utf-8", "replace")
+    if describe:
+        return description(part.data, part.type)
+    return base64.b64encode(part.data).decode()
+
+
 def listed(parts: Iterable[Part], *, describe: bool) -> list[JsonValue]:
     """Attachments that nothing refers to, for a reader."""
     found: list[JsonValue] = []
@@ -74,6 +105,23 @@ def listed(parts: Iterable[Part], *, describe: bool) -> list[JsonValue]:
             said["data"] = base64.b64encode(part.data).decode()
         found.append(said)
     return found
+
+
+def set_aside(
+    body: list[etree._Element], attached: Mapping[str, str]
+) -> tuple[list[etree._Element], list[Part]]:
+    """The elements that stay in the body, and the parts that go beside it (WS-I Attachments Profile 1.0)."""
+    inside, beside = [], []
+    for node in body:
+        if (kind := attached.get(str(node.tag))) is None:
+            inside.append(node)
+            continue
+        text = node.text or ""
+        data = text.encode() if is_text(kind) else base64.b64decode(text)
+        charset = "; charset=utf-8" if is_text(kind) else ""
+        identifier = f"{quote(str(node.tag))}={secrets.token_hex(12)}@drawbar"
+        beside.append(Part(identifier, kind + charset, data))
+    return inside, beside
 
 
 def take_out(node: etree._Element, item: Item) -> list[Part]:
@@ -95,10 +143,17 @@ def take_out(node: etree._Element, item: Item) -> list[Part]:
 def with_attachments(
     envelope: bytes, headers: Mapping[str, str], parts: Sequence[Part], version: Version
 ) -> tuple[bytes, Mapping[str, str]]:
-    """The envelope and its attachments as one body (XOP packaging), and the headers of the request."""
+    """The envelope and its attachments as one body, and the headers of the request.
+
+    Packaged as XOP where the envelope refers to one of them, else as SOAP with attachments.
+    """
     kind = "text/xml" if version == "1.1" else "application/soap+xml"
-    root = Part("message@drawbar", f'{XOP_TYPE}; charset=utf-8; type="{kind}"', envelope)
-    words = {"type": XOP_TYPE, "start-info": kind}
+    if _XOP.encode() in envelope:
+        root = Part("message@drawbar", f'{XOP_TYPE}; charset=utf-8; type="{kind}"', envelope)
+        words = {"type": XOP_TYPE, "start-info": kind}
+    else:
+        root = Part("message@drawbar", f"{kind}; charset=utf-8", envelope)
+        words = {"type": kind}
     if (action := parameters_of(headers["Content-Type"]).get("action")) is not None:
         words["action"] = action
     body, content_type = join_parts(root, parts, words)

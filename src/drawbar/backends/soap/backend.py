@@ -17,7 +17,15 @@ from lxml import etree
 
 from drawbar.backends.soap.addressing import add_addressing, check_related
 from drawbar.backends.soap.annotate import annotate
-from drawbar.backends.soap.attachments import listed, put_back, take_out, with_attachments
+from drawbar.backends.soap.attachments import (
+    by_part,
+    content_of_part,
+    listed,
+    put_back,
+    set_aside,
+    take_out,
+    with_attachments,
+)
 from drawbar.backends.soap.check import BodyCheck
 from drawbar.backends.soap.compile import CODES, Binding, compile_functions
 from drawbar.backends.soap.failures import (
@@ -175,13 +183,13 @@ class SoapBackend:
 
     def _write(self, binding: Binding, call: Call, *, masked: bool) -> _Request:
         operation = binding.operation
-        body = self._body(binding, nested(call.arguments, binding.places))
+        body, beside = self._body(binding, nested(call.arguments, binding.places))
         headers = soap_headers(self._options, binding.contract, call.caller, masked=masked)
         envelope = envelope_of(operation.version, headers, body)
         message_id = add_addressing(envelope, self._options, operation.addressed)
         self._security.add(envelope, call.caller, masked=masked)
         # After signing: a signature covers the bytes in their place.
-        attachments = self._taken_out(operation, body)
+        attachments = (*self._taken_out(operation, body), *beside)
         text = etree.tostring(
             envelope,
             encoding="utf-8",
@@ -199,8 +207,10 @@ class SoapBackend:
         holder = body[0].getparent() if operation.sent.spread else body[0]
         return tuple(take_out(holder, item)) if holder is not None else ()
 
-    def _body(self, binding: Binding, values: JsonObject) -> list[etree._Element]:
-        """The elements of the body, held against the contract."""
+    def _body(
+        self, binding: Binding, values: JsonObject
+    ) -> tuple[list[etree._Element], list[Part]]:
+        """The elements of the body, held against the contract, and what is attached to them."""
         operation = binding.operation
         try:
             if binding.wire == "zeep":
@@ -212,12 +222,13 @@ class SoapBackend:
         except CannotServe as error:
             raise not_served(operation.name, str(error)) from None
         check = self._check(binding)
+        body, beside = set_aside(body, operation.sent.attached)
         for node in body:
             if (why := check.problem(node)) is not None:
                 raise refused(why)
             if operation.sent.encoded and operation.request is not None:
                 annotate(node, operation.request, operation.version, rpc=operation.rpc)
-        return body
+        return body, beside
 
     def _check(self, binding: Binding) -> BodyCheck:
         with self._lock:
@@ -258,8 +269,7 @@ class SoapBackend:
         except TooManyReferences:
             raise no_soap(answer, "its references stand for too much") from None
         if beside:
-            value = value if isinstance(value, dict) else {"value": value}
-            value[ATTACHMENTS] = listed(beside, describe=binding.describe)
+            value = _with_beside(value, beside, binding)
         value, cuts = capped(value, call.max_rows)
         return Reply(value, reading.remarks.notes, cuts)
 
@@ -308,6 +318,17 @@ class SoapBackend:
         if operation.returned is not None and operation.returned.spread:
             return reading.element(body, operation.reply)
         return reading.root(body[0], operation.reply, rpc=operation.rpc)
+
+
+def _with_beside(value: JsonValue, beside: list[Part], binding: Binding) -> JsonObject:
+    """The value of a reply with what was attached to it and stands nowhere in it."""
+    found: JsonObject = dict(value) if isinstance(value, dict) else {"value": value}
+    named, others = by_part(beside, binding.operation.attached_to_reply)
+    for name, part in named.items():
+        found[name] = content_of_part(part, describe=binding.describe)
+    if others:
+        found[ATTACHMENTS] = listed(others, describe=binding.describe)
+    return found
 
 
 def _tls(options: SoapBackendSpec, folder: Path) -> Tls | None:

@@ -6,13 +6,14 @@ compiled plan and zeep all look at the same thing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
-from drawbar.backends.soap.shape import Content, Item, Record
+from drawbar.backends.soap.shape import Content, Item, Member, Record
 from drawbar.backends.soap.shaping import Shapes
+from drawbar.backends.soap.texts import builtin
 from drawbar.backends.soap.xsd import XSD, Component, SchemaDocument, clark, split
 
 
@@ -39,6 +40,8 @@ class Side:
     """The parts stand side by side in the body, without an element around them."""
     declared: tuple[Component, ...] = ()
     """Declarations of the elements directly in the body: the schema's, or made up where it has none."""
+    attached: Mapping[str, str] = field(default_factory=dict)
+    """Parts that travel beside the envelope (MIME bindings), and their media types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,33 @@ def side_of(shapes: Shapes, style: Style, nodes: Sequence[etree._Element], file:
         return Side(item, parts, style.namespace, style.encoded, False, declared)
     item = shapes.element(part.element, part.user)
     return Side(item, parts, style.namespace, style.encoded, False, declared)
+
+
+def with_attached(side: Side, attached: Mapping[str, str], user: etree._Element) -> Side:
+    """The same with parts that travel beside the envelope as further parameters."""
+    if not attached:
+        return side
+    inside: tuple[Member, ...] = ()
+    if side.item is not None:
+        whole = side.item.type
+        inside = (
+            whole.content.members if side.spread and isinstance(whole, Record) else (side.item,)
+        )
+    beside = tuple(_attachment(name, kind) for name, kind in attached.items())
+    node = Component(user, SchemaDocument(user, "", ""))
+    record = Record(node, None, lambda _: Content((*inside, *beside)), lambda _: ())
+    return replace(side, item=Item("Body", "Body", record), spread=True, attached=dict(attached))
+
+
+def is_text(media_type: str) -> bool:
+    """Whether an attachment is given as text rather than as base64."""
+    return media_type.startswith("text/") or media_type.endswith("xml")
+
+
+def _attachment(name: str, media_type: str) -> Item:
+    kind = builtin("string" if is_text(media_type) else "base64Binary")
+    assert kind is not None  # noqa: S101 -- both are types of XML Schema
+    return Item(name, name, kind, documentation=f"Attached to the message as {media_type}.")
 
 
 def _part(node: etree._Element, file: str) -> Part:

@@ -267,14 +267,13 @@ def _reason(cause: OSError) -> str:
 
 
 def _broken(error: Exception, progress: Progress) -> BackendError:
+    hung_up = isinstance(error, aiohttp.ServerDisconnectedError)
+    said = str(error) or type(error).__name__
     if not progress.sent:
-        return _unreachable("the service", str(error) or type(error).__name__)
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        why = "the service hung up without an answer"
-    else:
-        why = f"the connection broke before the reply was complete: {str(error) or type(error).__name__}"
+        return _unreachable("the service", "it hung up" if hung_up else said)
+    why = f"the connection broke before the reply was complete: {said}"
     return BackendError(
-        why,
+        "the service hung up without an answer" if hung_up else why,
         code="connection_lost",
         work="unknown",
     )

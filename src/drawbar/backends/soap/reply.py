@@ -230,8 +230,8 @@ def generic(node: etree._Element) -> JsonValue:
     for child in node:
         add(value, local(str(child.tag)), generic(child), repeated=local(str(child.tag)) in value)
     if not len(node):
-        if text := (node.text or "").strip():
-            value["value"] = text
+        if said := (node.text or "").strip():
+            value["value"] = said
     elif (text := text_between(node)) is not None:
         value[TEXT] = text
     return value

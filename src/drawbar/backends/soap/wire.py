@@ -59,6 +59,8 @@ class General:
         self, contract: Contract, operation: Operation, values: JsonObject
     ) -> list[etree._Element]:
         """The elements of the body. Raises WrongValue or CannotServe."""
+        if operation.sent.attached:
+            raise CannotServe("zeep sends no attachments")
         return self._of(contract, operation).write(values)
 
     def read(self, contract: Contract, operation: Operation, body: etree._Element) -> JsonValue:

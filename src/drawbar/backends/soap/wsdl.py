@@ -17,8 +17,9 @@ from lxml import etree
 
 from drawbar.backends.soap.catalog import CATALOG
 from drawbar.backends.soap.documents import UnreadableXml, locate, parse_xml
+from drawbar.backends.soap.encoding import ENCODINGS
 from drawbar.backends.soap.mend import meant_by, read_contract_file
-from drawbar.backends.soap.messages import Side, Style, side_of
+from drawbar.backends.soap.messages import Side, Style, side_of, with_attached
 from drawbar.backends.soap.shape import Content, Item, Record
 from drawbar.backends.soap.shaping import Shapes
 from drawbar.backends.soap.xsd import (
@@ -37,6 +38,8 @@ from drawbar.backends.soap.xsd import (
 SOAP_11 = "http://schemas.xmlsoap.org/wsdl/soap/"
 SOAP_12 = "http://schemas.xmlsoap.org/wsdl/soap12/"
 MIME = "http://schemas.xmlsoap.org/wsdl/mime/"
+_SOAP_ENCODING = ENCODINGS["1.1"]
+_ENCODED = frozenset(ENCODINGS.values())
 _VERSIONS: dict[str, Literal["1.1", "1.2"]] = {SOAP_11: "1.1", SOAP_12: "1.2"}
 _ADDRESSED = (
     "{http://www.w3.org/2007/05/addressing/metadata}Action",
@@ -78,6 +81,8 @@ class Operation:
     rpc: bool = False
     addressed: str = ""
     """The action as WS-Addressing names it."""
+    attached_to_reply: tuple[str, ...] = ()
+    """Parts of the reply that come beside its envelope."""
 
     @property
     def request(self) -> Item | None:
@@ -235,6 +240,9 @@ class Contract:
             documentation=_documentation(abstract) or _documentation(bound),
             rpc=rpc,
             addressed=_addressed(abstract, soap),
+            attached_to_reply=tuple(_attached(output))
+            if (output := bound.find(f"{{{WSDL}}}output")) is not None
+            else (),
         )
 
     def _abstract(self, port: Port, bound: etree._Element, name: str) -> etree._Element:
@@ -274,9 +282,11 @@ class Contract:
         message, file = self._message(declared, f"operation `{abstract.get('name')}`")
         holder = bound.find(f"{{{WSDL}}}{side}")
         body = _extension(holder, "body") if holder is not None else None
-        if side == "input" and holder is not None and _attachments(holder):
-            raise Unsupported("messages with attachments (multipart) are not sent yet")
-        parts = list(message.iterfind(f"{{{WSDL}}}part"))
+        beside = _attached(holder) if holder is not None else {}
+        every = list(message.iterfind(f"{{{WSDL}}}part"))
+        names = [part.get("name") for part in every]
+        attached = {name: kind for name, kind in beside.items() if name in names}
+        parts = [part for part in every if part.get("name") not in attached]
         chosen = body.get("parts") if body is not None else None
         if chosen is not None:
             parts = [part for part in parts if part.get("name") in chosen.split()]
@@ -286,8 +296,14 @@ class Contract:
             {str(k): str(v) for k, v in body.attrib.items()} if body is not None else {}
         )
         name = str(abstract.get("name")) + ("" if side == "input" else "Response")
-        style = Style(rpc, words.get("use") == "encoded", name, words.get("namespace") or "")
-        return side_of(self.shapes, style, parts, file)
+        encoded = words.get("use") == "encoded"
+        if encoded and not _ENCODED.intersection(
+            words.get("encodingStyle", _SOAP_ENCODING).split()
+        ):
+            raise Unsupported(f"the body is encoded as {words['encodingStyle']} says")
+        style = Style(rpc, encoded, name, words.get("namespace") or "")
+        made = side_of(self.shapes, style, parts, file)
+        return with_attached(made, attached, declared) if side == "input" else made
 
     def _without_headers(
         self,
@@ -395,8 +411,13 @@ def _header_words(bound: etree._Element) -> list[etree._Element]:
     ]
 
 
-def _attachments(holder: etree._Element) -> bool:
-    return any(local(node.tag) == "content" and MIME in node.tag for node in holder.iter())
+def _attached(holder: etree._Element) -> dict[str, str]:
+    """Parts that a MIME binding puts beside the envelope, and their media types: the first of each."""
+    found: dict[str, str] = {}
+    for node in holder.iter(f"{{{MIME}}}content"):
+        if (name := node.get("part")) is not None:
+            found.setdefault(name, node.get("type") or "application/octet-stream")
+    return found
 
 
 def _qname(node: etree._Element, text: str) -> str:
