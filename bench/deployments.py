@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 ITEMS = 1000
 
@@ -55,11 +56,27 @@ def sql_adapter(url: str, table: str, functions: int = 1) -> str:
 
 def toolbox_file(folder: Path, database: Path, functions: int = 1) -> Path:
     """The same for mcp-toolbox."""
-    lines = [f"sources:\n  shop:\n    kind: sqlite\n    database: {database}\ntools:"]
+    source = f"    kind: sqlite\n    database: {database}"
+    return _tools(folder, source, "sqlite-sql", "items where item_no = ?", functions)
+
+
+def toolbox_postgresql(folder: Path, url: str, table: str) -> Path:
+    """The same on a PostgreSQL server."""
+    where = urlsplit(url)
+    user, password = (unquote(text or "") for text in (where.username, where.password))
+    source = (
+        f"    kind: postgres\n    host: {where.hostname}\n    port: {where.port or 5432}\n"
+        f"    database: {where.path[1:]}\n    user: {user or 'postgres'}\n    password: {password or 'none'}"
+    )
+    return _tools(folder, source, "postgres-sql", f"{table} where item_no = $1", 1)
+
+
+def _tools(folder: Path, source: str, kind: str, rest: str, functions: int) -> Path:
+    lines = [f"sources:\n  shop:\n{source}\ntools:"]
     lines += [
-        f"  get_item_{number}:\n    kind: sqlite-sql\n    source: shop\n"
+        f"  get_item_{number}:\n    kind: {kind}\n    source: shop\n"
         f"    description: Show item kind {number} by its number.\n"
-        "    statement: select item_no, name, stock from items where item_no = ?\n"
+        f"    statement: select item_no, name, stock from {rest}\n"
         "    parameters:\n      - {name: item_no, type: integer, description: Number on the label.}"
         for number in range(functions)
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import psycopg
-from compare import Subject, compare
+from compare import Comparison, Subject, compare
 from deployments import (
     make_database,
     make_gateway,
@@ -18,6 +18,7 @@ from deployments import (
     sql_adapter,
     toolbox_command,
     toolbox_file,
+    toolbox_postgresql,
 )
 from goals import Finding
 from load import MCP_HEADERS, mcp_call, post
@@ -50,7 +51,13 @@ def subjects(folder: Path) -> Iterator[Subject]:
         yield Subject("toolbox-mcp", "toolbox (Go), MCP", command, port, call, ROW)
     if python := python_peer("fastmcp", "fastmcp==4.*", "sqlalchemy"):
         port = free_port()
-        command = [str(python), str(FLOORS / "fastmcp_sqlite.py"), str(database), str(port)]
+        command = [
+            str(python),
+            str(FLOORS / "fastmcp_sql.py"),
+            f"sqlite:///{database}",
+            "items",
+            str(port),
+        ]
         call = post("/mcp", mcp_call("get_item", ARGUMENTS), MCP_HEADERS)
         yield Subject("fastmcp", "FastMCP + SQLAlchemy", command, port, call, ROW)
 
@@ -65,8 +72,22 @@ def postgresql_subjects(folder: Path) -> Iterator[Subject]:
     port = free_port()
     adapter = sql_adapter(POSTGRESQL, "bench_items")
     command = serve(make_gateway(folder / "gateway", port, {"shop": adapter}))
-    call = post("/functions/shop_get_item_0", body)
-    yield Subject("rest", "drawbar, REST", command, port, call, ROW)
+    name = "shop_get_item_0"
+    yield Subject("rest", "drawbar, REST", command, port, post(f"/functions/{name}", body), ROW)
+    call = post("/mcp", mcp_call(name, ARGUMENTS), MCP_HEADERS)
+    yield Subject("mcp", "drawbar, MCP", command, port, call, ROW)
+    if toolbox := npm_peer("toolbox", "@toolbox-sdk/server@1.12.0", "toolbox"):
+        port = free_port()
+        tools = toolbox_postgresql(folder, POSTGRESQL, "bench_items")
+        command = toolbox_command(toolbox, tools, port)
+        call = post("/api/tool/get_item_0/invoke", body)
+        yield Subject("toolbox", "toolbox (Go), REST", command, port, call, ROW)
+    if python := python_peer("fastmcp-postgresql", "fastmcp==4.*", "sqlalchemy", "psycopg[binary]"):
+        port = free_port()
+        url = POSTGRESQL.replace("postgresql:", "postgresql+psycopg:", 1)
+        command = [str(python), str(FLOORS / "fastmcp_sql.py"), url, "bench_items", str(port)]
+        call = post("/mcp", mcp_call("get_item", ARGUMENTS), MCP_HEADERS)
+        yield Subject("fastmcp", "FastMCP + SQLAlchemy", command, port, call, ROW)
 
 
 def run(seconds: float = 2.0) -> list[Finding]:
@@ -103,16 +124,32 @@ def run(seconds: float = 2.0) -> list[Finding]:
 
 
 def _on_postgresql(seconds: float) -> list[Finding]:
-    what = "PostgreSQL, REST: CPU next to asyncpg"
+    found: Comparison | None = None
     if not has_postgresql():
         print(
             f"\nno PostgreSQL at {POSTGRESQL}; DRAWBAR_BENCH_POSTGRESQL names another",
             file=sys.stderr,
         )
-        return [Finding(what, None, 1.6, 1.3)]
-    with tempfile.TemporaryDirectory() as name:
-        found = compare("The same row (PostgreSQL)", postgresql_subjects(Path(name)), seconds)
-    return [Finding(what, found.cpu("rest"), 1.6, 1.3)]
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            found = compare("The same row (PostgreSQL)", postgresql_subjects(Path(name)), seconds)
+    what = "PostgreSQL, REST"
+    return [
+        Finding(f"{what}: CPU next to asyncpg", found.cpu("rest") if found else None, 1.6, 1.3),
+        Finding(
+            f"{what}: calls/s next to toolbox",
+            found.calls("rest", "toolbox") if found else None,
+            0.45,
+            0.55,
+            better="more",
+        ),
+        Finding(
+            f"{what}: calls/s next to FastMCP",
+            found.calls("rest", "fastmcp") if found else None,
+            13,
+            better="more",
+        ),
+    ]
 
 
 def has_postgresql() -> bool:

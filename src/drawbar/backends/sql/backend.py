@@ -12,14 +12,21 @@ from typing import Any, TypeVar
 from drawbar.backends.sql.cursor import Seal
 from drawbar.backends.sql.databases import open_database
 from drawbar.backends.sql.dialect import SQLITE
-from drawbar.backends.sql.execute import read
+from drawbar.backends.sql.execute import read, the_one
 from drawbar.backends.sql.identity import identity_of
 from drawbar.backends.sql.operate import operate
 from drawbar.backends.sql.options import SqlBackendSpec, SqlIdentitySpec
-from drawbar.backends.sql.page import enter
+from drawbar.backends.sql.page import enter, statement_of
 from drawbar.backends.sql.plan import Binding, Operation, Query, Reading, Statement, Values
 from drawbar.backends.sql.rehearse import Shown, of_reading, rehearse
-from drawbar.backends.sql.session import AT_ONCE, Allowed, Database, NotAtOnce
+from drawbar.backends.sql.session import (
+    AT_ONCE,
+    Allowed,
+    AsksAlone,
+    Database,
+    NotAtOnce,
+    Unanswered,
+)
 from drawbar.backends.sql.stop import Stop
 from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.kind import Plan
@@ -83,6 +90,7 @@ class SqlBackend:
         self._seal = seal
         self._places = asyncio.Semaphore(workers.size)
         self.answers_at_once = database.answers_at_once
+        self._asks = database if isinstance(database, AsksAlone) else None
         self._running: dict[Stop, asyncio.Task[Any]] = {}  # each call has its own result
         self._closed = False
         self._slow_until: dict[int, float] = {}
@@ -97,7 +105,10 @@ class SqlBackend:
         if call.mode == "dry_run":
             return await self._dry_run(binding, values, call)
         if isinstance(binding, Reading):
-            if (reply := self._read_at_once(binding, values, call)) is not None:
+            reply = self._read_at_once(binding, values, call)
+            if reply is None and (asks := self._asks) is not None and self._is_alone(binding):
+                reply = await self._ask_alone(asks, binding, values, call)
+            if reply is not None:
                 return reply
             return await self._in_thread(
                 lambda allowed: self._read(binding, values, call, allowed), call
@@ -136,6 +147,25 @@ class SqlBackend:
         if self._late[key] >= _LATE_IN_A_ROW:
             self._slow_until[key] = begun + _LATE_FOR
         return reply
+
+    def _is_alone(self, reading: Reading) -> bool:
+        """Whether it is one select of one row, which nobody but the database has to be told."""
+        one = reading.rows == "one" and reading.page is None and not reading.children
+        return one and self._identity is None
+
+    async def _ask_alone(
+        self, asks: AsksAlone, reading: Reading, values: Values, call: Call
+    ) -> Reply | None:
+        """Without a thread, which would cost more than the question. None: a thread has to do it."""
+        until = call.deadline - _margin(call.remaining())
+        await self._place(until)
+        try:
+            found = await asks.ask_alone(statement_of(reading, values), values, until)
+        except Unanswered:
+            return None
+        finally:
+            self._places.release()
+        return the_one(found, reading, values, call)
 
     def _read(self, reading: Reading, values: Values, call: Call, allowed: Allowed) -> Reply:
         has_children = bool(reading.children)
@@ -270,6 +300,8 @@ class SqlBackend:
         if self._closed:
             return
         self._closed = True
+        if self._asks is not None:
+            await self._asks.hang_up()
         await asyncio.gather(*(_stopped(task, stop) for stop, task in tuple(self._running.items())))
         if (
             self._running

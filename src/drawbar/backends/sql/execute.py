@@ -13,6 +13,7 @@ from drawbar.backends.sql.plan import Operation, Reading, Values
 from drawbar.backends.sql.reply import (
     Cell,
     Gathered,
+    Rows,
     checked_columns,
     encoded_size,
     fit,
@@ -31,8 +32,8 @@ def read(session: Session, reading: Reading, values: Values, call: Call) -> Repl
         return read_page(session, reading, reading.page, values, call)
     is_single = reading.rows == "one"
     rows = session.select(statement_of(reading, values), values, single=is_single)
-    read_as = readers(reading.columns) if reading.columns else None
     if reading.rows == "many":
+        read_as = readers(reading.columns) if reading.columns else None
         return _listed(
             gather(
                 rows,
@@ -42,10 +43,16 @@ def read(session: Session, reading: Reading, values: Values, call: Call) -> Repl
                 readers=read_as,
             )
         )
+    reply = the_one(rows, reading, values, call)
+    return _with_children(session, reading, values, call, reply) if reading.children else reply
+
+
+def the_one(rows: Rows, reading: Reading, values: Values, call: Call) -> Reply:
+    """The row that has to be the only one."""
+    read_as = readers(reading.columns) if reading.columns else None
     found = rows.fetch(2)
     row = only(checked_columns(rows.columns), found, reading, values, read_as)
-    reply = whole(row, call)
-    return _with_children(session, reading, values, call, reply) if reading.children else reply
+    return whole(row, call)
 
 
 def _with_children(

@@ -21,11 +21,13 @@ from drawbar.backends.sql.reply import Rows
 from drawbar.backends.sql.request import Bound, postgresql_binder
 from drawbar.backends.sql.session import (
     Allowed,
+    Arrived,
     Changed,
     Found,
     Identity,
     NotAtOnce,
     Session,
+    Unanswered,
     was_stopped,
 )
 from drawbar.backends.sql.stop import Stopped
@@ -62,7 +64,10 @@ class PostgresqlDatabase:
         self._size = size
         self._missing: str | None = None
         try:
-            from drawbar.backends.sql import postgresql_types  # noqa: PLC0415 -- imports the optional driver
+            from drawbar.backends.sql import (  # noqa: PLC0415 -- imports the optional driver
+                postgresql_lines,
+                postgresql_types,
+            )
         except ImportError:
             self._missing = "the driver of PostgreSQL is not installed; install drawbar[postgresql]"
             return
@@ -72,6 +77,7 @@ class PostgresqlDatabase:
         self.error = postgresql_types.Error
         self.execute_own = postgresql_types.execute_own
         self._bind = postgresql_binder(postgresql_types.Jsonb)
+        self._lines = postgresql_lines.Lines(self._connect, _interrupt)
         # A pool without an engine, which would ask the server a handful of questions first, and without
         # `pre_ping`, which would add a message to each call: `begin` finds out just as well.
         self._pool = QueuePool(
@@ -93,6 +99,19 @@ class PostgresqlDatabase:
     def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> T:
         """Never: a network may be slow at any time."""
         raise NotAtOnce(work, snapshot)
+
+    async def ask_alone(self, statement: Statement, values: Values, until: float) -> Arrived:
+        if self._missing is not None:
+            raise Unanswered
+        milliseconds = _rounded(until - time.monotonic())
+        try:
+            return await self._lines.ask(statement, self.bind(statement, values), milliseconds)
+        except self.error as error:
+            raise connect_error(error, self._target.password) from None
+
+    async def hang_up(self) -> None:
+        if self._missing is None:
+            await self._lines.close()
 
     @contextmanager
     def reading(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from drawbar.backends.sql.plan import Held, Statement, Values
 from drawbar.backends.sql.reply import Rows, cell
@@ -69,6 +69,22 @@ def found_of(columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> Foun
     return Found(held, dict.fromkeys(columns, Held(None, None)))
 
 
+@dataclass(slots=True)
+class Arrived:
+    """Rows that are here already."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]  # a driver's values
+
+    def fetch(self, count: int) -> Sequence[Sequence[Any]]:  # as above
+        """The first ones; asked once."""
+        return self.rows[:count]
+
+
+class Unanswered(Exception):
+    """A question was not answered without a thread; the way with a thread has to do it."""
+
+
 class Session(Protocol):
     """One connection inside one transaction. Result rows are valid until the next statement."""
 
@@ -112,6 +128,21 @@ class Database(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class AsksAlone(Protocol):
+    """What a database offers besides when one select of one row needs no thread, since its driver can wait
+    in the event loop.
+    """
+
+    async def ask_alone(self, statement: Statement, values: Values, until: float) -> Arrived:
+        """At most two rows. Raises BackendError as `reading` does, or Unanswered."""
+        ...
+
+    async def hang_up(self) -> None:
+        """Stop what is asked so, and let go of its connections."""
+        ...
 
 
 def was_stopped() -> BackendError:

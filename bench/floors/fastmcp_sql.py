@@ -8,7 +8,8 @@ from typing import Any
 from fastmcp import FastMCP  # type: ignore[import-not-found]  # only in the peer's own environment
 from sqlalchemy import create_engine, text
 
-engine = create_engine(f"sqlite:///{sys.argv[1]}")
+URL, TABLE, PORT = sys.argv[1:]
+engine = create_engine(URL)
 mcp = FastMCP("shop")
 
 
@@ -16,7 +17,7 @@ mcp = FastMCP("shop")
 def get_item(item_no: int) -> dict[str, Any]:
     """One item."""
     with engine.connect() as connection:
-        query = text("select item_no, name, stock from items where item_no = :n")
+        query = text(f"select item_no, name, stock from {TABLE} where item_no = :n")
         return dict(connection.execute(query, {"n": item_no}).mappings().one())
 
 
@@ -24,7 +25,7 @@ if __name__ == "__main__":
     mcp.run(
         transport="http",
         host="127.0.0.1",
-        port=int(sys.argv[2]),
+        port=int(PORT),
         show_banner=False,
         stateless_http=True,
         json_response=True,
