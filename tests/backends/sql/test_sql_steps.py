@@ -326,7 +326,7 @@ PROBLEMS = [
     ),
     (
         function("{for_each: {id: ids}, sql: 'delete from t where a = :p'}"),
-        "DB306 the statement does not use `id`\n    write `:id` or `:id.FIELD` where it belongs",
+        "DB306 `id` is not used here\n    write `:id` or `:id.FIELD` where it belongs",
     ),
     (
         function("{for_each: {id: ids}, sql: 'delete from t where a = :id.no'}"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from drawbar.backends.sql.author import Author
 from drawbar.backends.sql.check import column_names
 from drawbar.backends.sql.compile_reading import check_column_types
-from drawbar.backends.sql.compile_steps import ANY, compile_steps, known_list, known_row
+from drawbar.backends.sql.compile_steps import ANY, compile_steps, known_list, known_row, walking
 from drawbar.backends.sql.messages import check_holes, compile_test
 from drawbar.backends.sql.options import GuardSpec, LetSpec, SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.parse import Found, close
@@ -90,12 +90,13 @@ def _guard(author: Author, guard: GuardSpec, index: int) -> Guard | None:
         author.add(at, Found("DB316", "a guard has exactly one of `if` and `unless`"))
         return None
     word, sql = ("if", guard.if_) if guard.if_ is not None else ("unless", guard.unless or "")
-    found = compile_test(author, sql or "", (*at, word))
-    if found is None:
-        return None
-    query, columns = found
-    check_holes(author, guard.message, (*at, "message"), columns if word == "if" else ())
-    return Guard(query, word == "if", guard.code, guard.message)
+    with walking(author, guard.for_each, (*at, "for_each")) as walks:
+        found = compile_test(author, sql or "", (*at, word))
+        if found is None:
+            return None
+        query, columns = found
+        check_holes(author, guard.message, (*at, "message"), columns if word == "if" else ())
+    return Guard(query, word == "if", guard.code, guard.message, walks)
 
 
 def _answer(

@@ -47,7 +47,7 @@ def _step(
     author: Author, spec: StatementSpec, at: At, columns: dict[str, tuple[str, ...] | None]
 ) -> Step | None:
     is_mapping = (*author.at, *at, "sql") in author.report.source.places
-    with _walking(author, spec.for_each, (*at, "for_each")) as walks:
+    with walking(author, spec.for_each, (*at, "for_each")) as walks:
         test = _test(author, spec, at)
         parsed = author.parse(spec.sql, (*at, "sql") if is_mapping else at)
         if parsed is not None:
@@ -66,8 +66,8 @@ def _step(
 
 
 @contextmanager
-def _walking(author: Author, lists: Mapping[str, str], at: At) -> Iterator[tuple[Walk, ...]]:
-    """The elements of these lists are known for the length of one statement."""
+def walking(author: Author, lists: Mapping[str, str], at: At) -> Iterator[tuple[Walk, ...]]:
+    """The elements of these lists are known for the length of one statement or guard."""
     known, used = dict(author.known), set(author.used)
     author.used.difference_update(lists)
     for variable, name in lists.items():
@@ -106,14 +106,14 @@ def _element(author: Author, known: Mapping[str, Known], name: str, at: At) -> K
 
 
 def _check_turns(author: Author, lists: Mapping[str, str], at: At) -> None:
-    """A variable that the statement does not use was written for nothing, or is misspelt."""
+    """A variable that is not used was written for nothing, or is misspelt."""
     for variable in lists:
         if variable not in author.used and not author.is_broken(at[:-1]):
             author.add(
                 (*at, variable),
                 Found(
                     "DB306",
-                    f"the statement does not use `{variable}`",
+                    f"`{variable}` is not used here",
                     f"write `:{variable}` or `:{variable}.FIELD` where it belongs",
                 ),
             )

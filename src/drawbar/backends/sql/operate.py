@@ -49,7 +49,8 @@ def prepare(session: Session, operation: Operation, values: Values) -> dict[str,
     for let in operation.lets:
         values[let.name] = _looked_up(session, let, values)
     for guard in operation.guards:
-        _check(session, guard, values)
+        for turn in turns(guard.walks, values):
+            _check(session, guard, turn.values)
     return values
 
 
@@ -69,7 +70,7 @@ def _carry_out(session: Session, step: Step, number: int, done: _Done, call: Cal
     rows: list[Mapping[str, Held]] = []
     answers: list[Changed] = []
     empty: Mapping[str, Held] = {}
-    for turn in turns(step, done.values):
+    for turn in turns(step.walks, done.values):
         if not passes(session, step, turn.values):
             continue
         call.progress.mark_sent()
@@ -108,21 +109,21 @@ class Turn:
     count: int = 0
 
 
-def turns(step: Step, values: Values) -> Iterator[Turn]:
+def turns(walks: Sequence[Walk], values: Values) -> Iterator[Turn]:
     """One, or one for each element. Raises BackendError for lists that cannot be walked side by side."""
-    if not step.walks:
+    if not walks:
         yield Turn(values)
         return
-    lists = [_elements(walk, values) for walk in step.walks]
+    lists = [_elements(walk, values) for walk in walks]
     count = len(lists[0])
-    for walk, elements in zip(step.walks, lists, strict=True):
+    for walk, elements in zip(walks, lists, strict=True):
         if len(elements) != count:
             message = (
-                f"`{step.walks[0].over}` has {count} and `{walk.over}` has {len(elements)} elements, "
+                f"`{walks[0].over}` has {count} and `{walk.over}` has {len(elements)} elements, "
                 "and one of each belong together; everything was undone"
             )
             raise BackendError(message, code="unequal_lists", work="rolled_back")
-    variables = [walk.variable for walk in step.walks]
+    variables = [walk.variable for walk in walks]
     for number, elements in enumerate(zip(*lists, strict=True), 1):
         yield Turn({**values, **dict(zip(variables, elements, strict=True))}, number, count)
 

@@ -166,6 +166,10 @@ class GuardSpec(Spec):
         None, alias="if", description="Stops when this select or condition has a row."
     )
     unless: str | None = Field(None, description="Stops when this select or condition has no row.")
+    for_each: dict[Name, str] = Field(
+        default_factory=dict,
+        description="Checked once for each element: a variable for each list; several lists are walked side by side.",
+    )
     code: str = Field(pattern=CODE)
     message: str = Field(
         description="What the model is told; {name} and {let.field} are filled in."

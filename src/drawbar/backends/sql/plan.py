@@ -250,6 +250,14 @@ class Let:
 
 
 @dataclass(frozen=True, slots=True)
+class Walk:
+    """A list, and the name of its element in each turn."""
+
+    variable: str
+    over: str
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """A refusal: when `query` has a row, or when it has none."""
 
@@ -257,6 +265,8 @@ class Guard:
     stops_on_row: bool
     code: str
     message: str
+    walks: tuple[Walk, ...] = ()
+    """Asked for each element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,14 +277,6 @@ class Test:
 
     query: Query
     wants_row: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """A list, and the name of its element in each turn."""
-
-    variable: str
-    over: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def _turns(session: Session | None, step: Step, known: Values, kept: set[str]) -
     names = {walk.over for walk in step.walks}
     if names & kept or (session is None and not names <= known.keys()):
         return [Turn({**known, **{walk.variable: _Unknown(walk.over) for walk in step.walks}})]
-    return list(turns(step, known))
+    return list(turns(step.walks, known))
 
 
 def _passes(session: Session | None, step: Step, values: Values, kept: set[str]) -> bool | None:
