@@ -31,7 +31,7 @@ class ConnectionLost(ConnectionError):
     """The connection ended before the answer was whole. `begun`: some of the answer had come."""
 
     def __init__(self, *, begun: bool) -> None:
-        super().__init__("the connection ended before the answer was whole")
+        super().__init__("the other side closed it")
         self.begun = begun
 
 

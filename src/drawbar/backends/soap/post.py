@@ -3,6 +3,8 @@
 Why not zeep's own transport: a request of `requests` in a thread cannot be cancelled, and does not tell a
 connection that was refused from one that broke after the request left. Here both are known, because the
 call is marked as sent at the moment the connection is ready and before the first byte.
+
+Reads go over the pool (`wire`); what goes beyond it is asked again by the client library, which does everything.
 """
 
 from __future__ import annotations
@@ -19,11 +21,20 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 import aiohttp
+from yarl import URL
 
 from drawbar.kernel.ports import BackendError, Call, Progress
 from drawbar.kernel.workers import Workers
+from drawbar.wire.connection import AnswerBeyond, Beyond, ConnectionLost, request_of
+from drawbar.wire.pool import Pool
 
 _CHUNK = 65_536
+_KEEP = 4.0
+"""Seconds that an unused connection is kept: some servers close theirs after five."""
+_SHORT = 65_536
+"""Bytes of an envelope that is sent in one piece."""
+_UNLABELLED = "application/octet-stream"
+"""RFC 9110, 8.3."""
 _UNAUTHORIZED = 401
 _ROUNDS = 4
 """Requests of a handshake after the first; NTLM takes one, Kerberos none or one."""
@@ -84,13 +95,49 @@ class Post:
         self._tls = tls
         self._concurrency = concurrency
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._url = URL(endpoint)
+        self._pool: Pool | None = None
+        self._pool_fits = True
 
     async def send(
         self, envelope: bytes, headers: Mapping[str, str], call: Call, *, fresh: bool
     ) -> Answer:
         """Raises BackendError; lets CancelledError out with the connection closed."""
         async with self._raising(call):
+            if not fresh and self._pool_fits and len(envelope) <= _SHORT:
+                try:
+                    return await self._from_pool(envelope, headers, call)
+                except AnswerBeyond:
+                    self._pool_fits = False
+                except Beyond:
+                    pass  # the library finds out what is wrong with the connection
             return await self._once(self._session(fresh=fresh), envelope, headers, call)
+
+    async def _from_pool(self, envelope: bytes, headers: Mapping[str, str], call: Call) -> Answer:
+        """Raises Beyond where it takes the library."""
+        if self._pool is None:
+            self._pool = Pool(
+                self._url.raw_host or "",
+                self._url.port or 0,
+                size=self._concurrency,
+                tls=self._context if self._url.scheme == "https" else None,
+                keep=_KEEP,
+            )
+        host = self._url.host_port_subcomponent or ""
+        answer = await self._pool.ask(
+            request_of("POST", self._url.raw_path_qs, host, headers, envelope),
+            deadline=call.deadline,
+            most=call.max_bytes,
+            sent=call.progress.mark_sent,
+        )
+        if not answer.whole:
+            raise _too_large(call, answer.status)
+        said = answer.headers.get("content-type", "")
+        kind = said.partition(";")[0].strip().lower() or _UNLABELLED
+        return Answer(answer.status, kind, answer.body, said)
+
+    def _context(self) -> ssl.SSLContext:
+        return self.tls() or ssl.create_default_context()
 
     async def send_after(
         self,
@@ -184,6 +231,8 @@ class Post:
         return context
 
     async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
@@ -227,15 +276,19 @@ async def _read(response: aiohttp.ClientResponse, call: Call) -> bytes:
         size += len(chunk)
         if size > call.max_bytes:
             response.close()
-            raise BackendError(
-                f"the reply is larger than {call.max_bytes} bytes and was cut off",
-                code="reply_too_large",
-                work="done" if response.status == 200 else "unknown",  # noqa: PLR2004 -- HTTP's OK
-                hint="ask for less, or raise `limits.bytes` in the adapter",
-                facts={"status": response.status},
-            )
+            raise _too_large(call, response.status)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _too_large(call: Call, status: int) -> BackendError:
+    return BackendError(
+        f"the reply is larger than {call.max_bytes} bytes and was cut off",
+        code="reply_too_large",
+        work="done" if status == 200 else "unknown",  # noqa: PLR2004 -- HTTP's OK
+        hint="ask for less, or raise `limits.bytes` in the adapter",
+        facts={"status": status},
+    )
 
 
 def _timed_out(call: Call) -> BackendError:
@@ -267,7 +320,8 @@ def _reason(cause: OSError) -> str:
 
 
 def _broken(error: Exception, progress: Progress) -> BackendError:
-    hung_up = isinstance(error, aiohttp.ServerDisconnectedError)
+    unanswered = isinstance(error, ConnectionLost) and not error.begun
+    hung_up = unanswered or isinstance(error, aiohttp.ServerDisconnectedError)
     said = str(error) or type(error).__name__
     if not progress.sent:
         return _unreachable("the service", "it hung up" if hung_up else said)
