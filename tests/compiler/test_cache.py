@@ -296,7 +296,9 @@ SECRETS = {
     "in a function": ADAPTER.replace("${NOTE:-}", "${HR_TOKEN}"),
     "from a file": ADAPTER.replace("${NOTE:-}", "${file:secret.txt}"),
     "in a test": ADAPTER.replace('emp_no: "1"}}', 'emp_no: "${HR_TOKEN}"}}'),
-    "in a text of the backend": ADAPTER.replace("headers: {}", 'headers: {x: "${HR_TOKEN}"}'),
+    "in what all functions share": ADAPTER.replace(
+        "description: People.", 'description: "People ${HR_TOKEN}"'
+    ),
     "in a plan": ADAPTER.replace("description: Somebody${NOTE:-}.", "says: tells").replace(
         "headers: {}", "auth: {token: s3cret-word}"
     ),
@@ -323,7 +325,10 @@ def test_an_adapter_whose_secrets_go_into_its_functions_is_not_kept(
 def test_secrets_of_the_backend_are_read_at_each_start_and_never_written(tmp_path: Path) -> None:
     start = Start(
         tmp_path,
-        ADAPTER.replace("headers: {}", 'auth: {username: hr, password: "${HR_PASSWORD}"}'),
+        ADAPTER.replace(
+            "headers: {}",
+            'auth: {username: hr, password: "${HR_PASSWORD}"}, headers: {x: "Key ${HR_PASSWORD}"}',
+        ),
     )
     start.environ = {"HR_PASSWORD": "s3cret-word"}
     start.load()

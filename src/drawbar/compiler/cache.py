@@ -31,7 +31,7 @@ from drawbar.spec.cut import Cut, cut_of
 from drawbar.spec.load import LoadedAdapter, load_adapter, parse_adapter, read_text
 from drawbar.spec.model import Adapter
 from drawbar.spec.references import FILE
-from drawbar.spec.secrets import secrets_of, sounds_secret
+from drawbar.spec.secrets import mask, secrets_of, sounds_secret
 
 _LATER = ("functions", "tests")
 """Sections that are not read when there is an entry."""
@@ -215,8 +215,13 @@ def _files(files: Iterable[Path], begun: int) -> dict[str, str | None]:
 
 
 def _options_of(adapter: Adapter, kind: StorableKind) -> str:
-    """A digest of all that functions take from other sections. Secrets are masked in it: see `ingredients`."""
-    parts: dict[str, JsonValue] = {
+    """A digest of all that functions take from other sections.
+
+    Secrets among the options of the backend are masked: they may change without a new compile. What a compile may
+    take from them, the kind tells by itself.
+    """
+    secrets = secrets_of(adapter)
+    shared: dict[str, JsonValue] = {
         "name": adapter.name,
         "prefix": adapter.prefix,
         "description": adapter.description,
@@ -226,13 +231,14 @@ def _options_of(adapter: Adapter, kind: StorableKind) -> str:
         "ingredients": kind.ingredients(adapter),
     }
     try:
-        parts["backend"] = adapter.backend.model_dump(mode="json")
-        told = orjson.dumps(parts)
+        told = orjson.dumps(shared)
+        backend = orjson.dumps(adapter.backend.model_dump(mode="json")).decode()
     except (PydanticSerializationError, orjson.JSONEncodeError) as error:
         raise _NotKept(f"its backend cannot be told from another: {error}") from None
-    if _holds(told, secrets_of(adapter)):
-        raise _NotKept("a secret stands where it could be seen")
-    return hashlib.sha256(told).hexdigest()
+    if _holds(told, secrets):
+        raise _NotKept("a secret stands where functions take it from")
+    written = tuple(orjson.dumps(secret)[1:-1].decode() for secret in secrets)
+    return _digest(told.decode() + mask(backend, written))
 
 
 def _holds(content: bytes, secrets: Iterable[str]) -> bool:

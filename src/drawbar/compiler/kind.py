@@ -74,9 +74,10 @@ class StorableKind(Kind, Protocol):
     """Classes of what `to_store` makes of bindings: dataclasses, whose fields say how they are read back."""
 
     def ingredients(self, adapter: Adapter) -> JsonValue:
-        """What `compile` takes from secrets of the `backend:` section, such as the dialect in the URL of a database.
+        """What `compile` takes from options of the backend that may be secret, such as the dialect in a URL.
 
-        It is written to disk, so it must not tell the secret. All other options count by themselves.
+        A digest of it is written to disk, so it must not tell a secret; where it does, nothing is kept. What is
+        not secret counts by itself.
         """
         ...
 

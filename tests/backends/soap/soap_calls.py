@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import pytest
 
 from drawbar.backends import InstalledKinds
+from drawbar.backends.soap import KIND
 from drawbar.backends.soap.backend import SoapBackend
+from drawbar.compiler.stored import packing_of
 from drawbar.compiler.toolset import CompiledAdapter, compile_adapter
 from drawbar.kernel.ports import BackendError, Call, Mode, Progress, Reply
 from drawbar.kernel.values import Caller, JsonValue
@@ -19,6 +22,7 @@ from drawbar.spec.load import parse_adapter
 from .soap_office import WSDL
 
 KINDS = InstalledKinds()
+PACKING = packing_of(KIND)
 ANNA = Caller("anna", ("crew",), {"email": "anna@example.org", "emp_no": "1042"})
 
 
@@ -34,9 +38,11 @@ class Calls:
     backend: SoapBackend
 
     async def call(self, function: str, arguments: Mapping[str, JsonValue], **more: Any) -> Reply:
-        return await self.backend.invoke(
-            self.adapter.plans[function].binding, make_call(arguments, **more)
+        """Each binding goes to disk and back, as it does between two starts."""
+        binding = PACKING.unpack(
+            orjson.loads(PACKING.pack(KIND.to_store(self.adapter.plans[function].binding)))
         )
+        return await self.backend.invoke(binding, make_call(arguments, **more))
 
     async def error(
         self, function: str, arguments: Mapping[str, JsonValue], **more: Any

@@ -66,6 +66,7 @@ def _check_security(backend: SoapBackendSpec, folder: Path, report: Report) -> N
 def _check_files(
     files: Mapping[str, str | None], folder: Path, report: Report, at: At, code: str
 ) -> None:
+    report.files.update(folder / path for path in files.values() if path is not None)
     for word, path in files.items():
         if path is not None and not (folder / path).is_file():
             fix = "write the path of a PEM file, relative to this adapter"

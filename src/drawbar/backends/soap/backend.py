@@ -27,10 +27,12 @@ from drawbar.backends.soap.attachments import (
     with_attachments,
 )
 from drawbar.backends.soap.check import BodyCheck
-from drawbar.backends.soap.compile import CODES, Binding, compile_functions
+from drawbar.backends.soap.compile import CODES, Binding, Kept, bind, compile_functions, kept
+from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.failures import (
     MULTIPLE_CHOICES,
     faulted,
+    misconfigured,
     no_soap,
     not_served,
     refused,
@@ -53,13 +55,14 @@ from drawbar.backends.soap.reply import (
 from drawbar.backends.soap.request import Version, WrongValue, bodies_of, envelope_of, nested
 from drawbar.backends.soap.security import Security
 from drawbar.backends.soap.wire import CannotServe, General, NotRead
-from drawbar.backends.soap.wsdl import Operation
+from drawbar.backends.soap.wsdl import Operation, Unsupported
+from drawbar.backends.soap.xsd import Unresolved
 from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.kernel.workers import Workers
-from drawbar.spec.model import Adapter
+from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
 from drawbar.spec.source import Report
 
 _HEALTH_SECONDS = 5.0
@@ -74,9 +77,19 @@ class SoapKind:
     """How the core meets this kind."""
 
     name = "soap"
-    options = SoapBackendSpec
-    function = SoapFunctionSpec
+    options: type[BackendSpec] = SoapBackendSpec
+    function: type[FunctionSpec] = SoapFunctionSpec
     codes = CODES
+    stored: tuple[type, ...] = (Kept,)
+
+    def ingredients(self, adapter: Adapter) -> JsonValue:
+        """Where the contract is, and which part of it is meant."""
+        backend = adapter.backend
+        assert isinstance(backend, SoapBackendSpec)  # noqa: S101 -- the loader parses with this kind's models
+        return [backend.wsdl, backend.service, backend.port, backend.endpoint]
+
+    def to_store(self, binding: Binding) -> Kept:
+        return kept(binding)
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
         return compile_functions(adapter, report)
@@ -126,9 +139,22 @@ class SoapBackend:
         self._security = Security(options, folder)
         self._general = General()
         self._checks: dict[Binding, BodyCheck] = {}
+        self._folder = folder
+        self._bound: dict[Kept, Binding] = {}
         self._lock = threading.Lock()
 
+    def _bind(self, kept: Kept) -> Binding:
+        try:
+            binding = bind(kept, self._options, self._folder)
+        except (UnreadableXml, Unresolved, Unsupported) as error:
+            why = f"the WSDL `{self._options.wsdl}` is not what it was at the start: {error}"
+            raise misconfigured(why, "the operator has to restart the gateway") from None
+        with self._lock:
+            return self._bound.setdefault(kept, binding)
+
     async def invoke(self, binding: Any, call: Call) -> Reply:  # the port's own annotation
+        if isinstance(binding, Kept):
+            binding = self._bound.get(binding) or await self._workers.run(self._bind, binding)
         assert isinstance(binding, Binding)  # noqa: S101 -- plans of this kind carry nothing else
         masked = call.mode == "dry_run"
         if self._is_short(binding, call):

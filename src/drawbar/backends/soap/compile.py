@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from drawbar.backends.soap.access import check_access
@@ -26,7 +27,7 @@ from drawbar.compiler.kind import Parameter, Plan
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.spec.model import Adapter
 from drawbar.spec.names import closest
-from drawbar.spec.source import At, Report
+from drawbar.spec.source import At, Report, Source
 
 Wire: TypeAlias = Literal["plan", "zeep"]
 CODES: Mapping[str, str] = {
@@ -66,6 +67,35 @@ class Binding:
     """Whether bytes in a reply are only described."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What stands for a binding on disk; the contract is read again at the first call of its adapter."""
+
+    operation: str
+    places: tuple[tuple[str, tuple[str, ...]], ...]
+    reads: bool
+    wire: Wire
+    describe: bool
+
+
+def kept(binding: Binding) -> Kept:
+    return Kept(
+        binding.operation.name, binding.places, binding.reads, binding.wire, binding.describe
+    )
+
+
+def bind(kept: Kept, backend: SoapBackendSpec, folder: Path) -> Binding:
+    """The binding that was kept. Raises UnreadableXml or Unresolved when the contract is another by now."""
+    contract = read_contract(folder / backend.wsdl)
+    ports = _ports(contract, backend, Report(Source("", None)))
+    port = next((each for each in ports if kept.operation in contract.operations(each)), None)
+    if port is None:
+        raise UnreadableXml(f"it has no operation `{kept.operation}` any more")
+    operation = contract.operation(port, kept.operation)
+    content = content_of(operation.request)
+    return Binding(contract, operation, content, kept.places, kept.reads, kept.wire, kept.describe)
+
+
 def compile_functions(adapter: Adapter, report: Report) -> Mapping[str, Plan]:
     backend = adapter.backend
     assert isinstance(backend, SoapBackendSpec)  # noqa: S101 -- the loader parses with this kind's models
@@ -102,8 +132,9 @@ def _contract(adapter: Adapter, backend: SoapBackendSpec, report: Report) -> Con
             fix="save it beside the adapter and write its path, such as ./wsdl/service.wsdl",
         )
         return None
+    report.files.add(adapter.folder / backend.wsdl)
     try:
-        return read_contract(adapter.folder / backend.wsdl)
+        contract = read_contract(adapter.folder / backend.wsdl)
     except UnreadableXml as error:
         report.add(
             at,
@@ -112,6 +143,8 @@ def _contract(adapter: Adapter, backend: SoapBackendSpec, report: Report) -> Con
             fix="write the path of a WSDL 1.1 file, relative to this adapter",
         )
         return None
+    report.files.update(contract.index.looked_at)
+    return contract
 
 
 def _ports(contract: Contract, backend: SoapBackendSpec, report: Report) -> list[Port]:

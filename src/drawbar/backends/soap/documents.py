@@ -80,6 +80,8 @@ class Location:
 
     path: Path | None
     text: str
+    looked_at: tuple[Path, ...] = ()
+    """Every file that was looked for, there or not."""
 
 
 def locate(location: str, importer: Path) -> Location:
@@ -95,11 +97,14 @@ def locate(location: str, importer: Path) -> Location:
         names = [f"{last}?{parts.query}", last] if parts.query else [last]
     else:
         names = [location, unquote(location), unquote(parts.path)]
+    looked_at: list[Path] = []
     for name in names:
         try:
             candidate = (folder / name).resolve()
             if name and candidate.is_file():
-                return Location(candidate, location)
+                return Location(candidate, location, (*looked_at, candidate))
         except (OSError, ValueError):  # names no file system takes: too long, a NUL
             continue
-    return Location(None, location)
+        if name:
+            looked_at.append(candidate)
+    return Location(None, location, tuple(looked_at))

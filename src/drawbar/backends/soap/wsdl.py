@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -145,6 +145,7 @@ class Contract:
         if location is None:
             return
         found = locate(location, importer)
+        self.index.looked_at.update(found.looked_at)
         if found.path is None:
             self.missing.append(f"{importer.name} imports `{location}`, and there is no such file")
         elif found.path not in self._seen:
@@ -357,26 +358,35 @@ def content_of(item: Item | None) -> Content:
     return Content((item,))
 
 
-_cache: dict[Path, tuple[tuple[int, int], Contract]] = {}
+_cache: dict[Path, tuple[dict[Path, tuple[int, int] | None], Contract]] = {}
 _cache_lock = threading.Lock()
 
 
 def read_contract(path: Path) -> Contract:
-    """The contract in a file, read once as long as the file does not change. Raises UnreadableXml."""
+    """The contract in a file, read once as long as no file of it changes. Raises UnreadableXml."""
     path = path.resolve()
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise UnreadableXml(f"it cannot be opened: {error.strerror}") from None
-    stamp = (stat.st_mtime_ns, stat.st_size)
     with _cache_lock:
         cached = _cache.get(path)
-        if cached is not None and cached[0] == stamp:
+        if cached is not None and cached[0] == _stamps(cached[1].index.looked_at):
             return cached[1]
         contract = Contract(path)
+        contract.index.looked_at.add(path)
         contract.load()
-        _cache[path] = (stamp, contract)
+        _cache[path] = (_stamps(contract.index.looked_at), contract)
         return contract
+
+
+def _stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int] | None]:
+    """Time of change and size; None of what is not there."""
+    return {file: _stamp(file) for file in files}
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _extension(holder: etree._Element, name: str) -> etree._Element | None:

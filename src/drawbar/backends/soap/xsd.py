@@ -131,6 +131,8 @@ class SchemaIndex:
     """Every named component of a contract. Filled while loading, only read afterwards."""
 
     documents: list[SchemaDocument] = field(default_factory=list)
+    looked_at: set[Path] = field(default_factory=set)
+    """What was read, or looked for in vain."""
     missing: list[Missing] = field(default_factory=list)
     tables: dict[str, dict[str, Component]] = field(default_factory=lambda: defaultdict(dict))
     members: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -252,6 +254,7 @@ class SchemaIndex:
         if namespace in {XML, XSD}:
             return
         found = locate(location, importer)
+        self.looked_at.update(found.looked_at)
         if found.path is None:
             if not self.knows(namespace):
                 self.missing.append(
