@@ -20,6 +20,7 @@ BUILT_IN: Mapping[str, str] = {
     "http": "drawbar.backends.http:KIND",
     "command": "drawbar.backends.command:KIND",
     "tcp": "drawbar.backends.tcp:KIND",
+    "grpc": "drawbar.backends.grpc:KIND",
     "nats": "drawbar.backends.nats:KIND",
     "amqp": "drawbar.backends.amqp:KIND",
 }

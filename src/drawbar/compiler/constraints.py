@@ -101,7 +101,8 @@ def _check_words(schema: JsonObject, report: Report, at: At) -> None:
             ("items", "array", "what each element is"),
             ("properties", "object", "what it holds"),
         ):
-            if kind == holder and keyword not in schema and "prefixItems" not in schema:
+            described = {keyword, "prefixItems", "additionalProperties"}.intersection(schema)
+            if kind == holder and not described:  # the last two come from a contract only
                 report.add(
                     at, "DB206", f"an {holder} needs `{keyword}`", fix=f"say {what}: `{keyword}:`"
                 )

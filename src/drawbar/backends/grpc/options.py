@@ -1,0 +1,29 @@
+"""The words of an adapter whose backend is a gRPC service."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText
+from drawbar.spec.tls import TlsSpec
+
+
+class GrpcBackendSpec(BackendSpec):
+    """One gRPC server and the descriptors of its services."""
+
+    address: str = Field(description="HOST:PORT.")
+    descriptors: str = Field(
+        description="A FileDescriptorSet beside the adapter, as `protoc --include_imports --include_source_info -o FILE` "
+        "writes it, or `drawbar new grpc`. Comments in it become descriptions."
+    )
+    tls: TlsSpec | None = Field(None, description="Plain text when left out.")
+    metadata: dict[str, SecretText] = Field(
+        default_factory=dict,
+        description="Sent with every call, such as authorization: Bearer ${TOKEN}; never shown.",
+    )
+
+
+class GrpcFunctionSpec(FunctionSpec):
+    """One method. It takes one message and answers with one, or with a stream of them, which becomes a list."""
+
+    method: str = Field(description="Such as orders.v1.Orders/GetOrder.")
