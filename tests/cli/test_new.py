@@ -128,6 +128,20 @@ def test_nothing_is_written_over_unless_asked(capsys: pytest.CaptureFixture[str]
     assert "  two:\n" in Path("adapters/echo.yaml").read_text()
 
 
+def test_an_update_draws_from_the_same_source_with_the_same_wishes(
+    echo: DraftingEcho, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = ["--only", "*a b*", "--only", "One", "--option", "codes=7"]
+    assert main(["new", "echo", "One Two", "--name", "e", *first]) == 0
+    capsys.readouterr()
+
+    assert main(["new", "echo", "--name", "e", "--update"]) == 0
+
+    wish = DraftWish("e", ("*a b*", "One"), {"codes": "7"}, {"One": "one"})
+    assert echo.wishes[1] == wish
+    assert capsys.readouterr().out.startswith("nothing has changed\n")
+
+
 @pytest.mark.parametrize("file", ["../x.txt", "/tmp/drawbar-x.txt", "a/../../x.txt"])
 def test_a_draft_writes_only_below_its_folder(
     echo: DraftingEcho, file: str, capsys: pytest.CaptureFixture[str]

@@ -20,6 +20,9 @@ from drawbar.spec.secrets import mask_url
 
 EXAMPLE = "drawbar new soap adapters/wsdl/personnel.wsdl --name crew"
 
+_BETWEEN = " | "
+"""What stands between patterns in the lock: they may hold blanks."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -111,7 +114,7 @@ def _wanted(args: argparse.Namespace, kind: DraftingKind) -> _Wanted:
     before = {k.removeprefix("option "): v for k, v in made.items() if k.startswith("option ")}
     wish = DraftWish(
         args.name,
-        only or tuple(filter(None, made.get("only", "").split(" "))),
+        only or tuple(filter(None, made.get("only", "").split(_BETWEEN))),
         before | options,
         lock.get("functions", {}),
     )
@@ -137,7 +140,7 @@ def _locked(
         functions |= {key: name for key, name in earlier.items() if name in done.vanished}
     made = {"kind": args.kind, "source": _kept(wanted.source)}
     if wanted.wish.only:
-        made["only"] = " ".join(wanted.wish.only)
+        made["only"] = _BETWEEN.join(wanted.wish.only)
     made |= {f"option {name}": value for name, value in wanted.wish.options.items()}
     return {
         "made": made,

@@ -98,7 +98,8 @@ class _Writer:
         value, beside = noted.value, f"  # {_comment(noted.beside)}" if noted.beside else ""
         if isinstance(value, Inline):
             line = f"{head} {self.flow(value.value)}"
-            if len(line) <= WIDTH or not isinstance(value.value, (Mapping, list, tuple)):
+            is_short = len(line) <= WIDTH or not value.value
+            if is_short or not isinstance(value.value, (Mapping, list, tuple)):
                 yield line + beside
                 return
             value = value.value
@@ -118,6 +119,8 @@ class _Writer:
             mark, *lines = block
             yield f"{head} {mark}{beside}"
             yield from lines
+        elif isinstance(value, str):
+            yield f"{head} {_scalar(self._text(value), flow=False)}{beside}"
         else:
             yield f"{head} {self.flow(value)}{beside}"
 

@@ -72,7 +72,7 @@ def test_a_draft_compiles_and_says_what_is_left_to_decide(tmp_path: Path) -> Non
         ("pet_store_add_pet", "write"),
         ("pet_store_list_pets_2", "write"),
     ]
-    assert 'operation: "PUT /pets/{id}"' in draft.text  # its operationId is not its own
+    assert "operation: PUT /pets/{id}" in draft.text  # its operationId is not its own
     assert "The document says https://eu.pets.test/v1" in draft.text
     assert draft.environ["PET_STORE_URL"] == "https://eu.pets.test/v1"
     assert draft.notes == (

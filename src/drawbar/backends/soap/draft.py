@@ -130,7 +130,9 @@ def _draft(source: str, wish: DraftWish, vendored: Vendored, contract: Contract)
             },
             apart=True,
         ),
-        "limits": Noted(Inline({"timeout": "20s", "concurrency": 4}), access.comment, apart=True),
+        "limits": Noted(
+            Inline({"timeout": "20s", "concurrency": 4}), "\n".join(access.comments), apart=True
+        ),
         "functions": Noted(
             {
                 names[each.key]: Noted(*_written(each, names[each.key]), apart=index > 0)

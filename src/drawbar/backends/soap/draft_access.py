@@ -34,6 +34,7 @@ _ABOUT = re.compile(
     r"log_?in|log_?on|log_?out|log_?off|sign_?on|sso|password|credential|authenticate|session|token",
     re.IGNORECASE,
 )
+_ON_BEHALF = re.compile(r"on_?behalf|impersonat|end_?user|acting_?user", re.IGNORECASE)
 _FRESH = re.compile(r"nonce|timestamp|signature|digest", re.IGNORECASE)
 """Texts that are made anew for each call."""
 _DEEPEST = 4
@@ -69,10 +70,10 @@ class Credentials:
 
 @dataclass(slots=True)
 class Access:
-    """Words of the backend, a comment on those that a person may want, and notes."""
+    """Words of the backend, comments on those that a person may want, and notes."""
 
     words: dict[str, Node] = field(default_factory=dict)
-    comment: str = ""
+    comments: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     variables: list[str] = field(default_factory=list)
 
@@ -96,9 +97,9 @@ def access_of(contract: Contract, operations: Sequence[Operation], name: str) ->
             'the contract speaks of WS-Addressing; if the service insists, write `addressing: "1.0"` in `backend:`'
         )
     _headers(contract, operations, name, access)
-    if not access.words:
-        access.comment = (
-            "The contract does not say how the service learns who calls. If it wants a name and a password:\n"
+    if not access.words.keys() & {"auth", "soap_headers"}:
+        access.comments.append(
+            "The contract does not say how Drawbar proves who it is. If the service wants a name and a password:\n"
             f'  auth: {{basic: {{username: "${{{user}}}", password: "${{{password}}}"}}}}\n'
             "stands in `backend:`; `wsse_username` and `bearer` are others."
         )
@@ -113,6 +114,10 @@ def _headers(
     filled: dict[str, Node] = {}
     others: list[str] = []
     for header, count in wanted.items():
+        if _ON_BEHALF.search(local(header)) and "identity" not in access.words:
+            fields = Inline({"name": header, "from": "caller.subject"})
+            access.words["identity"] = Noted({"header": fields}, beside="for whom a call is made")
+            continue
         leaves = _filled_leaves(contract, header)
         if not leaves:
             share = "all" if count == len(operations) else f"{count} of {len(operations)}"
@@ -130,7 +135,9 @@ def _headers(
     if filled:
         access.words["soap_headers"] = Noted(filled, above if others else "")
     elif others:
-        access.comment = f"In `soap_headers:` of the backend: {above.replace('also has', 'has')}"
+        access.comments.append(
+            above.replace("also has", "has").replace("Add", "In `soap_headers:`, add")
+        )
 
 
 def _filled_leaves(contract: Contract, header: str) -> list[str]:
