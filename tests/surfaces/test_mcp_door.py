@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 
 from drawbar.surfaces.mcp.door import McpDoor
@@ -227,3 +228,71 @@ async def test_lists_say_how_long_they_may_be_kept(shared: Served) -> None:
 
     assert result["ttlMs"] > 0
     assert result["cacheScope"] == "private"
+
+
+def listing_of(version: str, **more: Any) -> dict[str, Any]:
+    params: dict[str, Any] = {"_meta": MODERN_META} if version > "2026" else {}
+    return {"jsonrpc": "2.0", "id": "a", "method": "tools/list", "params": params, **more}
+
+
+def listing_headers(version: str) -> dict[str, str]:
+    modern = {"mcp-method": "tools/list"} if version > "2026" else {}
+    return {**ACCEPT, "mcp-protocol-version": version, **modern}
+
+
+@pytest.mark.parametrize("version", ["2024-11-05", "2025-11-25", "2026-07-28"])
+async def test_tools_are_listed_by_the_sdk_once_and_then_alike(
+    served: Served, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    asked = []
+    handle = StreamableHTTPSessionManager.handle_request
+
+    async def counted(manager: StreamableHTTPSessionManager, *args: Any) -> None:
+        asked.append(args)
+        await handle(manager, *args)
+
+    monkeypatch.setattr(StreamableHTTPSessionManager, "handle_request", counted)
+    async with served.http(**listing_headers(version)) as http:
+        by_sdk = await http.post("/mcp", json=listing_of(version))
+        again = await http.post("/mcp", json=listing_of(version))
+        other = await http.post("/mcp", json=listing_of(version, id=7))
+
+    assert len(asked) == 1
+    assert len(by_sdk.json()["result"]["tools"]) == 3
+    assert again.json() == by_sdk.json()
+    assert other.json() == {**by_sdk.json(), "id": 7}
+    assert again.headers["content-type"] == by_sdk.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "change"),
+    [
+        ({"accept": "text/html"}, {}),
+        ({"host": "evil.example"}, {}),
+        ({"mcp-method": "tools/call"}, {}),
+        ({}, {"params": {}}),
+        ({}, {"params": {"_meta": MODERN_META, "cursor": "x"}}),
+        ({}, {"jsonrpc": "1.0"}),
+        ({"mcp-protocol-version": "2031-01-01"}, {}),
+    ],
+)
+async def test_a_list_that_is_asked_for_in_other_words_is_the_sdks_business(
+    served: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
+    change: dict[str, Any],
+) -> None:
+    version = "2026-07-28"
+    asked = []
+    handle = StreamableHTTPSessionManager.handle_request
+
+    async def counted(manager: StreamableHTTPSessionManager, *args: Any) -> None:
+        asked.append(args)
+        await handle(manager, *args)
+
+    async with served.http(**listing_headers(version)) as http:
+        assert (await http.post("/mcp", json=listing_of(version))).status_code == 200
+        monkeypatch.setattr(StreamableHTTPSessionManager, "handle_request", counted)
+        await http.post("/mcp", json=listing_of(version, **change), headers=headers)
+
+    assert len(asked) == 1

@@ -2,7 +2,8 @@
 
 A call that looks, in all but its tool and arguments, like one that the SDK has accepted before is
 answered without it: reading headers, envelope and result through its models takes longer than most
-calls. What is new or unusual always goes through the SDK, which alone decides what is valid.
+calls. So is a list of all tools that was asked for in the same words before, which is the same for every
+caller until the next start. What is new or unusual always goes through the SDK, which alone decides what is valid.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from drawbar.surfaces.patience import unless_gone
 from drawbar.surfaces.services import Services
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Scope
+    from starlette.types import Message, Scope, Send
 
 _JUDGED = frozenset(
     {
@@ -45,6 +46,8 @@ _JUDGED = frozenset(
 )
 """Headers that decide whether the SDK accepts a request; `mcp-name` is compared by itself."""
 _MOST_ACCEPTED = 1000
+_MOST_LISTS = 8
+"""Each holds all tools."""
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 _Shape = tuple[tuple[tuple[bytes, bytes], ...], bytes]
@@ -57,6 +60,14 @@ class _QuickCall:
     arguments: Mapping[str, JsonValue]
     shape: _Shape
     modern: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A request of all tools; equal `shape`s get equal results."""
+
+    id: JsonValue
+    shape: _Shape
 
 
 class McpDoor:
@@ -75,6 +86,8 @@ class McpDoor:
             max_request_body_size=services.settings.listen.body,
         )
         self._accepted: set[_Shape] = set()
+        self._lists: dict[_Shape, bytes] = {}
+        """Encoded results of `tools/list`."""
         self._stamp = orjson.dumps(
             {
                 "_meta": {SERVER_INFO_META_KEY: self._server.server_info_stamp},
@@ -87,6 +100,9 @@ class McpDoor:
 
     async def answer(self, exchange: Exchange) -> None:
         check_origin(exchange.scope)
+        if (wanted := _list_of(exchange)) is not None:
+            await self._list(exchange, wanted)
+            return
         quick = self._read(exchange.scope, exchange.body)
         if quick is not None and quick.shape in self._accepted:
             await self._answer_quickly(exchange, quick)
@@ -105,6 +121,21 @@ class McpDoor:
             if len(self._accepted) >= _MOST_ACCEPTED:
                 self._accepted.clear()
             self._accepted.add(quick.shape)
+
+    async def _list(self, exchange: Exchange, wanted: _List) -> None:
+        """As the SDK answered the same request before; the first time it answers itself."""
+        known = self._lists.get(wanted.shape)
+        if known is not None:
+            id_ = orjson.dumps(wanted.id)
+            await exchange.answer(b'{"jsonrpc":"2.0","id":' + id_ + b',"result":' + known + b"}")
+            return
+        heard = _Hearing(exchange.send)
+        receive = replay(exchange.body, exchange.receive)
+        await self._manager.handle_request(exchange.scope, receive, heard)
+        if (result := heard.result()) is not None:
+            if len(self._lists) >= _MOST_LISTS:
+                self._lists.clear()
+            self._lists[wanted.shape] = result
 
     async def _answer_quickly(self, exchange: Exchange, quick: _QuickCall) -> None:
         work = call(self._dispatcher, quick.name, quick.arguments, exchange.caller)
@@ -186,21 +217,64 @@ def _plain_call(
     return _QuickCall(data["id"], name, arguments, (judged, orjson.dumps(envelope)), modern)
 
 
-def _request(body: bytes) -> Any:  # a JSON-RPC request of the only kind that is answered quickly
+def _request(body: bytes) -> Any:  # a JSON-RPC request of a call in its plain form
+    data = _rpc(body, "tools/call")
+    params = None if data is None else data.get("params")
+    return data if params and params.keys() <= {"name", "arguments", "_meta"} else None
+
+
+def _rpc(body: bytes, method: str) -> Any:  # a JSON-RPC request of this method
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
     plain = (
         isinstance(data, dict)
-        and data.keys() == {"jsonrpc", "id", "method", "params"}
+        and {"jsonrpc", "id", "method"} <= data.keys() <= {"jsonrpc", "id", "method", "params"}
         and data["jsonrpc"] == "2.0"
-        and data["method"] == "tools/call"
+        and data["method"] == method
         and type(data["id"]) in {int, str}
-        and isinstance(data["params"], dict)
-        and data["params"].keys() <= {"name", "arguments", "_meta"}
+        and isinstance(data.get("params", {}), dict)
     )
     return data if plain else None
+
+
+def _list_of(exchange: Exchange) -> _List | None:
+    """The whole list: without a cursor, which nobody was given."""
+    if b"tools/list" not in exchange.body:
+        return None
+    data = _rpc(exchange.body, "tools/list")
+    params = {} if data is None else data.get("params", {})
+    meta = params.get("_meta", {})
+    plain = params.keys() <= {"_meta"} and isinstance(meta, dict) and "progressToken" not in meta
+    if data is None or not plain:
+        return None
+    headers = exchange.scope["headers"]
+    judged = tuple((key, value) for key, value in headers if key in _JUDGED or key[:4] == b"mcp-")
+    return _List(data["id"], (judged, orjson.dumps(data.get("params"))))
+
+
+class _Hearing:
+    """Passes an answer on, and hears the result in it."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._status = 0
+        self._body = bytearray()
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+        else:
+            self._body += message.get("body", b"")
+        await self._send(message)
+
+    def result(self) -> bytes | None:
+        """Encoded; None where the answer says no."""
+        if self._status != 200:  # noqa: PLR2004 -- accepted
+            return None
+        answer = orjson.loads(self._body)
+        return orjson.dumps(answer["result"]) if "result" in answer else None
 
 
 def _caller_of(context: Context) -> Caller:

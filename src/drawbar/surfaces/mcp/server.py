@@ -7,6 +7,7 @@ is a result with `isError`, which the model reads; only an unknown tool is an er
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -27,6 +28,7 @@ from mcp_types import (
 
 from drawbar.compiler.dialects import render
 from drawbar.compiler.function import Toolset
+from drawbar.compiler.toolset import described
 from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.shape import text_for_model
@@ -48,20 +50,15 @@ def make_server(
     toolset: Toolset, dispatcher: Dispatcher, caller_of: Callable[[Context], Caller]
 ) -> Server[dict[str, Any]]:  # the SDK's own default lifespan
     """`caller_of` tells who is behind a request."""
-    tools = [
-        Tool.model_validate(render(function, "mcp"))
-        for function in toolset.values()
-        if function.callable
-    ]
-    by_name = {tool.name: tool for tool in tools}
 
     async def list_tools(
         _context: Context, _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        return ListToolsResult(tools=tools)
+        return ListToolsResult(tools=await asyncio.to_thread(_tools, toolset))
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
-        if params.name not in by_name:
+        function = toolset.get(params.name)
+        if function is None or not function.callable:
             raise unknown_tool(params.name)
         text, failed = await call(
             dispatcher, params.name, params.arguments or {}, caller_of(context)
@@ -69,8 +66,8 @@ def make_server(
         return CallToolResult(content=[TextContent(type="text", text=text)], is_error=failed)
 
     def input_schema(name: str) -> Mapping[str, Any] | None:  # any JSON Schema
-        tool = by_name.get(name)
-        return None if tool is None else tool.input_schema
+        function = toolset.get(name)
+        return None if function is None or not function.callable else function.schema
 
     return Server(
         "drawbar",
@@ -82,6 +79,15 @@ def make_server(
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+
+
+def _tools(toolset: Toolset) -> list[Tool]:
+    """Made for each list and not kept: ten thousand of them take more room than all functions."""
+    return [
+        Tool.model_validate(render(function, "mcp"))
+        for function in described(toolset)
+        if function.callable
+    ]
 
 
 async def call(
