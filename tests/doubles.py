@@ -8,6 +8,7 @@ from typing import Any
 
 from drawbar.compiler.function import Function, FunctionLimits
 from drawbar.compiler.kind import Parameter
+from drawbar.compiler.lookups import published as schema_for_model
 from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.ledger import MemoryLedger
@@ -63,7 +64,7 @@ def function(
     published = [item for item in parameters if item.source == "model"]
     schema: JsonObject = {
         "type": "object",
-        "properties": {item.name: item.schema for item in published},
+        "properties": {item.name: schema_for_model(item) for item in published},
         "required": [item.name for item in published if item.required],
         "additionalProperties": False,
     }

@@ -20,6 +20,7 @@ CODES: Mapping[str, str] = {
     "DB213": "a kind that made nothing of a function and did not say why",
     "DB214": "two adapters of one name",
     "DB215": "two functions of one name",
+    "DB216": "a `lookup` that cannot find a value",
     "DB220": "a rule that is not CEL",
     "DB221": "a rule with a name or function that does not exist",
     "DB222": "a rule with a field or parameter that does not exist",

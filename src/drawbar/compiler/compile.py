@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from drawbar.compiler.function import Function, FunctionLimits
 from drawbar.compiler.kind import Parameter, Plan
+from drawbar.compiler.lookups import published
 from drawbar.compiler.rules import check_rule, check_select
 from drawbar.compiler.strict import Strict, strict_schema
 from drawbar.kernel.values import JsonObject, JsonValue
@@ -124,7 +125,7 @@ def arguments_schema(parameters: tuple[Parameter, ...]) -> JsonObject:
     for parameter in parameters:
         if parameter.source != "model":
             continue
-        schema = parameter.schema
+        schema = published(parameter)
         own = schema.get("$defs")
         if isinstance(own, dict):
             schema = _hoisted(schema, own, definitions)

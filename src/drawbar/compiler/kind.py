@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.kernel.workers import Workers
-from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
+from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec, LookupSpec
 from drawbar.spec.source import Report
 
 
@@ -28,6 +28,8 @@ class Parameter:
     to: str | None = None
     source: Literal["model", "const", "caller"] = "model"
     value: JsonValue = None
+    lookup: LookupSpec | None = None
+    """How words of the model become a value of `schema`, before a kind sees it."""
 
 
 @dataclass(frozen=True, slots=True)

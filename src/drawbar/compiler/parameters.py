@@ -22,6 +22,7 @@ from drawbar.spec.source import At, Report
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What every model server takes as the name of a property."""
 _CALLER = re.compile(r"caller\.(subject|roles|claims\.[A-Za-z_][A-Za-z0-9_-]*)")
+_LOOKED_UP = {"string", "integer", "number"}
 _KEYWORDS = {
     "description": "description",
     "format": "format",
@@ -175,7 +176,14 @@ def _parameter(
     if report.is_broken(at):
         return None
     required = _is_required(spec, source)
-    return Parameter(name, schema, required, to, filled, value)
+    if spec.lookup is not None and schema.get("type") not in _LOOKED_UP:
+        report.add(
+            (*at, "lookup"),
+            "DB216",
+            f"`lookup` finds one text or number, and `{name}` is of type {schema.get('type')}",
+        )
+        return None
+    return Parameter(name, schema, required, to, filled, value, spec.lookup)
 
 
 def _is_required(spec: ParameterSpec, source: Inherited | None) -> bool:
@@ -199,7 +207,7 @@ def _check_from(spec: ParameterSpec, report: Report, at: At) -> None:
 
 
 def _check_filled(spec: ParameterSpec, report: Report, at: At) -> None:
-    for word in ("default", "enum", "examples", "optional"):
+    for word in ("default", "enum", "examples", "lookup", "optional"):
         if word in spec.model_fields_set:
             report.add(
                 (*at, word),
@@ -285,7 +293,8 @@ def _merge_properties(
 
 def _check_inner(spec: ParameterSpec, inherited: JsonValue, report: Report, at: At) -> None:
     """A value inside another: the model fills all of it, and its place is its holder's."""
-    for word, key in (("to", "to"), ("from_", "from"), ("const", "const")):
+    words = (("to", "to"), ("from_", "from"), ("const", "const"), ("lookup", "lookup"))
+    for word, key in words:
         if word in spec.model_fields_set:
             report.add(
                 (*at, key),

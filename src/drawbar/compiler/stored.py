@@ -24,6 +24,7 @@ from drawbar.spec.model import (
     ApproveSpec,
     ErrorRuleSpec,
     IdempotencySpec,
+    LookupSpec,
     ReturnsSpec,
 )
 
@@ -31,7 +32,15 @@ from drawbar.spec.model import (
 def packing_of(kind: StorableKind) -> Packing:
     """Writes and reads the functions of a kind, whose words may have a `returns` of their own."""
     returns: Any = kind.function.model_fields["returns"].annotation  # a class
-    core = (FunctionLimits, ApproveSpec, IdempotencySpec, ErrorRuleSpec, ReturnsSpec, Problem)
+    core = (
+        FunctionLimits,
+        ApproveSpec,
+        IdempotencySpec,
+        ErrorRuleSpec,
+        ReturnsSpec,
+        Problem,
+        LookupSpec,
+    )
     return Packing(*core, returns, *kind.stored)
 
 
@@ -88,6 +97,7 @@ def _record(function: Function, adapter: Adapter, kind: StorableKind) -> list[ob
                 each.to,
                 each.source,
                 each.value,
+                each.lookup,
             ]
             for each in function.parameters
         ],
@@ -140,8 +150,9 @@ class _Shared:
                     to,
                     source,
                     value,
+                    None if lookup is None else unpack(lookup),
                 )
-                for name, own, required, to, source, value in parameters
+                for name, own, required, to, source, value, lookup in parameters
             ),
             schema=schema,
             strict_schema=schema if strict is True else strict,

@@ -11,6 +11,7 @@ from pathlib import Path
 from drawbar.compiler.compile import broken_function, compile_function
 from drawbar.compiler.function import Function, Toolset
 from drawbar.compiler.kind import Kinds, Plan
+from drawbar.compiler.lookups import check_lookups
 from drawbar.compiler.stored import StoredFunctions
 from drawbar.kernel.errors import Place, Problem
 from drawbar.spec.load import LoadedAdapter, without_secrets
@@ -55,6 +56,7 @@ def compile_adapter(loaded: LoadedAdapter, kinds: Kinds) -> CompiledAdapter:
     if adapter is not None:
         plans = kinds.find(adapter.kind).compile(adapter, report)
         _check_tests(adapter, loaded.listed, report)
+        check_lookups(adapter, plans, report)
     functions: list[Function] = []
     for name in loaded.listed:
         if adapter is not None and name in adapter.functions and name in plans:

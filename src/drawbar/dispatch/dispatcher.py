@@ -11,19 +11,20 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from drawbar.compiler.function import Function, Toolset
 from drawbar.dispatch.arguments import ArgumentCheck, parse_arguments
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.ledger import intent_of
 from drawbar.dispatch.limits import Gate, GateClosedError
+from drawbar.dispatch.lookup import LookedUp, has_lookups, look_up
 from drawbar.dispatch.mapping import lost_outcome, outcome_of, unknown_outcome
 from drawbar.dispatch.policy import Policy, find_function
 from drawbar.dispatch.redact import Redactor
 from drawbar.dispatch.shape import shape_reply
 from drawbar.kernel.ids import new_id
-from drawbar.kernel.outcome import Failed, Outcome, Refused, Succeeded
+from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
 from drawbar.kernel.ports import (
     AnswersAtOnce,
     Audit,
@@ -42,6 +43,7 @@ from drawbar.spec.model import LimitsSpec
 
 _log = logging.getLogger(__name__)
 
+_ENDS = (Succeeded, Refused, Failed, Indeterminate)
 _ATTEMPTS = 3
 """How often a read is tried when the backend says that trying again may help."""
 _BACKOFF = 0.1
@@ -94,7 +96,10 @@ class Dispatcher:
         """Whether `at_once` is worth a try for this function."""
         function = self.toolset.get(name)
         return (
-            function is not None and function.effect == "read" and function.adapter in self._quick
+            function is not None
+            and function.effect == "read"
+            and function.adapter in self._quick
+            and not has_lookups(function)
         )
 
     def at_once(self, invocation: Invocation) -> Outcome | None:
@@ -134,7 +139,14 @@ class Dispatcher:
         """Cancelling the task stops the backend's work; what became of it is settled before it ends."""
         started = time.monotonic()
         given = parse_arguments(invocation.arguments)
-        ready = self._prepare(invocation, given, mode)
+        looked_up = None
+        if has_lookups(self.toolset.get(invocation.function)):
+            looked_up = await self._looked_up(invocation, given)
+        if isinstance(looked_up, LookedUp):
+            given = looked_up.arguments
+        ready = (
+            looked_up if isinstance(looked_up, _ENDS) else self._prepare(invocation, given, mode)
+        )
         if not isinstance(ready, _Ready):
             self._record(invocation, given, mode, ready, started)
             return ready
@@ -144,7 +156,38 @@ class Dispatcher:
             self._record(invocation, given, mode, _cancelled(ready), started)
             raise
         self._record(invocation, given, mode, outcome, started)
+        if isinstance(looked_up, LookedUp) and isinstance(outcome, Succeeded):
+            return replace(outcome, notes=(*looked_up.notes, *outcome.notes))
         return outcome
+
+    async def _looked_up(
+        self, invocation: Invocation, given: JsonObject | Refused
+    ) -> LookedUp | Outcome | None:
+        """What the caller's words stand for; None where there is nothing to look up, or the call is refused anyway.
+
+        Looked up before anything else is decided, so that rules and approvals see the values.
+        """
+        function = find_function(self.toolset, invocation.function, invocation.toolset)
+        if not isinstance(function, Function) or isinstance(given, Refused):
+            return None
+        admitted = self._check(function).check(given)
+        if isinstance(admitted, Refused) or self._policy.refuses(function, invocation.caller, None):
+            return None
+
+        async def ask(name: str, arguments: JsonObject) -> Outcome:
+            call_id = new_id("call_")
+            asked = replace(
+                invocation, function=name, arguments=arguments, call_id=call_id, toolset=None
+            )
+            return await self.dispatch(asked)
+
+        return await look_up(function, admitted, ask)
+
+    def _check(self, function: Function) -> ArgumentCheck:
+        check = self._checks.get(function.name)
+        if check is None:
+            check = self._checks[function.name] = ArgumentCheck(function)
+        return check
 
     def _prepare(
         self, invocation: Invocation, given: JsonObject | Refused, mode: Mode
@@ -152,9 +195,7 @@ class Dispatcher:
         function = find_function(self.toolset, invocation.function, invocation.toolset)
         if not isinstance(function, Function):
             return function
-        check = self._checks.get(function.name)
-        if check is None:
-            check = self._checks[function.name] = ArgumentCheck(function)
+        check = self._check(function)
         arguments = self._admitted(function, check, invocation.caller, given)
         if isinstance(arguments, Refused):
             return arguments

@@ -68,6 +68,14 @@ UrlText = Annotated[str, PlainSerializer(mask_url)]
 ParameterType = Literal["string", "integer", "number", "boolean", "array", "object"]
 
 
+class LookupSpec(Spec):
+    """How the words of a person become the value of a parameter."""
+
+    function: str = Field(description="A reading of this adapter that finds rows by words.")
+    by: str = Field(description="The parameter of that function which takes the words.")
+    value: str = Field(description="The field of a row that holds the value.")
+
+
 class ParameterSpec(Spec):
     """One parameter of a function, in JSON Schema's words with underscores."""
 
@@ -87,6 +95,10 @@ class ParameterSpec(Spec):
     )
     const: Any = Field(
         None, description="Filled by the gateway with this value; invisible to the model."
+    )
+    lookup: LookupSpec | None = Field(
+        None,
+        description="The model may give words, such as a name, by which the value is looked up.",
     )
     enum: tuple[Any, ...] | None = Field(None, description="The only values allowed.")
     format: str | None = Field(None, description="date, time, date-time, email, uuid, ...")
