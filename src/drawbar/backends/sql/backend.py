@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,14 +32,19 @@ from drawbar.backends.sql.session import (
 from drawbar.backends.sql.stop import Stop
 from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.kind import Plan
-from drawbar.kernel.ports import BackendError, Call, Health, Reply
-from drawbar.kernel.values import Caller, JsonValue
+from drawbar.kernel.ports import BackendError, Call, Health, Progress, Reply
+from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter
 
 T = TypeVar("T")
 
+_UNREACHED = {"backend_unavailable", "backend_denied", "backend_busy"}
 _ATTEMPTS = 3
+_PAUSE = 0.1
+"""Seconds between two attempts to find out what became of a call that is done once."""
+_SETTLED_LATER = {*_UNREACHED, "conflict", "constraint_violation"}
+_CARRIED_OUT = "It was carried out and undone; sequences have moved on, and what triggers did elsewhere has stayed."
 _STOP_WITHIN = 1.0
 """Seconds that a stopped call waits for its thread."""
 _SLOW_FOR = 10.0
@@ -48,7 +55,6 @@ _LATE_FOR = 1.0
 thread for a moment. Once or twice it was the machine."""
 _DEAD_WITHIN = 0.5
 """Seconds in which a connection that died in the pool shows; later it was lost while it worked."""
-_UNREACHED = {"backend_unavailable", "backend_denied", "backend_busy"}
 _HEALTH_WITHIN = 5.0
 _ALONE = Statement("select 1", (), "select 1")
 
@@ -186,17 +192,37 @@ class SqlBackend:
             return read(session, reading, values, call)
 
     def _operate(self, plan: Operation, values: Values, call: Call, allowed: Allowed) -> Reply:
-        """Repeated when the database undoes it for a conflict: nothing has happened then."""
-        for attempt in range(1, _ATTEMPTS + 1):
+        """Repeated when the database undoes it for a conflict: nothing has happened then.
+
+        One that is done once is also repeated when its end is not known, until it is.
+        """
+        attempt = 0
+        lost: BackendError | None = None
+        while True:
+            attempt += 1
             try:
                 with self._database.changing(allowed) as session:
-                    reply = operate(session, plan, values, call)
+                    return operate(session, plan, values, call)
             except BackendError as error:
-                if error.code != "conflict" or attempt == _ATTEMPTS:
-                    raise
-            else:
-                return reply
-        raise AssertionError  # the last attempt has returned or raised
+                if plan.once is not None and error.work == "unknown":
+                    lost = error
+                if lost is None:
+                    if attempt >= _ATTEMPTS or not _may_repeat(plan, error, attempt):
+                        raise
+                elif error is not lost and error.code not in _SETTLED_LATER:
+                    raise  # its own key was written, so the one before has not happened
+                elif time.monotonic() + _PAUSE > allowed.until or allowed.stop.signal.wait(_PAUSE):
+                    raise lost from None
+
+    def _undone(self, plan: Operation, values: Values, call: Call, allowed: Allowed) -> Reply:
+        """Carry it out, and undo it. What it does has not happened, so it never counts as sent."""
+        apart = replace(call, progress=Progress(), idempotency_key=None)
+        reply: Reply | None = None
+        with suppress(_Undo), self._database.changing(allowed) as session:
+            reply = operate(session, plan, values, apart)
+            raise _Undo
+        assert reply is not None  # noqa: S101 -- what else was raised has left by now
+        return reply
 
     def _look_ahead(self, plan: Operation, values: Values, allowed: Allowed) -> list[Shown]:
         """What an operation would do, found out by reading only."""
@@ -262,8 +288,12 @@ class SqlBackend:
                     notes.append(f"not explained: {error.message}")
             described.append(description)
         transaction = "read only" if isinstance(binding, Reading) else "one for all statements"
-        request: JsonValue = {"transaction": transaction, "statements": described}
-        return Reply({"request": request}, notes=tuple(dict.fromkeys(notes)))
+        value: JsonObject = {"request": {"transaction": transaction, "statements": described}}
+        if isinstance(binding, Operation) and binding.undone:
+            reply = await self._in_thread(partial(self._undone, binding, values, call), call)
+            value["would_answer"] = reply.value
+            notes += [*reply.notes, _CARRIED_OUT]
+        return Reply(value, notes=tuple(dict.fromkeys(notes)))
 
     async def _rehearse(
         self, binding: Binding, values: Values, call: Call, notes: list[str]
@@ -309,6 +339,16 @@ class SqlBackend:
             await asyncio.wait(self._running.values(), timeout=_STOP_WITHIN)
         self._database.close()
         self._workers.close()
+
+
+class _Undo(Exception):
+    """Ends a transaction without its changes."""
+
+
+def _may_repeat(plan: Operation, error: BackendError, attempt: int) -> bool:
+    """Two calls with one key may meet at it: the second attempt finds the answer of the other."""
+    met = plan.once is not None and error.code == "constraint_violation" and attempt == 1
+    return met or error.code == "conflict"
 
 
 def _margin(remaining: float) -> float:

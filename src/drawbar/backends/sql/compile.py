@@ -113,6 +113,8 @@ def _words_fit(author: Author, spec: SqlFunctionSpec) -> bool:
 def _reading_words(author: Author, spec: SqlFunctionSpec) -> None:
     words = {
         "max_affected_rows": spec.max_affected_rows,
+        "once": spec.once,
+        "dry_run": spec.dry_run == "rollback",
         "let": spec.let,
         "guard": spec.guard,
     }

@@ -9,6 +9,7 @@ from drawbar.backends.sql.check import column_names
 from drawbar.backends.sql.compile_reading import check_column_types
 from drawbar.backends.sql.compile_steps import ANY, compile_steps, known_list, known_row, walking
 from drawbar.backends.sql.messages import check_holes, compile_test
+from drawbar.backends.sql.once import once_in
 from drawbar.backends.sql.options import GuardSpec, LetSpec, SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.parse import Found, close
 from drawbar.backends.sql.plan import Answer, Guard, Let, Operation, Reading
@@ -47,6 +48,8 @@ def compile_operation(
         guards=tuple(guard for guard in guards if guard is not None),
         answer=_answer(author, spec, readings, broken),
         columns=spec.columns,
+        once=once_in(author.dialect, spec.once) if spec.once else None,
+        undone=spec.dry_run == "rollback",
     )
 
 

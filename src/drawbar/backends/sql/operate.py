@@ -9,6 +9,7 @@ from typing import Any
 
 from drawbar.backends.sql.columns import readers
 from drawbar.backends.sql.execute import only, read, text, whole
+from drawbar.backends.sql.once import begin, end
 from drawbar.backends.sql.plan import (
     HOLE,
     SKIP,
@@ -35,6 +36,18 @@ _MOST_LOOKED_UP = 10_000
 
 def operate(session: Session, operation: Operation, values: Values, call: Call) -> Reply:
     """Look up, check, do, tell. Whatever is raised undoes all of it, since the session then rolls back."""
+    once = operation.once if call.idempotency_key is not None else None
+    if once is None:
+        return _operate(session, operation, values, call)
+    call.progress.mark_sent()
+    if before := begin(session, once, call):
+        return before
+    reply = _operate(session, operation, values, call)
+    end(session, once, call, reply)
+    return reply
+
+
+def _operate(session: Session, operation: Operation, values: Values, call: Call) -> Reply:
     done = _Done(operation, prepare(session, operation, values))
     for number, step in enumerate(operation.steps, 1):
         _carry_out(session, step, number, done, call)

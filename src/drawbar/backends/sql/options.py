@@ -228,6 +228,14 @@ class SqlFunctionSpec(FunctionSpec):
     max_affected_rows: int | None = Field(
         None, ge=1, description="Wins over the adapter's own `max_affected_rows`."
     )
+    once: Name | None = Field(
+        None,
+        description="A table of the database that keeps the key and the answer of each call, in the transaction of the changes.",
+    )
+    dry_run: Literal["explain", "rollback"] = Field(
+        "explain",
+        description="rollback: a dry run also carries the statements out, shows the answer, and undoes everything.",
+    )
     order_by: str | dict[str, str] | None = Field(
         None,
         description="How rows are sorted; or `param: NAME` and one sorting for each of its values.",

@@ -318,6 +318,19 @@ class Answer:
     constants: Mapping[str, JsonValue]
 
 
+CALL = "drawbar_call"
+"""The name, among the values of an operation that is done once, of its call: `key`, `function`, `answer`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """How the key and the answer of a call are kept beside what it changes."""
+
+    find: Statement
+    begin: Statement
+    end: Statement
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A function that changes something: look up, check, do, tell; all of it one transaction."""
@@ -332,6 +345,9 @@ class Operation:
     answer: Answer | None = None
     columns: Mapping[str, ColumnType] = field(default_factory=dict)
     """How a column of `returning` is read, by name or `name.column`."""
+    once: Once | None = None
+    undone: bool = False
+    """Whether a dry run carries it out and undoes it."""
 
     @property
     def asks(self) -> bool:
