@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from drawbar.kernel.ports import AuditEntry
 from drawbar.store.database import Store
-from drawbar.store.engine import Database, StoreError
+from drawbar.store.engine import Database, StoreError, Work
 
 INSERT = sa.text("INSERT INTO t VALUES (:n)")
 
@@ -170,3 +171,69 @@ async def test_audit_lines_that_could_not_be_written_are_reported(
 
     assert "audit lines could not be written: the store failed" in caplog.text
     sa.event.remove(sqlite._database._writer, "commit", fail)
+
+
+async def test_a_patient_write_shares_the_commit_of_the_next_one(database: Database) -> None:
+    commits: list[int] = []
+    sa.event.listen(database._writer, "commit", lambda _: commits.append(1))
+
+    def insert(number: int) -> Work[None]:
+        def work(connection: sa.Connection) -> None:
+            connection.execute(INSERT, {"n": number})
+
+        return work
+
+    patient = [database.write(insert(n), patient=True) for n in (3, 1)]
+    await database.write(insert(2))
+
+    assert [each.done() for each in patient] == [True, True]
+    assert len(commits) == 1
+    assert await numbers(database) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("hurried", [True, False])
+async def test_a_patient_write_alone_is_written_when_hurried_or_after_a_moment(
+    database: Database, hurried: bool
+) -> None:
+    waiting = database.write(lambda c: c.execute(INSERT, {"n": 5}).rowcount, patient=True)
+    if hurried:
+        database.hurry()
+
+    assert await asyncio.wait_for(waiting, 5) == 1
+    assert await numbers(database) == [5]
+
+
+async def test_closing_writes_what_was_patient(tmp_path: Path) -> None:
+    database = Database(sa.make_url(f"sqlite+pysqlite:///{tmp_path}/t.db"))
+    await database.execute(sa.text("CREATE TABLE t (n INTEGER PRIMARY KEY)"))
+    waiting = database.write(lambda c: c.execute(INSERT, {"n": 5}).rowcount, patient=True)
+
+    await database.close()
+
+    assert await waiting == 1
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_who_wants_to_know_hears_that_only_the_commit_is_left(
+    database: Database, fails: bool
+) -> None:
+    heard = threading.Event()
+    told: list[str] = []
+
+    def commit(_: sa.Connection) -> None:
+        assert heard.wait(5)
+        if fails:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    def begun(result: str, future: asyncio.Future[str]) -> None:
+        assert not future.done()
+        told.append(result)
+        heard.set()
+
+    sa.event.listen(database._writer, "commit", commit)
+    written = database.write(lambda _: "a result", begun=begun)
+    [outcome] = await asyncio.gather(written, return_exceptions=True)
+    sa.event.remove(database._writer, "commit", commit)
+
+    assert told == ["a result"]
+    assert isinstance(outcome, StoreError) if fails else outcome == "a result"

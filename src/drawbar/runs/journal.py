@@ -18,7 +18,7 @@ from drawbar.runs.events import Channel, pack
 from drawbar.runs.interrupt import Interruption
 from drawbar.runs.objects import message_object, run_object, step_object
 from drawbar.store.records import Message, Run, RunEvent, Step
-from drawbar.store.runs import Fenced, RunChange, RunRows
+from drawbar.store.runs import Fenced, NewRun, RunChange, RunRows
 
 STORE_DELTAS_AFTER = 0.08
 """Seconds that deltas are collected before they are stored; followers do not wait for it."""
@@ -35,7 +35,9 @@ class Journal:
         *,
         steps: Iterable[Step] = (),
         messages: Iterable[Message] = (),
+        born: asyncio.Future[NewRun] | None = None,
     ) -> None:
+        """`born`: done when a run that its worker has begun with is on the disk."""
         self.run = run
         self.channel = channel
         self.steps: dict[str, Step] = {step.id: step for step in steps}
@@ -45,6 +47,7 @@ class Journal:
         self.left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when its worker has let go of the run."""
         self._rows = rows
+        self._born = born
         self._before = run
         self._events: list[RunEvent] = []
         self._new_steps: dict[str, Step] = {}
@@ -175,9 +178,20 @@ class Journal:
     async def stored(self) -> None:
         """Wait for every save so far. Raises Fenced when the run was taken from this worker."""
         if self._last is not None:
+            if not self._last.done():
+                self._rows.hurry()
             await asyncio.wait([self._last])
         if self._failure is not None:
             raise self._failure
+
+    async def exists(self) -> None:
+        """Wait until the run itself is on the disk. Raises Fenced when it never will be."""
+        if self._born is None:
+            return
+        await asyncio.wait([self._born])
+        if self._born.cancelled() or self._born.exception() is not None:
+            raise Fenced(self.run.id)
+        self._born = None
 
     def lose(self) -> None:
         """Somebody else has the run: write nothing more, and stop."""

@@ -32,7 +32,7 @@ from drawbar.runs.writer import Writer
 from drawbar.settings import RunSettings
 from drawbar.store.engine import StoreError
 from drawbar.store.records import Run, Step
-from drawbar.store.runs import Fenced, Opened, RunRows
+from drawbar.store.runs import Fenced, NewRun, Opened, RunRows
 
 _log = logging.getLogger("drawbar.runs")
 
@@ -59,9 +59,15 @@ class Worker:
         self._taking: set[str] = set()
         self._begun: dict[str, Opened] = {}
 
-    def begin(self, opened: Opened) -> None:
-        """Take a run that was stored as begun here; `advance` goes on with it."""
-        self.active[opened.run.id] = self._journal(opened)
+    def begin(self, opened: Opened, born: asyncio.Future[NewRun] | None = None) -> None:
+        """Take a run that is stored as begun here; `advance` goes on with it.
+
+        It may begin while the commit of its creation is under way (`born`), since nobody knows of it yet.
+        What it does to the world waits for that, and all of it is dropped when the commit fails.
+        """
+        journal = self.active[opened.run.id] = self._journal(opened, born)
+        if born is not None:
+            born.add_done_callback(lambda done: _drop_unborn(journal, done))
         self._begun[opened.run.id] = opened
 
     async def advance(self, run_id: str) -> None:
@@ -112,13 +118,14 @@ class Worker:
         finally:
             self._taking.discard(run_id)
 
-    def _journal(self, opened: Opened) -> Journal:
+    def _journal(self, opened: Opened, born: asyncio.Future[NewRun] | None = None) -> Journal:
         run = opened.run
         channel = self.channels.get(run.id)
         if channel is None:
             channel = self.channels[run.id] = Channel(run.id, run.last_seq)
         own = [message for message in opened.messages if message.run_id == run.id]
-        journal = Journal(self.engine.rows, channel, run, steps=opened.steps, messages=own)
+        rows = self.engine.rows
+        journal = Journal(rows, channel, run, steps=opened.steps, messages=own, born=born)
         channel.adopt(begin_events(opened), last_seq=run.last_seq)
         return journal
 
@@ -296,6 +303,9 @@ class _Progress:
     async def _carry_out_one(self, step_id: str, item: StepCall) -> None:
         journal = self._journal
         run = journal.run
+        function = self._engine.dispatcher.toolset.get(item.call.name)
+        if function is not None and function.effect != "read":
+            await journal.exists()
         site = CallSite(run.caller, "runs", run.functions, run.id, self._deadline)
         told = await carry_out(self._engine.dispatcher, item.call, site)
         if journal.interruption.reason is not None:
@@ -371,6 +381,11 @@ class _Progress:
             reason=reason,
             message_reason=message_reason,
         )
+
+
+def _drop_unborn(journal: Journal, born: asyncio.Future[NewRun]) -> None:
+    if born.cancelled() or born.exception() is not None:
+        journal.lose()
 
 
 def tool_choice(choice: JsonValue) -> str:

@@ -23,7 +23,7 @@ from drawbar.runs.watch import Watch
 from drawbar.settings import RunSettings
 from drawbar.store.database import Store
 from drawbar.store.records import Message, Run, RunEvent
-from drawbar.store.runs import Fenced, NoSuch, Opened, ThreadBusy
+from drawbar.store.runs import Fenced, NewRun, NoSuch, ThreadBusy
 
 _ELSEWHERE = 0.25
 """Seconds between looks at the events of a run that another gateway carries out."""
@@ -108,7 +108,8 @@ class Runs:
                 await parked.answer(outputs)
             except Fenced:
                 continue  # somebody else was quicker: say what the run is now
-            self._take(run_id, parked.events(), last_seq=parked.run.last_seq)
+            self._open_channel(run_id, parked.events(), last_seq=parked.run.last_seq)
+            self._queue.enqueue(run_id)
             return parked.run
 
     async def cancel(self, thread_id: str, run_id: str) -> Run:
@@ -198,30 +199,37 @@ class Runs:
     async def _create(self, order: RunOrder, caller: Caller, where: str | NewThread) -> Run:
         make = run_maker(order, caller, self._offering, where, start=self._queue.here)
         thread_id = where if isinstance(where, str) else None
+        taken = False
+
+        def take(new: NewRun, born: asyncio.Future[NewRun]) -> None:
+            nonlocal taken
+            if new.opened is not None:
+                taken = True
+                self._take(new, born)
+
         try:
-            new = await self._store.runs.create(order.assistant_id, thread_id, make)
+            new = await self._store.runs.create(order.assistant_id, thread_id, make, take)
         except NoSuch as absent:
             raise refusals.not_found(absent.kind, absent.id) from None
         except ThreadBusy as busy:
             raise refusals.thread_has_run(busy.thread_id, busy.run_id) from None
-        self._take(new.run.id, new.events, last_seq=new.run.last_seq, opened=new.opened)
+        if not taken:
+            self._take(new)
         return new.queued
 
-    def _take(
-        self,
-        run_id: str,
-        events: Sequence[RunEvent],
-        *,
-        last_seq: int,
-        opened: Opened | None = None,
-    ) -> None:
-        """Have a run carried out; its followers hear what is stored already."""
+    def _take(self, new: NewRun, born: asyncio.Future[NewRun] | None = None) -> None:
+        """Have a new run carried out, maybe while it is still on its way to the disk."""
+        run = new.run
+        self._open_channel(run.id, new.events, last_seq=run.last_seq)
+        if new.opened is not None:
+            self._worker.begin(new.opened, born)
+        self._queue.enqueue(run.id)
+
+    def _open_channel(self, run_id: str, events: Sequence[RunEvent], *, last_seq: int) -> None:
+        """The followers of a run hear what is stored already."""
         channel = Channel(run_id, events[0].seq - 1)
         channel.adopt(events, last_seq=last_seq)
         self._worker.channels[run_id] = channel
-        if opened is not None:
-            self._worker.begin(opened)
-        self._queue.enqueue(run_id)
 
     async def _open(self, thread_id: str, run_id: str) -> ParkedRun:
         opened = await self._store.runs.open(run_id)

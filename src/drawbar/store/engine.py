@@ -34,6 +34,8 @@ class StoreError(DrawbarError):
 _LARGEST_BATCH = 256
 _READERS = 4
 _BUSY_MILLISECONDS = 10_000
+_PATIENCE = 0.02
+"""Seconds that a patient change waits for one that somebody waits for, to share its commit."""
 _log = logging.getLogger("drawbar.store")
 
 
@@ -41,6 +43,7 @@ _log = logging.getLogger("drawbar.store")
 class _Write(Generic[T]):
     work: Work[T]
     future: asyncio.Future[T]
+    begun: Callable[[T, asyncio.Future[T]], object] | None = None
     result: T | None = None
     error: BaseException | None = None
 
@@ -55,7 +58,9 @@ class Database:
         driver_error: type[Exception] = self._writer.dialect.loaded_dbapi.Error
         self._errors = (SQLAlchemyError, driver_error)
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()  # of any result
+        self._queue: queue.SimpleQueue[list[_Write[Any]] | None] = queue.SimpleQueue()  # any result
+        self._held: list[_Write[Any]] = []  # of any result
+        self._timer: asyncio.TimerHandle | None = None
         self._thread = threading.Thread(target=self._write_loop, name="drawbar-store", daemon=True)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="drawbar-store-read")
         self._local = threading.local()
@@ -63,14 +68,38 @@ class Database:
         self._closed = False
         self._thread.start()
 
-    def write(self, work: Work[T]) -> asyncio.Future[T]:
-        """Queue a change at once; the future is done when it is on the disk."""
+    def write(
+        self,
+        work: Work[T],
+        *,
+        patient: bool = False,
+        begun: Callable[[T, asyncio.Future[T]], object] | None = None,
+    ) -> asyncio.Future[T]:
+        """Queue a change; the future is done when it is on the disk.
+
+        `patient`: nobody waits for it, so it may share the commit of the next change that is not, and is
+        written after a moment even if none comes. `begun` hears the result when all that is left is the
+        commit, which may yet fail; not always, and before the future is done if at all.
+        """
         future: asyncio.Future[T] = self._loop.create_future()
         if self._closed:
             future.set_exception(RuntimeError("the store is closed"))
-        else:
-            self._queue.put(_Write(work, future))
+            return future
+        self._held.append(_Write(work, future, begun))
+        if not patient:
+            self.hurry()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_PATIENCE, self.hurry)
         return future
+
+    def hurry(self) -> None:
+        """Write what has been patient until now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._held:
+            self._queue.put(self._held)
+            self._held = []
 
     def execute(
         self, statement: sa.Executable, values: Mapping[str, object] | None = None
@@ -91,6 +120,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
+        self.hurry()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
         self._readers.shutdown(wait=True)
@@ -146,8 +176,8 @@ class Database:
         batch: list[_Write[Any]] = []  # of any result
         item = self._queue.get()
         while item is not None:
-            batch.append(item)
-            if len(batch) == _LARGEST_BATCH:
+            batch += item
+            if len(batch) >= _LARGEST_BATCH:
                 return batch, True
             try:
                 item = self._queue.get_nowait()
@@ -204,6 +234,8 @@ class Database:
                 write.result = write.work(connection)
         except Exception:  # noqa: BLE001 -- each work's own error comes out of the second pass
             return False
+        if begun := [write for write in batch if write.begun is not None]:
+            self._loop.call_soon_threadsafe(_tell_begun, begun)
         connection.commit()
         return True
 
@@ -242,6 +274,12 @@ def _run_apart(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:
         else:
             savepoint.commit()
     connection.commit()
+
+
+def _tell_begun(writes: Sequence[_Write[Any]]) -> None:  # of any result
+    for write in writes:
+        if write.begun is not None:
+            write.begun(write.result, write.future)
 
 
 def _tell(batch: Sequence[_Write[Any]]) -> None:  # of any result

@@ -328,11 +328,15 @@ class RunRows:
         return stored
 
     async def create(
-        self, assistant_id: str, thread_id: str | None, make: Callable[[Assistant], NewRun]
+        self,
+        assistant_id: str,
+        thread_id: str | None,
+        make: Callable[[Assistant], NewRun],
+        begun: Callable[[NewRun, asyncio.Future[NewRun]], object] | None = None,
     ) -> NewRun:
         """Store what `make` makes of the assistant. Raises NoSuch, ThreadBusy, and what `make` raises.
 
-        `thread_id` None: `make` brings the new thread.
+        `thread_id` None: `make` brings the new thread. `begun` is that of `Database.write`.
         """
 
         def work(connection: sa.Connection) -> NewRun:
@@ -353,7 +357,8 @@ class RunRows:
             return _opened(connection, new) if new.run.status == "in_progress" else new
 
         try:
-            return await self._database.write(work)
+            # Shielded: whoever has heard that it has begun still wants to know how it ended.
+            return await asyncio.shield(self._database.write(work, begun=begun))
         except ThreadBusy as busy:
             if busy.run_id or thread_id is None:
                 raise
@@ -399,5 +404,11 @@ class RunRows:
         return await self._database.read(work)
 
     def record(self, change: RunChange) -> asyncio.Future[None]:
-        """Queue a change at once, in the order of calls; done when on the disk. Fails with Fenced."""
-        return self._database.write(lambda c: apply_change(c, change))
+        """Queue a change, in the order of calls; done when on the disk. Fails with Fenced.
+
+        It is patient: `hurry` when somebody waits for it.
+        """
+        return self._database.write(lambda c: apply_change(c, change), patient=True)
+
+    def hurry(self) -> None:
+        self._database.hurry()

@@ -1,0 +1,80 @@
+"""What of a run is on the disk when: few commits, and no promise given up for it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+
+from drawbar.llm.scripted import invoke, say
+from drawbar.store.engine import StoreError
+from runs.bench import RunBench, run_bench
+
+
+@contextmanager
+def at_commit(bench: RunBench, what: Callable[[], None]) -> Iterator[None]:
+    """Done by the writer's thread before each commit."""
+    engine = bench.store._database._writer
+
+    def listen(_: sa.Connection) -> None:
+        what()
+
+    sa.event.listen(engine, "commit", listen)
+    try:
+        yield
+    finally:
+        sa.event.remove(engine, "commit", listen)
+
+
+def until_asked(bench: RunBench) -> None:
+    """Keeps the writer's thread until the model was asked for the first time."""
+    ends = time.monotonic() + 5
+    while not bench.model.requests:
+        assert time.monotonic() < ends
+        time.sleep(0.001)
+
+
+async def test_a_run_of_two_turns_and_a_reading_waits_for_two_commits(url: str) -> None:
+    async with run_bench(url, invoke("hr_get", {"q": "12"}), say("It is 12")) as bench:
+        commits: list[int] = []
+        with at_commit(bench, lambda: commits.append(1)):
+            run = await bench.create()
+            await bench.events(run)
+
+        assert len(commits) == 2
+
+
+async def test_the_model_is_asked_while_the_run_is_on_its_way_to_the_disk(url: str) -> None:
+    async with run_bench(url, say("Hello there")) as bench:
+        with at_commit(bench, lambda: until_asked(bench)):
+            run = await bench.create()
+            ended = await bench.ended(run)
+
+        assert ended.status == "completed"
+
+
+@pytest.mark.parametrize("functions", [["hr_set"], ["hr_set", "hr_set"]])
+async def test_a_run_that_cannot_be_stored_changes_nothing_and_leaves_nothing(
+    url: str, functions: list[str]
+) -> None:
+    def fail() -> None:
+        until_asked(bench)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    calls = [invoke(name, {"q": "12"}) for name in functions]
+    async with run_bench(url, sum(calls[1:], calls[0]), say("Done")) as bench:
+        with at_commit(bench, fail), pytest.raises(StoreError):
+            await bench.create()
+        async with asyncio.timeout(5):
+            while bench.runs._worker.active:
+                await asyncio.sleep(0.01)
+
+        assert bench.company.calls == []
+        assert bench.runs._worker.channels == {}
+        run = await bench.create()  # the thread is free
+        assert (await bench.ended(run)).status == "completed"
