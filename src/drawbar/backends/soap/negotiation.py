@@ -7,6 +7,7 @@ carries no envelope, so nothing of a call has left before the service knows who 
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -15,7 +16,8 @@ from drawbar.backends.soap.failures import misconfigured, not_trusted
 from drawbar.backends.soap.options import AuthSpec, KerberosSpec, NtlmSpec
 from drawbar.backends.soap.post import Handshake
 
-MODULE = "spnego"
+_OF_KERBEROS = (("krb5", "Krb5Error"), ("gssapi.exceptions", "GSSError"))
+"""Modules that are there with the extra `kerberos`, and what they raise."""
 
 
 class Context(Protocol):
@@ -53,7 +55,7 @@ class _Conversation:
         try:
             self._context = self._make(spnego)
             token = self._context.step()
-        except (spnego.exceptions.SpnegoError, ImportError, ValueError) as error:
+        except (*_raised(spnego), ImportError, ValueError) as error:
             raise misconfigured(
                 f"{self._extra} cannot begin: {_brief(error)}",
                 f"the operator has to look at `auth.{self._extra}` of the adapter",
@@ -68,7 +70,7 @@ class _Conversation:
         spnego = _spnego(self._extra)
         try:
             answer = self._context.step(token)
-        except spnego.exceptions.SpnegoError:
+        except _raised(spnego):
             return None
         return None if answer is None else self._header(answer)
 
@@ -80,7 +82,7 @@ class _Conversation:
         spnego = _spnego(self._extra)
         try:
             self._context.step(token)
-        except spnego.exceptions.SpnegoError as error:
+        except _raised(spnego) as error:
             raise not_trusted(f"the service did not prove who it is ({_brief(error)})") from None
 
     def _challenge(self, challenges: Iterable[str]) -> bytes | None:
@@ -132,6 +134,13 @@ def _spnego(extra: str) -> Any:  # an extra: it may not be there
             f"the operator has to install it: pip install 'drawbar[{extra}]'",
         ) from None
     return spnego
+
+
+def _raised(spnego: Any) -> tuple[type[Exception], ...]:
+    """Its own errors, and those of Kerberos that it lets through: a wrong password is one of these."""
+    loaded = ((sys.modules.get(module), name) for module, name in _OF_KERBEROS)
+    others = (getattr(module, name) for module, name in loaded if module is not None)
+    return (spnego.exceptions.SpnegoError, *others)
 
 
 def _brief(error: Exception) -> str:
