@@ -416,3 +416,34 @@ async def test_health_is_a_connection_to_the_endpoint(office: Office, opened: Op
     assert several.detail == "TCP connection to localhost:9: Connection refused"
     assert down.detail == "TCP connection to 127.0.0.1:9: Connection refused"
     assert ANNA.subject == "anna"
+
+
+async def test_header_parts_are_parameters_where_the_author_says_so(
+    office: Office, opened: Open
+) -> None:
+    office.replies(
+        '<t:CancelLeaveResponse xmlns:t="urn:leave"><t:Done>1</t:Done></t:CancelLeaveResponse>'
+    )
+    hr = opened(
+        f"""
+adapter: hr
+backend: {{kind: soap, wsdl: leave.wsdl, endpoint: "{office.url}"}}
+functions:
+  cancel:
+    operation: CancelLeave
+    effect: destroy
+    header_parameters: [OnBehalfOf]
+    parameters:
+      for_whom: {{to: OnBehalfOf, description: Mail address of the colleague.}}
+"""
+    )
+
+    await hr.call(
+        "cancel",
+        {"for_whom": "bob@x", "Request": {"LeaveId": 3, "EmpNo": "1", "Reason": None}},
+    )
+
+    (cancel,) = hr.adapter.functions
+    assert cancel.schema["required"] == ["Request", "for_whom"]
+    assert office.received[0].header.findtext("{urn:leave}OnBehalfOf") == "bob@x"
+    assert [problem.code for problem in hr.adapter.problems] == []

@@ -383,3 +383,16 @@ def test_a_file_of_comments_is_read_in_no_time() -> None:
     data = b"<!-- a -->\n" * 20_000 + b"<a/>"
 
     assert parse_xml(data).tag == "a"
+
+
+def test_a_header_that_the_operation_does_not_have_is_told() -> None:
+    found = problems(
+        LEAVE, "  c: {operation: CancelLeave, effect: destroy, header_parameters: [OnBehalf]}"
+    )
+
+    assert [each for each in found if "DB423" in each] == [
+        (
+            "a.yaml:7:48: DB423 the contract has no SOAP header `OnBehalf` with `CancelLeave`\n"
+            "    did you mean `OnBehalfOf`?"
+        )
+    ]

@@ -37,6 +37,7 @@ from drawbar.backends.soap.failures import (
     not_served,
     refused,
 )
+from drawbar.backends.soap.header_parts import take_headers
 from drawbar.backends.soap.headers import http_headers, soap_headers
 from drawbar.backends.soap.multipart import MULTIPART, BrokenMultipart, Part, split_parts
 from drawbar.backends.soap.multiref import TooManyReferences, resolved
@@ -209,8 +210,14 @@ class SoapBackend:
 
     def _write(self, binding: Binding, call: Call, *, masked: bool) -> _Request:
         operation = binding.operation
-        body, beside = self._body(binding, nested(call.arguments, binding.places))
-        headers = soap_headers(self._options, binding.contract, call.caller, masked=masked)
+        values = nested(call.arguments, binding.places)
+        try:
+            chosen = take_headers(values, binding.headers)
+        except WrongValue as error:
+            raise refused(str(error)) from None
+        body, beside = self._body(binding, values)
+        filled = soap_headers(self._options, binding.contract, call.caller, masked=masked)
+        headers = [*filled, *chosen]
         envelope = envelope_of(operation.version, headers, body)
         message_id = add_addressing(envelope, self._options, operation.addressed)
         self._security.add(envelope, call.caller, masked=masked)

@@ -10,10 +10,11 @@ from typing import Literal, TypeAlias
 
 from drawbar.backends.soap.access import check_access
 from drawbar.backends.soap.documents import UnreadableXml
+from drawbar.backends.soap.header_parts import beside_body, header_items
 from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
 from drawbar.backends.soap.publishing import input_of, warn_of_weight
 from drawbar.backends.soap.schema import Publication
-from drawbar.backends.soap.shape import Content
+from drawbar.backends.soap.shape import Content, Item
 from drawbar.backends.soap.wsdl import (
     Contract,
     Operation,
@@ -48,6 +49,7 @@ CODES: Mapping[str, str] = {
     "DB420": "`tls.verify` is off: anyone on the way can read and change all",
     "DB421": "a file of `security` is not there",
     "DB422": "the adapter needs an extra that is not installed",
+    "DB423": "the contract has no such SOAP header with the operation",
     "DB411": "an abstract type has more concrete types than a model can choose from",
 }
 
@@ -65,6 +67,8 @@ class Binding:
     """Who writes the request and reads the reply."""
     describe: bool = False
     """Whether bytes in a reply are only described."""
+    headers: tuple[Item, ...] = ()
+    """Header elements that are parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,8 @@ def compile_functions(adapter: Adapter, report: Report) -> Mapping[str, Plan]:
         operation = _operation(contract, ports, spec, report, at)
         if operation is not None:
             for header in operation.headers:
+                if local(header) in spec.header_parameters:
+                    continue
                 wanted.setdefault(header, []).append(operation.name)
             plan = _plan(contract, operation, spec, report, at)
             if plan is not None:
@@ -213,7 +219,10 @@ def _plan(
     contract: Contract, operation: Operation, spec: SoapFunctionSpec, report: Report, at: At
 ) -> Plan | None:
     try:
-        content = content_of(operation.request)
+        declared = header_items(
+            contract, operation, spec.header_parameters, report, (*at, "header_parameters")
+        )
+        content, headers = beside_body(content_of(operation.request), declared)
         input_ = input_of(content, spec, report, at)
         published = input_.published
         _check_places(published, input_.paths, report, at)
@@ -235,6 +244,7 @@ def _plan(
         reads=spec.effect == "read",
         wire=spec.wire,
         describe=spec.base64 == "describe",
+        headers=headers,
     )
     return Plan(parameters, binding, operation.documentation)
 

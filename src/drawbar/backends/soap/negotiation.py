@@ -55,7 +55,7 @@ class _Conversation:
         try:
             self._context = self._make(spnego)
             token = self._context.step()
-        except (*_raised(spnego), ImportError, ValueError) as error:
+        except _raised(spnego) as error:
             raise misconfigured(
                 f"{self._extra} cannot begin: {_brief(error)}",
                 f"the operator has to look at `auth.{self._extra}` of the adapter",
@@ -140,7 +140,13 @@ def _raised(spnego: Any) -> tuple[type[Exception], ...]:
     """Its own errors, and those of Kerberos that it lets through: a wrong password is one of these."""
     loaded = ((sys.modules.get(module), name) for module, name in _OF_KERBEROS)
     others = (getattr(module, name) for module, name in loaded if module is not None)
-    return (spnego.exceptions.SpnegoError, *others)
+    found: tuple[type[Exception], ...] = (
+        spnego.exceptions.SpnegoError,
+        ImportError,  # asked for what is not installed
+        ValueError,
+        *others,
+    )
+    return found
 
 
 def _brief(error: Exception) -> str:

@@ -234,6 +234,10 @@ class SoapFunctionSpec(FunctionSpec):
         description="Who writes and reads the messages: Drawbar's compiled plan, or the library zeep, to compare "
         "with.",
     )
+    header_parameters: tuple[str, ...] = Field(
+        (),
+        description="SOAP headers of the operation that are parameters, by their names in the contract.",
+    )
     hide: tuple[str, ...] = Field(
         (),
         description="Optional parts of the input that are not offered, as dotted paths.",
