@@ -248,6 +248,14 @@ async def test_an_answer_that_is_no_soap_says_what_it_is(
     assert error.facts["status"] == status
 
 
+async def test_an_encrypted_reply_is_told_as_what_it_is(office: Office, opened: Open) -> None:
+    office.replies('<x:EncryptedData xmlns:x="http://www.w3.org/2001/04/xmlenc#"/>')
+
+    error = await failure(office, opened)
+
+    assert (error.code, error.work) == ("encrypted_reply", "unknown")
+
+
 async def test_an_answer_that_breaks_off_leaves_the_work_unknown(
     office: Office, opened: Open
 ) -> None:

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 
+from drawbar.backends.soap.options import SoapBackendSpec
+from drawbar.backends.soap.request import envelope_of
+from drawbar.backends.soap.security import Security
+from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import Caller, JsonObject
 
 from .soap_calls import Calls, compiled
@@ -109,6 +114,32 @@ async def test_an_encrypted_key_is_opened_with_its_password(
     assert seen(peer)["signature"] == "another certificate"  # it was signed, and by another key
     assert (error.code, error.work) == ("backend_unavailable", "not_started")
     assert "security.sign" in error.message
+
+
+def test_a_signature_of_an_elliptic_key_holds_until_something_changes(tmp_path: Path) -> None:
+    """The peer's library knows no such keys, so both sides are ours here."""
+    make_keys(tmp_path, "ec", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    words = {"certificate": "ec.pem", "key": "ec.key"}
+    security = Security(
+        SoapBackendSpec.model_validate(
+            {
+                "kind": "soap",
+                "wsdl": "x",
+                "endpoint": "https://x",
+                "security": {"sign": words, "verify": {"certificate": "ec.pem"}},
+            }
+        ),
+        tmp_path,
+    )
+    envelope = envelope_of("1.2", [], [etree.fromstring('<a xmlns="urn:a">1</a>')])
+    security.add(envelope, Caller("anna"), masked=False)
+    sent = etree.fromstring(etree.tostring(envelope))
+
+    assert security.checked(sent).findtext("{urn:a}a") == "1"
+
+    sent[-1][0].text = "2"
+    with pytest.raises(BackendError, match="its signature is not the service's"):
+        security.checked(sent)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ def _check_files(
 ) -> None:
     report.files.update(folder / path for path in files.values() if path is not None)
     for word, path in files.items():
+        if path is not None:
+            report.files.add(folder / path)
         if path is not None and not (folder / path).is_file():
             fix = "write the path of a PEM file, relative to this adapter"
             report.add((*at, word), code, f"there is no file `{path}`", fix=fix)

@@ -31,6 +31,7 @@ from drawbar.backends.soap.compile import CODES, Binding, Kept, bind, compile_fu
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.failures import (
     MULTIPLE_CHOICES,
+    encrypted,
     faulted,
     misconfigured,
     no_soap,
@@ -70,6 +71,7 @@ _HEALTH_SECONDS = 5.0
 _SHORT = 16_384
 """Bytes of arguments or of a reply that the plan works through in about a millisecond."""
 _OK = 200
+_ENCRYPTED = "{http://www.w3.org/2001/04/xmlenc#}"
 ATTACHMENTS = "_attachments"
 """Under this name stands what a reply has attached without referring to it."""
 
@@ -336,6 +338,8 @@ class SoapBackend:
             raise
         if (fault := fault_in(body, reading)) is not None:
             raise faulted(fault, answer.status)
+        if len(body) and str(body[0].tag).startswith(_ENCRYPTED):
+            raise encrypted()
         return body, beside
 
     def _value(self, binding: Binding, body: etree._Element, reading: Reading) -> JsonValue:

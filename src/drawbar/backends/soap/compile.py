@@ -80,11 +80,18 @@ class Kept:
     reads: bool
     wire: Wire
     describe: bool
+    headers: tuple[str, ...]
+    """Names of the header elements that are parameters."""
 
 
 def kept(binding: Binding) -> Kept:
     return Kept(
-        binding.operation.name, binding.places, binding.reads, binding.wire, binding.describe
+        binding.operation.name,
+        binding.places,
+        binding.reads,
+        binding.wire,
+        binding.describe,
+        tuple(local(item.tag) for item in binding.headers),
     )
 
 
@@ -96,8 +103,12 @@ def bind(kept: Kept, backend: SoapBackendSpec, folder: Path) -> Binding:
     if port is None:
         raise UnreadableXml(f"it has no operation `{kept.operation}` any more")
     operation = contract.operation(port, kept.operation)
-    content = content_of(operation.request)
-    return Binding(contract, operation, content, kept.places, kept.reads, kept.wire, kept.describe)
+    unread = Report(Source("", None))
+    declared = header_items(contract, operation, kept.headers, unread, ())
+    content, headers = beside_body(content_of(operation.request), declared)
+    return Binding(
+        contract, operation, content, kept.places, kept.reads, kept.wire, kept.describe, headers
+    )
 
 
 def compile_functions(adapter: Adapter, report: Report) -> Mapping[str, Plan]:

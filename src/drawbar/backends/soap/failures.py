@@ -55,6 +55,15 @@ def not_trusted(why: str) -> BackendError:
     )
 
 
+def encrypted() -> BackendError:
+    return BackendError(
+        "the reply is encrypted (XML Encryption), which Drawbar does not read",
+        code="encrypted_reply",
+        work="unknown",
+        hint="the operator has to ask the service for replies that are signed only; TLS keeps them secret",
+    )
+
+
 def faulted(fault: Fault, status: int, *, trusted: bool = True) -> BackendError:
     """Where replies have to be signed, a fault that is not says nothing for sure about the work."""
     return BackendError(

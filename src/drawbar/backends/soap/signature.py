@@ -184,7 +184,11 @@ def _signer_class(signxml: Any, algorithm: str) -> Any:
 
 
 def _is_elliptic(key: Any) -> bool:
-    return "EllipticCurve" in type(key).__name__
+    from cryptography.hazmat.primitives.asymmetric.ec import (  # noqa: PLC0415 -- comes with the extra
+        EllipticCurvePrivateKey,
+    )
+
+    return isinstance(key, EllipticCurvePrivateKey)
 
 
 def _named(node: etree._Element) -> str:
