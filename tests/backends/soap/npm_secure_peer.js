@@ -95,11 +95,14 @@ function reply(how, addressing) {
   const [digest, method] = HASH[how === "sha1" ? "sha1" : "sha256"];
   const signer = new SignedXml({ privateKey: serverKey, idMode: "wssecurity", signatureAlgorithm: method });
   signer.canonicalizationAlgorithm = C14N;
+  // Java's servers name the prefixes that values may use.
+  const inclusiveNamespacesPrefixList = how === "prefixes" ? ["s", "u"] : [];
+  signer.inclusiveNamespacesPrefixList = inclusiveNamespacesPrefixList;
   signer.getKeyInfoContent = () =>
     `<o:SecurityTokenReference xmlns:o="${WSSE}"><o:Reference URI="#x-1" ValueType="${X509}"/></o:SecurityTokenReference>`;
   const parts = how === "time only" ? ["Timestamp"] : how === "body only" ? ["Body"] : ["Body", "Timestamp"];
   for (const name of parts) {
-    signer.addReference({ xpath: `//*[local-name(.)='${name}']`, transforms: [C14N], digestAlgorithm: digest });
+    signer.addReference({ xpath: `//*[local-name(.)='${name}']`, transforms: [C14N], digestAlgorithm: digest, inclusiveNamespacesPrefixList });
   }
   signer.computeSignature(xml, { location: { reference: "//*[local-name(.)='Security']", action: "append" }, prefix: "ds" });
   const signed = signer.getSignedXml();

@@ -235,7 +235,8 @@ async def test_a_dry_run_shows_no_secret(keys: Path, peer: Peer, opened: Open) -
 
 
 @pytest.mark.parametrize(
-    ("how", "more"), [("", ""), ("body only", ""), ("sha1", ", algorithm: sha1")]
+    ("how", "more"),
+    [("", ""), ("prefixes", ""), ("body only", ""), ("sha1", ", algorithm: sha1")],
 )
 async def test_a_reply_counts_with_the_service_s_signature(
     keys: Path, peer: Peer, opened: Open, how: str, more: str
