@@ -21,7 +21,7 @@ POSTGRES = os.environ.get("DRAWBAR_TEST_POSTGRES", "postgresql://postgres@127.0.
 
 def loaded(folder: Path, environ: dict[str, str] | None = None) -> Gateway:
     flags = {"store": f"sqlite:///{folder}/store.db"}
-    return load(settings_file(), environ=environ or {}, flags=flags)
+    return load(settings_file(), environ=environ or {}, flags=flags, cached=False)
 
 
 @asynccontextmanager

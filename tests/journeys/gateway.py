@@ -20,7 +20,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "adapters"
-PATIENCE = 20.0
+PATIENCE = 45.0
 """Seconds for what happens within one on a quiet machine."""
 POLL = 20
 """Milliseconds between two looks of the client library."""
