@@ -1,4 +1,4 @@
-"""All benchmarks, or those named: `make bench`, `python bench/run.py direct http soap runs streams start`.
+"""All benchmarks, or those named: `make bench`, `python bench/run.py direct blocking http soap runs streams start`.
 
 Figures of one machine and one moment: compare ratios within a run, never figures of two runs. At the end
 stands one table of everything that has a goal.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+import blocking
 import direct
 import goals
 import over_http
@@ -20,6 +21,7 @@ from servers import LOAD_CORE
 
 BENCHMARKS = {
     "direct": direct.run,
+    "blocking": blocking.run,
     "http": over_http.run,
     "soap": over_soap.run,
     "runs": run_cost.run,
