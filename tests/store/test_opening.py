@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from drawbar.kernel.errors import OperatorError
 from drawbar.store import schema
 from drawbar.store.database import Store, migrate_store
-from drawbar.store.tables import metadata
+from drawbar.store.tables import whole_metadata
 
 
 async def test_a_second_gateway_is_kept_off_the_file_and_told_who_has_it(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_the_migrations_make_the_tables_that_the_code_uses(empty_url: str) -> No
     migrate_store(empty_url)
     engine = sa.create_engine(schema.parse_url(empty_url))
     with engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        differences = compare_metadata(MigrationContext.configure(connection), whole_metadata())
     engine.dispose()
 
     assert differences == []

@@ -37,6 +37,7 @@ class Spec(BaseModel):
         strict=True,
         arbitrary_types_allowed=True,
         populate_by_name=True,
+        defer_build=True,  # most models of a start are never used: functions come from disk
     )
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:  # as pydantic declares it

@@ -24,7 +24,7 @@ M = TypeVar("M", bound=BaseModel)
 class Body(BaseModel):
     """A closed part of a request; scalars are not converted."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 def parse_json(body: bytes) -> Any:  # any JSON; the models say what it should be

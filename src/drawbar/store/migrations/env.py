@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from drawbar.store.tables import metadata
+from drawbar.store.tables import whole_metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=whole_metadata(),
     render_as_batch=True,
 )
 with context.begin_transaction():
