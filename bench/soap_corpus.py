@@ -219,7 +219,7 @@ class Bench:
             tally.note("instances not accepted", f"{where}: {error}")
             return False
         tally.count["instances accepted"] += 1
-        if not check.works:
+        if not check.works and body:
             tally.note("bodies without an XSD to check against", where)
         elif problems := [each for node in body if (each := check.problem(node)) is not None]:
             tally.note("bodies not valid", f"{where}: {problems[0]}")

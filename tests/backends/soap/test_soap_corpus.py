@@ -11,6 +11,8 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from drawbar.backends import InstalledKinds
+from drawbar.backends.soap import KIND
 from drawbar.backends.soap.check import BodyCheck
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.request import body_of
@@ -18,10 +20,14 @@ from drawbar.backends.soap.schema import Publication
 from drawbar.backends.soap.wsdl import Contract, Operation, Unsupported, content_of, read_contract
 from drawbar.backends.soap.xsd import Unresolved
 from drawbar.compiler.compile import arguments_schema
+from drawbar.compiler.draft import DraftWish
 from drawbar.compiler.kind import Parameter
 from drawbar.compiler.parameters import closed
 from drawbar.compiler.strict import strict_schema
+from drawbar.compiler.toolset import compile_adapter
+from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.values import JsonObject
+from drawbar.spec.load import parse_adapter
 
 from .instances import Instances
 
@@ -110,3 +116,30 @@ def round_trips(
         if body is not None and check.works:
             count["bodies checked"] += 1
             count["valid bodies"] += check.problem(body) is None
+
+
+@pytest.mark.timeout(600)
+def test_every_contract_that_can_be_called_is_drafted_into_an_adapter_without_errors(
+    tmp_path: Path,
+) -> None:
+    kinds = InstalledKinds()
+    wrong: list[str] = []
+    for line in (CORPUS / "ORIGIN.tsv").read_text().splitlines()[1:]:
+        name, _, main = line.split("\t")[:3]
+        try:
+            draft = KIND.draft(str(CORPUS / name / main), DraftWish())
+        except OperatorError:  # no contract, or none that speaks SOAP
+            continue
+        folder = tmp_path / name
+        for file, data in draft.files.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(data)
+        loaded = parse_adapter(draft.text, f"{name}.yaml", folder, kinds, draft.environ)
+        compiled = compile_adapter(loaded, kinds)
+        wrong += [
+            f"{name}: {each}"
+            for each in compiled.problems
+            if each.severity == "error" or each.code == "DB414"
+        ]
+        assert {each.local_name for each in compiled.functions} == set(draft.named.values())
+    assert wrong == []

@@ -192,3 +192,43 @@ def test_an_abstract_type_with_very_many_heirs_comes_with_types_to_paste(tmp_pat
 
     assert pasted == "types: {Thing: [Kind00, Kind01]}"
     assert compiled(fragment, tmp_path, f"    {pasted}").problems == ()
+
+
+def test_a_narrowing_reaches_into_choices_and_types_and_spares_what_one_of_them_needs(
+    tmp_path: Path,
+) -> None:
+    numbers = "".join(
+        f'<xs:element name="Number{each:03}" type="xs:int" minOccurs="0"/>' for each in range(300)
+    )
+    fragment = (
+        f'<xs:complexType name="Much"><xs:sequence>{numbers}</xs:sequence></xs:complexType>'
+        '<xs:complexType name="Way" abstract="true"/>'
+        '<xs:complexType name="Sea"><xs:complexContent><xs:extension base="c:Way"><xs:sequence>'
+        '<xs:element name="Port" type="c:Berth"/><xs:element name="More" type="c:Much" minOccurs="0"/>'
+        "</xs:sequence></xs:extension></xs:complexContent></xs:complexType>"
+        '<xs:complexType name="Land"><xs:complexContent><xs:extension base="c:Way"><xs:sequence>'
+        '<xs:element name="Port" type="c:Berth" minOccurs="0"/></xs:sequence></xs:extension></xs:complexContent></xs:complexType>'
+        '<xs:complexType name="Berth"><xs:sequence><xs:element name="Name" type="xs:string"/></xs:sequence></xs:complexType>'
+        '<xs:element name="Call"><xs:complexType><xs:sequence><xs:choice>'
+        '<xs:element name="By"><xs:complexType><xs:sequence><xs:element name="Way" type="c:Way"/></xs:sequence>'
+        "</xs:complexType></xs:element>"
+        '<xs:element name="At"><xs:complexType><xs:sequence><xs:element name="Id" type="xs:int"/>'
+        '<xs:element name="More" type="c:Much" minOccurs="0"/></xs:sequence></xs:complexType></xs:element>'
+        "</xs:choice></xs:sequence></xs:complexType></xs:element>"
+    )
+    (told,) = [each for each in compiled(fragment, tmp_path, "").problems if each.code == "DB414"]
+    pasted = str(told.fix).splitlines()[-1].strip()
+
+    assert pasted == "hide: [choice.By.Way.More, choice.At.More]"
+    assert compiled(fragment, tmp_path, f"    {pasted}").problems == ()
+
+
+def test_where_all_that_is_large_is_required_optional_texts_go(tmp_path: Path) -> None:
+    fragment = HEAVY.replace('<xs:element name="Extra" minOccurs="0">', '<xs:element name="Extra">')
+    (told,) = [each for each in compiled(fragment, tmp_path, "").problems if each.code == "DB414"]
+
+    first, *pasted = str(told.fix).splitlines()
+
+    assert first.startswith("narrow it to about")
+    assert pasted[0].startswith("      hide: [Head.Extra.Element")
+    assert compiled(fragment, tmp_path, "\n".join(line[2:] for line in pasted)).problems == ()

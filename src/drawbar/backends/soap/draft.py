@@ -149,7 +149,7 @@ def _draft(source: str, wish: DraftWish, vendored: Vendored, contract: Contract)
         (*vendored.missing, *_summed(found), *_renamed(functions, names), *access.notes),
         names,
         tuple(names.values()),
-        {endpoint.name: found.ports[0].address or "http://127.0.0.1"}
+        {endpoint.name: "http://drafted.invalid/"}
         | dict.fromkeys(access.variables, "drafted")
         | dict.fromkeys((v for each in credentials.values() for v in each.variables), "drafted"),
     )

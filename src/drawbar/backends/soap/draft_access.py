@@ -156,13 +156,15 @@ def _filled_leaves(contract: Contract, header: str) -> list[str]:
 
 
 def _is_text(part: Member | Attribute) -> bool:
-    if isinstance(part, Attribute):
-        return part.fixed is None
+    """Whether a variable can fill it: one free text."""
+    if isinstance(part, Item) and part.most != 1:
+        return False
     return (
-        isinstance(part, Item)
+        isinstance(part, Item | Attribute)
         and isinstance(part.type, Text)
-        and part.most == 1
         and part.fixed is None
+        and part.type.schema.get("type") == "string"
+        and "enum" not in part.type.schema
     )
 
 

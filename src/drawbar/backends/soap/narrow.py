@@ -137,6 +137,8 @@ class _Proposal:
 
     taken: frozenset[str]
     types: Types
+    leaves: bool = False
+    """Whether optional texts go, too."""
     hide: dict[str, None] = field(default_factory=dict)
 
     def walk(self, contents: Sequence[Content], path: str, inside: frozenset[int]) -> None:
@@ -151,23 +153,24 @@ class _Proposal:
         self, part: Member | Attribute, at: str, inside: frozenset[int], *, needed: bool
     ) -> None:
         if not is_needed(part):
-            large = _is_abstract(part) or bool(contents_of(part, self.types))
+            large = self.leaves or _is_abstract(part) or bool(contents_of(part, self.types))
             filled = any(each.startswith(at + ".") for each in self.taken)
             if large and not needed and not filled:
                 self.hide[at] = None
                 return
-        if not isinstance(part, Choice):
-            inner = [each for each in contents_of(part, self.types) if id(each) not in inside]
-            self.walk(inner, at, inside)
+        inner = [each for each in contents_of(part, self.types) if id(each) not in inside]
+        self.walk(inner, at, inside)
 
 
 def _is_abstract(part: Member | Attribute) -> bool:
     return isinstance(part, Item) and isinstance(part.type, Record) and part.type.abstract
 
 
-def proposed(content: Content, taken: Iterable[str], types: Types = _ALL) -> list[str]:
-    """Paths to hide that take most of the weight; empty where everything large is required."""
-    proposal = _Proposal(frozenset(taken), types)
+def proposed(
+    content: Content, taken: Iterable[str], types: Types = _ALL, *, leaves: bool = False
+) -> list[str]:
+    """Paths to hide that take most of the weight, with `leaves` everything optional; empty where all is required."""
+    proposal = _Proposal(frozenset(taken), types, leaves)
     proposal.walk([content], "", frozenset())
     return list(proposal.hide)
 

@@ -22,9 +22,8 @@ from drawbar.backends.soap.shape import Attribute, Choice, Content, Member
 from drawbar.compiler.parameters import Inherited
 from drawbar.spec.names import closest
 from drawbar.spec.source import At, Report
+from drawbar.spec.yaml_write import wrap
 
-_LISTED = 40
-"""Paths of a proposal that are written out; more would hide the point."""
 _TRIES = 60
 """Parts of a depth that are taken back on trial, each of which costs a schema."""
 _SHARES = (0.4, 0.7, 1)
@@ -199,6 +198,9 @@ def _filled_up(input_: Wanted) -> tuple[list[str], int]:
     settled = (*input_.taken, *input_.removed)
     hide = {path: [path] for path in proposed(content, settled, types)}
     left = input_.tokens(list(hide))
+    if left > LARGE:
+        hide = {path: [path] for path in proposed(content, settled, types, leaves=True)}
+        left = input_.tokens(list(hide))
     for share in _SHARES:
         costs: list[tuple[int, str, list[str]]] = []
         for path in list(hide)[:_TRIES]:
@@ -219,12 +221,12 @@ def _filled_up(input_: Wanted) -> tuple[list[str], int]:
 
 def _told(found: Narrowing) -> str:
     """Lines to paste into the function."""
-    lines = [f"hide: [{', '.join(found.hide[:_LISTED])}]"] if found.hide else []
+    lines = [f"hide: [{', '.join(found.hide)}]"] if found.hide else []
     if found.keep is not None:
-        lines.append(f"keep: [{', '.join(found.keep[:_LISTED])}]")
+        lines.append(f"keep: [{', '.join(found.keep)}]")
     if not lines and not found.types:
         return "fill parts of it with `const:`, or offer another operation"
-    told = "".join(f"\n      {line}" for line in lines)
+    told = "".join(f"\n{each}" for line in lines for each in wrap(line, "      ", "        "))
     if found.types:
         types = ", ".join(f"{label}: [{', '.join(names)}]" for label, names in found.types.items())
         return f"name the types that are offered, such as{told}\n      types: {{{types}}}"
