@@ -20,8 +20,10 @@ HERE = Path(__file__).parent
 NPM = Path(tempfile.gettempdir()) / "drawbar-test-npm-soap"
 SPYNE = Path(tempfile.gettempdir()) / "drawbar-test-spyne-2.14"
 SPYNE_NEEDS = ("spyne==2.14.0", "lxml>=6,<7", "pytz")
-_SECONDS = 50
-"""For an installation: less than the time a test has."""
+_SECONDS = 140
+"""For one step of an installation."""
+INSTALLS = pytest.mark.timeout(300)
+"""For the tests that may be the first, and then install; later ones take no longer than others."""
 
 
 def missing(why: str) -> NoReturn:

@@ -10,10 +10,11 @@ import pytest
 
 from .soap_calls import Calls
 from .soap_office import WSDL
-from .soap_peers import Peer, npm_peer
+from .soap_peers import INSTALLS, Peer, npm_peer
 from .test_soap_exotic_calls import PART, STORE, adapter
 
 Open = Callable[[str], Calls]
+pytestmark = INSTALLS
 npm = pytest.fixture(npm_peer("npm_soap_peer.js", "/encoded11", WSDL / "stores.wsdl"))
 
 

@@ -20,9 +20,10 @@ from drawbar.kernel.values import Caller, JsonObject
 
 from .soap_calls import Calls, compiled
 from .soap_office import Office
-from .soap_peers import Peer, npm_peer
+from .soap_peers import INSTALLS, Peer, npm_peer
 
 Open = Callable[[str], Calls]
+pytestmark = INSTALLS
 REQUEST: JsonObject = {"Request": {"LeaveId": 3, "EmpNo": "ü <&>", "Reason": None}}
 ASSERTION = (
     '<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="a-1">'

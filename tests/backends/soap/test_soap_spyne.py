@@ -15,9 +15,10 @@ from drawbar.kernel.ports import BackendError, Progress
 from drawbar.kernel.values import JsonObject, JsonValue
 
 from .soap_calls import Calls
-from .soap_peers import HERE, Peer, install_spyne, started
+from .soap_peers import HERE, INSTALLS, Peer, install_spyne, started
 
 Open = Callable[[str], Calls]
+pytestmark = INSTALLS
 BOLT: JsonObject = {
     "number": "B-1",
     "price": 1.5,
