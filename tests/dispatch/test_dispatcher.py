@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from drawbar.dispatch.invocation import Invocation
 from drawbar.kernel.errors import Place, Problem
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
 from drawbar.kernel.ports import BackendError, Call, Cut, Intent, LedgerEntry, Reply
-from drawbar.kernel.values import Caller
+from drawbar.kernel.values import Caller, Effect
 from drawbar.spec.model import (
     ApproveSpec,
     BreakerSpec,
@@ -238,6 +239,32 @@ async def test_a_read_is_tried_again_when_the_backend_says_that_this_may_help() 
         return Reply("second time")
 
     assert await Bench(function(), answer=answer).call() == Succeeded("second time")
+
+
+@pytest.mark.parametrize("effect", ["read", "write"])
+async def test_a_backend_is_left_alone_for_as_long_as_it_asks(effect: Effect) -> None:
+    at: list[float] = []
+
+    async def answer(_: Call) -> Reply:
+        at.append(time.monotonic())
+        if len(at) == 1:
+            raise BackendError("busy", retryable=True, work="not_started", retry_after=0.6)
+        return Reply("second time")
+
+    repeatable = IdempotencySpec(repeatable=True)
+    bench = Bench(function(effect=effect, idempotency=repeatable), answer=answer)
+
+    assert await bench.call() == Succeeded("second time")
+    assert len(at) == 2
+    assert at[1] - at[0] >= 0.6
+
+
+async def test_a_backend_that_asks_for_more_time_than_there_is_is_not_tried_again() -> None:
+    error = BackendError("busy", code="busy", retryable=True, work="not_started", retry_after=60)
+    bench = Bench(function(), answer=raising(error))
+
+    assert await bench.call() == Failed("busy", "busy", retryable=True)
+    assert len(bench.backend.calls) == 1
 
 
 async def test_a_write_is_sent_once_whatever_the_backend_says() -> None:

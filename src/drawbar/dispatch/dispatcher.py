@@ -281,21 +281,24 @@ class Dispatcher:
         may_repeat = function.effect == "read" or function.idempotency.repeatable
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                outcome, retryable = await self._attempt(ready, gate, intent)
+                outcome, rest = await self._attempt(ready, gate, intent)
             except asyncio.CancelledError:
                 gate.breaker.abandoned()
                 raise
             pause = _BACKOFF * 2 ** (attempt - 1) * (1 + random.random())  # noqa: S311 -- jitter, no secret
-            last = attempt == _ATTEMPTS or not (may_repeat and retryable)
-            if last or time.monotonic() + pause >= ready.deadline:
+            last = attempt == _ATTEMPTS or not may_repeat
+            if last or rest is None:
+                break
+            pause = max(pause, rest)
+            if time.monotonic() + pause >= ready.deadline:
                 break
             await asyncio.sleep(pause)
         return outcome
 
     async def _attempt(
         self, ready: _Ready, gate: Gate, intent: Intent | None
-    ) -> tuple[Outcome, bool]:
-        """The outcome, and whether the backend says that trying again may help."""
+    ) -> tuple[Outcome, float | None]:
+        """The outcome, and after how many seconds trying again may help; None: it does not."""
         function = ready.function
         call = _call(ready, intent)
         backend = self._backends[function.adapter]
@@ -306,12 +309,12 @@ class Dispatcher:
             return self._of_error(error, ready, call, gate)
         gate.breaker.succeeded()
         if ready.mode == "dry_run":
-            return Succeeded(self._redactor.value(reply.value), reply.notes), False
-        return shape_reply(function, reply, self._redactor), False
+            return Succeeded(self._redactor.value(reply.value), reply.notes), None
+        return shape_reply(function, reply, self._redactor), None
 
     def _of_error(
         self, error: Exception, ready: _Ready, call: Call, gate: Gate
-    ) -> tuple[Outcome, bool]:
+    ) -> tuple[Outcome, float | None]:
         """The same as `_attempt` answers, and what the breaker makes of it."""
         function = ready.function
         if isinstance(error, BackendError):
@@ -319,12 +322,13 @@ class Dispatcher:
                 gate.breaker.failed()
             else:
                 gate.breaker.succeeded()
-            return outcome_of(error, function, self._redactor), error.retryable
+            rest = (error.retry_after or 0.0) if error.retryable else None
+            return outcome_of(error, function, self._redactor), rest
         if isinstance(error, TimeoutError):
             gate.breaker.failed()
-            return self._timed_out(function, call), False
+            return self._timed_out(function, call), None
         gate.breaker.abandoned()
-        return self._broke(error, function, call), False
+        return self._broke(error, function, call), None
 
     def _timed_out(self, function: Function, call: Call) -> Outcome:
         seconds = f"{function.limits.timeout:g} s"

@@ -90,7 +90,8 @@ class BackendError(Exception):
     """A call that did not end well, in the backend's words.
 
     `code` is stable and snake_case. `facts` are what an adapter's `errors:` rules can match, such as
-    `{"fault": "HR-204"}`, `{"status": 404}`, `{"constraint": "pk"}`, `{"exit": 2}`.
+    `{"fault": "HR-204"}`, `{"status": 404}`, `{"constraint": "pk"}`, `{"exit": 2}`. `retry_after` are the seconds
+    that the backend wants to be left alone before it is tried again.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a fact that the dispatcher decides by
@@ -103,6 +104,7 @@ class BackendError(Exception):
         hint: str | None = None,
         detail: JsonValue = None,
         facts: Mapping[str, str | int] | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -112,6 +114,7 @@ class BackendError(Exception):
         self.hint = hint
         self.detail = detail
         self.facts = dict(facts or {})
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)

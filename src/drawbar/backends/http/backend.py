@@ -24,6 +24,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from drawbar.backends.http.addresses import open_socket
+from drawbar.backends.http.draining import Page, drained
 from drawbar.backends.http.failure import (
     ErrorReply,
     Exchange,
@@ -36,7 +37,14 @@ from drawbar.backends.http.failure import (
 )
 from drawbar.backends.http.oauth import Tokens
 from drawbar.backends.http.options import AuthSpec, HttpBackendSpec
-from drawbar.backends.http.reply import Unusable, capped, read_value, too_large
+from drawbar.backends.http.reply import (
+    Unusable,
+    advice,
+    capped,
+    read_value,
+    read_whole,
+    too_large,
+)
 from drawbar.backends.http.request import Binding, Identity, Request, describe, render
 from drawbar.kernel.ports import BackendError, Call, Health, Progress, Reply
 from drawbar.kernel.ticker import TICK, Ticker, TimeLimit
@@ -108,7 +116,7 @@ class HttpBackend:
                     raise TimeoutError  # noqa: TRY301 -- as the limit itself would, had it had time
                 if self._tokens is not None:
                     return await self._with_token(self._tokens, binding, request, call, exchange)
-                return await self._exchange(binding, request, call, exchange)
+                return await self._carried_out(binding, request, call, exchange)
         except TimeoutError:
             raise timed_out(exchange, sent=call.progress.sent) from None
         except (aiohttp.ClientError, OSError) as error:
@@ -147,18 +155,54 @@ class HttpBackend:
         token = await tokens.of(call.caller)
         request.headers["Authorization"] = f"Bearer {token}"
         try:
-            return await self._exchange(binding, request, call, exchange)
+            return await self._carried_out(binding, request, call, exchange)
         except BackendError as error:
             if error.facts.get("status") != HTTPStatus.UNAUTHORIZED or error.work == "unknown":
                 raise
         tokens.forget(token)
         request = Request(request.method, request.target, {**request.headers}, request.body)
         request.headers["Authorization"] = f"Bearer {await tokens.of(call.caller)}"
-        return await self._exchange(binding, request, call, exchange)
+        return await self._carried_out(binding, request, call, exchange)
+
+    async def _carried_out(
+        self, binding: Binding, request: Request, call: Call, exchange: Exchange
+    ) -> Reply:
+        if binding.pages is None:
+            answer, _ = await self._exchange(binding, request, call, exchange)
+            return self._read(answer, request.method, binding, call, exchange)
+        try:
+            return await drained(
+                binding.pages,
+                binding.response,
+                request.target,
+                lambda target: self._page(target, binding, request, call),
+                call,
+                advice(binding),
+            )
+        except Unusable as error:
+            raise bad_reply(str(error), exchange) from error
+
+    async def _page(self, target: str, binding: Binding, request: Request, call: Call) -> Page:
+        """One page of a list. What says where the next one is may not lead to another host."""
+        exchange = Exchange(changes=False)
+        asked = URL(self._origin + request.target, encoded=True)
+        try:
+            url = asked.join(URL(target, encoded=True))
+            if url.origin() != asked.origin():
+                raise Unusable(f"its next page is at {url.origin()}, which is not this backend")
+        except ValueError:
+            raise Unusable("where its next page is said to be is no URL") from None
+        step = Request(request.method, self._with_key(url), {**request.headers}, request.body)
+        answer, final = await self._exchange(binding, step, call, exchange)
+        self._check(answer, binding, call, exchange)
+        kind = answer.headers.get("content-type", "")
+        value = read_whole(binding, answer.body, kind, self._spec.charset)
+        return Page(final, answer.headers, value, len(answer.body))
 
     async def _exchange(
         self, binding: Binding, request: Request, call: Call, exchange: Exchange
-    ) -> Reply:
+    ) -> tuple[Answer, str]:
+        """The answer behind any redirects, and where it was had from."""
         method, target, body = request.method, request.target, request.body
         for _ in range(_MOST_REDIRECTS + 1):
             changing = binding.changes and not exchange.accepted
@@ -166,7 +210,7 @@ class HttpBackend:
             found = None if changing else await self._from_pool(step, call)
             answer = found or await self._from_library(step, call, changing=changing)
             if answer.status not in _REDIRECTS:
-                return self._read(answer, method, binding, call, exchange)
+                return answer, target
             target = self._next_target(target, answer, exchange)
             if answer.status == 303 or (answer.status < 303 and method == "POST"):  # noqa: PLR2004 -- RFC 9110, 15.4
                 method, body = ("HEAD" if method == "HEAD" else "GET"), None
@@ -244,24 +288,33 @@ class HttpBackend:
             raise redirected(answer.status, exchange, "its Location is no URL") from None
         if origin != asked.origin():
             raise redirected(answer.status, exchange, f"to {origin}")
+        return self._with_key(url)
+
+    def _with_key(self, url: URL) -> str:
+        """Path and query of a URL that the backend gave, which seldom repeats the key of ours."""
         key = self._identity.query
         if not key or key.partition("=")[0] in url.query:
             return url.raw_path_qs
         return f"{url.raw_path_qs}{'&' if url.raw_query_string else '?'}{key}"
 
-    def _read(
-        self, answer: Answer, method: str, binding: Binding, call: Call, exchange: Exchange
-    ) -> Reply:
+    def _check(self, answer: Answer, binding: Binding, call: Call, exchange: Exchange) -> None:
+        """Raises BackendError for an answer that is no whole success."""
         status, body, headers = answer.status, answer.body, answer.headers
         if status >= 400:  # noqa: PLR2004 -- errors (RFC 9110, 15.5 and 15.6)
             told = ErrorReply(status, body[:_ERROR_BODY], headers.get("retry-after"))
             raise error_status(told, exchange)
         if status >= 300:  # noqa: PLR2004 -- 300, 304 and what nobody uses
             raise bad_reply(f"its status is {status}", exchange)
-        if method == "HEAD":
-            return Reply(_head(answer))
         if not answer.whole:
             raise too_large(binding, call.max_bytes, "done" if exchange.changes else "unknown")
+
+    def _read(
+        self, answer: Answer, method: str, binding: Binding, call: Call, exchange: Exchange
+    ) -> Reply:
+        self._check(answer, binding, call, exchange)
+        status, body, headers = answer.status, answer.body, answer.headers
+        if method == "HEAD":
+            return Reply(_head(answer))
         location = headers.get("location")
         if not body and status == 201 and location is not None:  # noqa: PLR2004 -- created; its place is the answer
             return Reply({"location": location})

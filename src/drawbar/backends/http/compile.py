@@ -12,6 +12,7 @@ from drawbar.backends.http.openapi.compile import CODES as OPENAPI_CODES
 from drawbar.backends.http.openapi.compile import Contract, bind, find_operation, read_contract
 from drawbar.backends.http.openapi.draft import draft_adapter
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
+from drawbar.backends.http.paging import Pages
 from drawbar.backends.http.places import Places, name_problem
 from drawbar.backends.http.request import Binding
 from drawbar.codecs.text import find_encoding
@@ -26,6 +27,12 @@ from drawbar.spec.source import At, Report
 _REQUEST = re.compile(r"(?P<method>\S+) +(?P<path>/[^?#\s]*)(?:\?(?P<query>[^#\s]*))?")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _READING = ("GET", "HEAD", "POST")
+_PAGE_WORDS = {
+    "at": ("url", "cursor"),
+    "to": ("cursor", "page", "offset"),
+    "first": ("page", "offset"),
+}
+"""The rules of `pages` that a word belongs to."""
 _PAGING = re.compile(r"limit|offset|page|cursor|start|after|size|from|top|skip", re.IGNORECASE)
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t\x80-\xff]*")
 
@@ -44,6 +51,7 @@ CODES = {
     "DB512": "a TLS file that is not there, or TLS words without https",
     "DB513": "a charset that Python does not know",
     "DB514": "the address of a token server that cannot be called",
+    "DB515": "`pages` that cannot be followed",
     **OPENAPI_CODES,
 }
 
@@ -141,6 +149,7 @@ def _compile_function(name: str, spec: HttpFunctionSpec, report: Report, at: At)
         changes=spec.effect != "read",
         response=_pointer(spec, report, at),
         reply=spec.reply,
+        pages=_pages(spec, places, report, at),
         paging=_paging(parameters),
     )
     return Plan(parameters, binding)
@@ -177,6 +186,7 @@ def _compile_operation(
         changes=spec.effect != "read",
         response=_pointer(spec, report, at),
         reply=spec.reply,
+        pages=_pages(spec, places, report, at),
         paging=_paging(bound.parameters),
     )
     return Plan(bound.parameters, binding, bound.description)
@@ -262,20 +272,45 @@ def _check_effect(
         )
 
 
+def _pages(spec: HttpFunctionSpec, places: Places, report: Report, at: At) -> Pages | None:
+    pages = spec.pages
+    if pages is None:
+        return None
+    where = (*at, "pages")
+    for word in ("at", "to", "first"):
+        given = getattr(pages, word) is not None
+        wanted = pages.next in _PAGE_WORDS[word]
+        if given and not wanted:
+            report.add(
+                (*where, word), "DB515", f"`{word}` has no meaning with `next: {pages.next}`"
+            )
+        elif wanted and not given and word != "first":
+            report.add((*where, "next"), "DB515", f"`next: {pages.next}` needs `{word}`")
+    if spec.effect != "read":
+        report.add(where, "DB515", "only a reading can be repeated page after page")
+    key = (pages.to or "").removeprefix("query.")
+    if pages.to is not None and (not pages.to.startswith("query.") or not key):
+        report.add((*where, "to"), "DB515", f"`{pages.to}` is no query.NAME")
+    if any(slot.key == key for slot in places.query):
+        report.add((*where, "to"), "DB515", f"a parameter goes to `query.{key}`, too")
+    first = pages.first if pages.first is not None else int(pages.next == "page")
+    pointer = () if pages.at is None else _steps(pages.at, report, (*where, "at"))
+    return Pages(pages.next, pointer, key, first)
+
+
 def _pointer(spec: HttpFunctionSpec, report: Report, at: At) -> tuple[str, ...]:
-    text = spec.response
-    if not text:
-        return ()
-    if not text.startswith("/") or re.search("~(?![01])", text):
-        report.add(
-            (*at, "response"),
-            "DB511",
-            f"`{text}` is no JSON pointer",
-            fix="begin with a slash: /data/items",
-        )
+    if not spec.response:
         return ()
     if spec.reply in ("text", "csv"):
         report.add((*at, "response"), "DB511", f"a reply of {spec.reply} has no parts to point to")
+    return _steps(spec.response, report, (*at, "response"))
+
+
+def _steps(text: str, report: Report, at: At) -> tuple[str, ...]:
+    if not text.startswith("/") or re.search("~(?![01])", text):
+        fix = "begin with a slash: /data/items"
+        report.add(at, "DB511", f"`{text}` is no JSON pointer", fix=fix)
+        return ()
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/"))
 
 

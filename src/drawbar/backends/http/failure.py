@@ -57,6 +57,7 @@ class Exchange:
 def error_status(reply: ErrorReply, exchange: Exchange) -> BackendError:
     """A 4xx was refused before anything was done; of a 5xx nobody knows."""
     said, code = _said(reply.body)
+    seconds = _seconds(reply.retry_after)
     message = said or f"The backend answered {reply.status} {_phrase(reply.status)}."
     facts: dict[str, str | int] = {"status": reply.status}
     if code is not None:
@@ -67,8 +68,9 @@ def error_status(reply: ErrorReply, exchange: Exchange) -> BackendError:
             code="backend_error",
             retryable=not exchange.changes and reply.status not in _FOR_GOOD,
             work="unknown",
-            hint=_wait(reply.retry_after),
+            hint=_wait(seconds),
             facts=facts,
+            retry_after=seconds,
         )
     name = _CODES.get(reply.status, "invalid_request")
     return BackendError(
@@ -76,8 +78,9 @@ def error_status(reply: ErrorReply, exchange: Exchange) -> BackendError:
         code=name,
         retryable=name in ("rate_limited", "timeout") and not exchange.accepted,
         work=exchange.work("not_started"),
-        hint=_DENIED_HINT if name == "backend_denied" else _wait(reply.retry_after),
+        hint=_DENIED_HINT if name == "backend_denied" else _wait(seconds),
         facts=facts,
+        retry_after=seconds,
     )
 
 
@@ -232,17 +235,19 @@ def _phrase(status: int) -> str:
         return ""
 
 
-def _wait(header: str | None) -> str | None:
+def _wait(seconds: float | None) -> str | None:
+    return None if seconds is None else f"Wait {round(seconds)} seconds before calling again."
+
+
+def _seconds(header: str | None) -> float | None:
     """`Retry-After` in seconds or as a date (RFC 9110, 10.2.3)."""
     if header is None:
         return None
     if header.isascii() and header.isdigit():
-        return f"Wait {int(header)} seconds before calling again."
+        return float(header)
     try:
         until = parsedate_to_datetime(header)
     except ValueError:
         return None
-    seconds = (
-        until.replace(tzinfo=until.tzinfo or dt.UTC) - dt.datetime.now(dt.UTC)
-    ).total_seconds()
-    return f"Wait {max(0, round(seconds))} seconds before calling again."
+    left = until.replace(tzinfo=until.tzinfo or dt.UTC) - dt.datetime.now(dt.UTC)
+    return max(0.0, left.total_seconds())

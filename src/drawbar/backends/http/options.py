@@ -101,6 +101,24 @@ class HttpBackendSpec(BackendSpec):
     charset: str = Field("utf-8", description="Of replies that name none.")
 
 
+class PagesSpec(Spec):
+    """A list that comes in pages is read page after page, as far as the limits let it."""
+
+    next: Literal["link", "url", "cursor", "page", "offset"] = Field(
+        description="Where the next page is: in the Link header, at a URL in the reply, or behind a cursor, page "
+        "number or offset that goes into the query."
+    )
+    at: str | None = Field(
+        None, description="JSON pointer to the `url` or `cursor` in the reply, such as /meta/next."
+    )
+    to: str | None = Field(None, description="Where a cursor, page or offset goes: `query.NAME`.")
+    first: int | None = Field(
+        None,
+        ge=0,
+        description="Number of the first page, 1 unless set; or the first offset, 0 unless set.",
+    )
+
+
 class HttpFunctionSpec(FunctionSpec):
     """One request of the API, or one operation of its document."""
 
@@ -127,6 +145,7 @@ class HttpFunctionSpec(FunctionSpec):
         "json",
         description="How the body is written. An operation takes the first of these that its document offers.",
     )
+    pages: PagesSpec | None = None
     response: str | None = Field(
         None, description="JSON pointer to the part of the reply that matters, such as /data/items."
     )

@@ -30,6 +30,12 @@ def media_type(header: str) -> tuple[str, str | None]:
 
 
 def read_value(binding: Binding, body: bytes, content_type: str, charset: str) -> JsonValue:
+    """The part that matters of a 2xx reply; null where it is empty. Raises Unusable."""
+    value = read_whole(binding, body, content_type, charset)
+    return at_pointer(value, binding.response) if body else None
+
+
+def read_whole(binding: Binding, body: bytes, content_type: str, charset: str) -> JsonValue:
     """The value of a 2xx reply; null where it is empty. Raises Unusable."""
     if not body:
         return None
@@ -44,7 +50,7 @@ def read_value(binding: Binding, body: bytes, content_type: str, charset: str) -
         raise Unusable(
             f"the reply is labelled {media or 'nothing'} and was read as {form}: {error}"
         ) from error
-    return _at(value, binding.response)
+    return value
 
 
 def _form(media: str, body: bytes) -> str:
@@ -88,7 +94,7 @@ def _in_utf8(form: str, body: bytes, encoding: str) -> bytes:
     return TextCodec(encoding).decode(body).encode()
 
 
-def _at(value: JsonValue, pointer: tuple[str, ...]) -> JsonValue:
+def at_pointer(value: JsonValue, pointer: tuple[str, ...]) -> JsonValue:
     """RFC 6901."""
     for depth, part in enumerate(pointer):
         if isinstance(value, dict) and part in value:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import orjson
 
 from drawbar.backends.http.bodies import Media, WrongContent, encoder, write
+from drawbar.backends.http.paging import Pages
 from drawbar.backends.http.styles import EXPLODED, Style, joined, pairs, text_of
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import JsonObject, JsonValue
@@ -66,6 +67,7 @@ class Binding:
     """The function's effect is not `read`."""
     response: tuple[str, ...] = ()
     reply: Literal["json", "text", "xml", "csv"] | None = None
+    pages: Pages | None = None
     paging: tuple[str, ...] = ()
     """Parameters of the model that look like paging, for the advice given with a cut."""
 

@@ -164,6 +164,8 @@ def _bind(
     narrowing.hide(spec.hide, report, (*at, "hide"))
     if spec.keep is not None:
         narrowing.keep([*spec.keep, *_taken(spec, published)], report, (*at, "keep"))
+    if spec.pages is not None and spec.pages.to is not None:
+        published.take(spec.pages.to)
     offered = published.offered()
     parameters = merge_parameters(spec, offered, report, at, published.find)
     if report.is_broken(at):

@@ -72,6 +72,11 @@ class Publication:
                 self._parts[name] = (schema, required, to)
         self._bundle = None
 
+    def take(self, to: str) -> None:
+        """The part that goes to this place is filled by somebody else."""
+        for name in [name for name, part in self._parts.items() if part[2] == to]:
+            self.narrowed({name: None})
+
     def offered(self) -> dict[str, Inherited]:
         """In the document's order. Raises BrokenReference."""
         bundle = self._bundled()
