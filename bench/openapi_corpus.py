@@ -113,7 +113,12 @@ class Bench:
             tally.count["operations"] += 1
             started = time.perf_counter()
             function = self._compiled(contract, operation, names[operation.request])
-            tally.compiles.append(time.perf_counter() - started)
+            took = time.perf_counter() - started
+            tally.compiles.append(took)
+            if took > 1:
+                tally.note(
+                    "operations that take more than a second", f"{self._name} {operation.request}"
+                )
             if function is not None:
                 self._measure(function, operation)
                 if oracle is not None:

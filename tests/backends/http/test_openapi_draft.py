@@ -258,3 +258,21 @@ def test_a_plugin_manifest_leads_to_its_document(site: tuple[str, Path], tmp_pat
 def test_metadata_addresses_are_never_fetched() -> None:
     with pytest.raises(OperatorError, match="no link-local address"):
         KIND.draft("http://169.254.169.254/openapi.json", DraftWish())
+
+
+def test_a_narrowing_leaves_what_another_alternative_requires(tmp_path: Path) -> None:
+    words = {"type": "string", "description": "words " * 40}
+    parts = {f"p{n}": words for n in range(60)}
+    one = {"type": "object", "required": ["p0"], "properties": parts}
+    other = {"type": "object", "required": ["p1"], "properties": parts}
+    body = {"required": True, "content": {"application/json": {"schema": {"oneOf": [one, other]}}}}
+    api = document({"/a": {"post": operation("a", requestBody=body)}})
+
+    draft = drafted(tmp_path, api)
+    made = compiled(draft, tmp_path / "out")
+
+    assert "body.p35" in draft.text
+    assert [problem for problem in made.problems if problem.severity == "error"] == []
+    assert [problem.code for problem in made.problems if problem.code == "DB526"] == []
+    alternatives: Any = made.functions[0].schema["properties"]["body"]
+    assert all({"p0", "p1"} <= each["properties"].keys() for each in alternatives["anyOf"])

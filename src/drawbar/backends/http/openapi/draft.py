@@ -21,7 +21,7 @@ from drawbar.backends.http.openapi.compile import (
 )
 from drawbar.backends.http.openapi.documents import BrokenReference, Documents
 from drawbar.backends.http.openapi.draft_access import Access, access_of, servers_of
-from drawbar.backends.http.openapi.narrow import LARGE, Narrowing
+from drawbar.backends.http.openapi.narrow import Narrowing, is_large
 from drawbar.backends.http.openapi.operations import NoDocument, Operation
 from drawbar.backends.http.openapi.vendor import Vendored, vendor
 from drawbar.backends.http.openapi.words import clip
@@ -91,7 +91,7 @@ def proposal_of(
         if each.required and each.name.lower() not in known and published.only(to) is None
     )
     before = published.weight()
-    hide = Narrowing(published, contract.schemas).proposed() if before > LARGE else []
+    hide = Narrowing(published, contract.schemas).proposed() if is_large(before) else []
     alone = operation.id is not None and len(contract.catalogue.named(operation.id)) == 1
     return Proposal(
         operation,

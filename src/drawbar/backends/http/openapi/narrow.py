@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import orjson
 
+from drawbar.backends.http.openapi.bundle import LETTERS
 from drawbar.backends.http.openapi.media import resolved
 from drawbar.backends.http.openapi.publish import Publication
 from drawbar.backends.http.openapi.schemas import Schemas
@@ -19,9 +20,16 @@ from drawbar.spec.source import At, Report
 
 LARGE = 4_000
 """Tokens above which a narrowing is proposed: every run pays for the schemas it offers."""
+_ROOM = 100
+"""Tokens below LARGE that a proposal aims at: places of the request add words of their own."""
 _DEEPEST = 4
 _LISTED = 60
 """Paths of a proposal that are written out; more would hide the point."""
+
+
+def is_large(tokens: int) -> bool:
+    """Whether a draft narrows an input of this weight."""
+    return tokens > LARGE - _ROOM
 
 
 class Narrowing:
@@ -61,14 +69,20 @@ class Narrowing:
             self._published.narrowed({name: self._without(schema, rest)})
 
     def proposed(self) -> list[str]:
-        """Paths to hide until the rest is no longer LARGE: the heaviest optional parts first."""
+        """Paths to hide until the rest is no longer LARGE: the heaviest optional parts first.
+
+        Weighing is dear, so each round takes away about half of what is too much.
+        """
         found: list[str] = []
         left = sorted(dict(self._candidates()).items(), key=lambda each: -each[1])
-        while left and self._published.weight() > LARGE:
-            path, _ = left.pop(0)
-            if not any(path.startswith(f"{taken}.") for taken in found):
-                self.remove(path)
-                found.append(path)
+        while left and (over := self._published.weight() - LARGE + _ROOM) > 0:
+            taken = 0
+            while left and taken <= over * LETTERS // 2:
+                path, size = left.pop(0)
+                if not any(path.startswith(f"{each}.") for each in found):
+                    self.remove(path)
+                    found.append(path)
+                    taken += size
         return found
 
     def _steps(self, path: str) -> list[str]:
@@ -83,6 +97,12 @@ class Narrowing:
     # -- looking --------------------------------------------------------------------------------------
 
     def _candidates(self) -> Iterator[tuple[str, int]]:
+        """Optional parts and how heavy each is. What another alternative requires stays."""
+        for path, size in self._optional_parts():
+            if self._problem(self._steps(path)) is None:
+                yield path, size
+
+    def _optional_parts(self) -> Iterator[tuple[str, int]]:
         for name in list(self._published.names):
             schema = self._published.schema(name)
             if not self._published.is_required(name):
