@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from drawbar.backends.http.addresses import is_forbidden
 from drawbar.backends.http.backend import HttpBackend
-from drawbar.backends.http.openapi.compile import CODES as OPENAPI_CODES
-from drawbar.backends.http.openapi.compile import Contract, bind, find_operation, read_contract
-from drawbar.backends.http.openapi.draft import draft_adapter
+from drawbar.backends.http.openapi.codes import CODES as OPENAPI_CODES
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.paging import Pages
 from drawbar.backends.http.places import Places, name_problem
@@ -23,6 +22,9 @@ from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
 from drawbar.spec.source import At, Report
+
+if TYPE_CHECKING:
+    from drawbar.backends.http.openapi.compile import Contract
 
 _REQUEST = re.compile(r"(?P<method>\S+) +(?P<path>/[^?#\s]*)(?:\?(?P<query>[^#\s]*))?")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -71,7 +73,12 @@ class HttpKind:
         if not isinstance(backend, HttpBackendSpec):
             raise TypeError("the loader reads `backend` by this kind's own model")
         _check_backend(backend, adapter, report)
-        return self.compile_with(read_contract(adapter, backend, report), adapter, report)
+        contract = None
+        if backend.openapi is not None:
+            from drawbar.backends.http.openapi.compile import read_contract  # noqa: PLC0415 -- others start without
+
+            contract = read_contract(adapter, backend, report)
+        return self.compile_with(contract, adapter, report)
 
     def compile_with(
         self, contract: Contract | None, adapter: Adapter, report: Report
@@ -97,6 +104,8 @@ class HttpKind:
 
     def draft(self, source: str, wish: DraftWish) -> Draft:
         """From an OpenAPI document, or the manifest of a plugin that leads to one."""
+        from drawbar.backends.http.openapi.draft import draft_adapter  # noqa: PLC0415 -- no call needs it
+
         return draft_adapter(source, wish)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
@@ -163,8 +172,12 @@ def _compile_operation(
     report: Report,
     at: At,
 ) -> Plan | None:
-    operation = None if contract is None else find_operation(contract, spec, report, at)
-    if contract is None or operation is None:
+    if contract is None:
+        return None
+    from drawbar.backends.http.openapi.compile import bind, find_operation  # noqa: PLC0415 -- as above
+
+    operation = find_operation(contract, spec, report, at)
+    if operation is None:
         return None
     _check_effect(operation.method.upper(), spec, report, (*at, "operation"), at)
     bound = bind(contract, operation, spec, report, at, known_headers=known_headers)

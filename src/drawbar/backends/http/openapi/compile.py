@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -29,16 +28,6 @@ from drawbar.spec.model import Adapter
 from drawbar.spec.names import closest
 from drawbar.spec.source import At, Report
 
-CODES: Mapping[str, str] = {
-    "DB520": "the OpenAPI document cannot be read",
-    "DB521": "the document has no such operation, or several",
-    "DB522": "the document refers to what is not there",
-    "DB523": "`request` and `operation` together, or neither, or no document for an operation",
-    "DB524": "a header or cookie that the document requires and nothing fills",
-    "DB525": "a part of the input that is to be hidden or kept is not there, or is required",
-    "DB526": "the input of an operation is so large that every run pays for it",
-    "DB527": "the document takes no body of the wanted form",
-}
 _PLACE = re.compile(r"\{([^{}/]*)\}")
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
 
