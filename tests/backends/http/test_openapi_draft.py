@@ -274,5 +274,6 @@ def test_a_narrowing_leaves_what_another_alternative_requires(tmp_path: Path) ->
     assert "body.p35" in draft.text
     assert [problem for problem in made.problems if problem.severity == "error"] == []
     assert [problem.code for problem in made.problems if problem.code == "DB526"] == []
-    alternatives: Any = made.functions[0].schema["properties"]["body"]
-    assert all({"p0", "p1"} <= each["properties"].keys() for each in alternatives["anyOf"])
+    schema: Any = made.functions[0].schema
+    alternatives = schema["properties"]["body"]["anyOf"]
+    assert all({"p0", "p1"} <= each["properties"].keys() for each in alternatives)
