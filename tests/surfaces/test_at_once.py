@@ -117,6 +117,7 @@ AT_ONCE = {
     "nothing": post(FIND, b""),
     "lost": post(FIND, b'{"part_no": "lost"}'),
     "no such function": post("/functions/shelf_fond", CALL),
+    "a name without an end": post("/functions/" + "long" * 100, CALL),
     "a broken function": post("/functions/shelf_lost", CALL),
     "not allowed": post("/functions/shelf_scrap", CALL),
     "a change": post("/functions/shelf_take", CALL),

@@ -29,7 +29,7 @@ class Answer:
     headers: Headers = ()
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen, as `Answer`
 class Exchange:
     """A request that was let in: its caller is known, its body is here."""
 

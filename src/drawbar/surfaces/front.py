@@ -43,7 +43,8 @@ _NOT_JSON = ("/v1/files", "/v1/uploads")
 
 
 _REMEMBERED = 4096
-"""Paths."""
+"""Paths, none of them longer than `_LONGEST`: whoever makes them up shall not fill the memory."""
+_LONGEST = 200
 _PROCESS = f"req_{os.urandom(8).hex()}"
 _NUMBERS = itertools.count(1)
 
@@ -76,7 +77,7 @@ class Routes:
     def __init__(self) -> None:
         self._routes: dict[int, list[tuple[tuple[str, ...], dict[str, HotRoute]]]] = {}
         self._quick: dict[HotRoute, QuickRoute] = {}
-        self.find_quick = lru_cache(maxsize=_REMEMBERED)(self._find_quick)
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._find)
 
     def add(
         self, method: str, template: str, route: HotRoute, quick: QuickRoute | None = None
@@ -85,7 +86,7 @@ class Routes:
         parts = tuple(template.split("/"))
         if quick is not None:
             self._quick[route] = quick
-        self.find_quick.cache_clear()
+        self._remembered.cache_clear()
         same_length = self._routes.setdefault(len(parts), [])
         for known, methods in same_length:
             if known == parts:
@@ -94,6 +95,9 @@ class Routes:
         same_length.append((parts, {method: route}))
 
     def find(self, method: str, path: str) -> tuple[HotRoute, list[str]] | None:
+        return (self._remembered if len(path) <= _LONGEST else self._find)(method, path)
+
+    def _find(self, method: str, path: str) -> tuple[HotRoute, list[str]] | None:
         parts = path.split("/")
         for template, methods in self._routes.get(len(parts), ()):
             if method in methods and _fits(template, parts):
@@ -102,7 +106,7 @@ class Routes:
                 ]
         return None
 
-    def _find_quick(self, method: str, path: str) -> tuple[QuickRoute, list[str]] | None:
+    def find_quick(self, method: str, path: str) -> tuple[QuickRoute, list[str]] | None:
         found = self.find(method, path)
         quick = self._quick.get(found[0]) if found else None
         return (quick, found[1]) if found and quick else None
