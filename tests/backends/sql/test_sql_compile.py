@@ -395,7 +395,10 @@ def test_a_broken_function_does_not_take_the_others_with_it(compiler: Compiler) 
     [
         (
             "dbase://root@db/x",
-            "DB301 `url` begins with dbase; kind sql speaks sqlite://, postgresql:// and mariadb://",
+            (
+                "DB301 `url` begins with dbase; kind sql speaks sqlite://, postgresql://, mariadb://, duckdb://, "
+                "firebird://, odbc: and jdbc:"
+            ),
         ),
         ("sqlite://", "DB301 `url` names no file"),
         ("sqlite:///:memory:", "DB301 `url` names no file"),

@@ -65,10 +65,11 @@ _MARGIN = 0.25
 
 def open_backend(adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> SqlBackend:
     """Nothing is connected yet."""
-    del plans  # each call brings its own binding
     backend = adapter.backend
     assert isinstance(backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
-    database = open_database(parse_url(backend, adapter.folder), workers.size)
+    changes = any(isinstance(plan.binding, Operation) for plan in plans.values())
+    target = parse_url(backend, adapter.folder)
+    database = open_database(target, workers.size, changes=changes)
     return SqlBackend(database, workers, Seal(_secret(backend)), backend.identity)
 
 

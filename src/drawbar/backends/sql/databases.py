@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from drawbar.backends.sql.absent import AbsentDatabase
-from drawbar.backends.sql.dialect import MARIADB, SQLITE
+from drawbar.backends.sql.dialect import POSTGRESQL, SQLITE
+from drawbar.backends.sql.pooled import PooledDatabase, Server
 from drawbar.backends.sql.session import Database
 from drawbar.backends.sql.url import Target
 
 
-def open_database(target: Target, size: int) -> Database:
-    """The dialect's own pools of `size` connections."""
+def open_database(target: Target, size: int, *, changes: bool = True) -> Database:
+    """The dialect's own pools of `size` connections; `changes`: some function changes something."""
     if target.dialect == SQLITE and target.path is not None:
         from drawbar.backends.sql.sqlite import SqliteDatabase  # noqa: PLC0415 -- one dialect only
 
         return SqliteDatabase(target.path, size)
-    if target.dialect == MARIADB:
-        return _pooled(target, size)
-    from drawbar.backends.sql.postgresql import PostgresqlDatabase  # noqa: PLC0415 -- as above
+    if target.dialect == POSTGRESQL:
+        from drawbar.backends.sql.postgresql import PostgresqlDatabase  # noqa: PLC0415 -- as above
 
-    return PostgresqlDatabase(target, size)
-
-
-def _pooled(target: Target, size: int) -> Database:
-    from drawbar.backends.sql.pooled import PooledDatabase  # noqa: PLC0415 -- as above
-
+        return PostgresqlDatabase(target, size)
     try:
-        from drawbar.backends.sql.mariadb import MariadbServer  # noqa: PLC0415 -- imports the optional driver
+        return PooledDatabase(_server(target, changes=changes), size)
     except ImportError:
         return AbsentDatabase(target.dialect)
-    return PooledDatabase(MariadbServer(target), size)
+
+
+def _server(target: Target, *, changes: bool) -> Server:
+    """Raises ImportError when its driver is not installed."""
+    match target.dialect.name:
+        case "duckdb":
+            from drawbar.backends.sql.duckdb import DuckdbServer  # noqa: PLC0415 -- optional driver
+
+            return DuckdbServer(target, changes=changes)
+        case "firebird":
+            from drawbar.backends.sql.firebird import FirebirdServer  # noqa: PLC0415 -- as above
+
+            return FirebirdServer(target)
+        case "odbc":
+            from drawbar.backends.sql.odbc import OdbcServer  # noqa: PLC0415 -- as above
+
+            return OdbcServer(target)
+        case "jdbc":
+            from drawbar.backends.sql.jdbc import JdbcServer  # noqa: PLC0415 -- as above
+
+            return JdbcServer(target)
+    from drawbar.backends.sql.mariadb import MariadbServer  # noqa: PLC0415 -- as above
+
+    return MariadbServer(target)

@@ -6,7 +6,7 @@ A dialect is plain data, so that plans can be kept and compared. How a database 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Lists = Literal["any", "json", "expanded"]
@@ -41,6 +41,8 @@ class Dialect:
     """How a select is told which of its rows are wanted."""
     one_row: str = ""
     """What a select without a table needs behind its columns, such as ` from dual`."""
+    no_element: str = "(select null where 1 = 0)"
+    """A list without elements: nothing is in it, and everything is not in it."""
     definitions_commit: bool = False
     """Whether `drop` and `truncate` commit what stands before them, so that nothing could be undone."""
     extra: str | None = None
@@ -77,7 +79,63 @@ MARIADB = Dialect(
     ("mariadb", "mysql", "mariadb+pymysql", "mysql+pymysql"),
     "mysql",
     one_row=" from dual",
+    no_element="(select null from dual where 1 = 0)",
     definitions_commit=True,
     extra="mariadb",
 )
-DIALECTS = (SQLITE, POSTGRESQL, MARIADB)
+DUCKDB = Dialect("duckdb", "DuckDB", ("duckdb",), "duckdb", has_arrays=True, extra="duckdb")
+FIREBIRD = Dialect(
+    "firebird",
+    "Firebird",
+    ("firebird",),
+    "firebird",
+    folds_to="upper",
+    one_row=" from rdb$database",
+    no_element="(select null from rdb$database where 1 = 0)",
+    extra="firebird",
+)
+ODBC = Dialect("odbc", "ODBC", ("odbc",), "", extra="odbc")
+JDBC = Dialect("jdbc", "JDBC", ("jdbc",), "", extra="jdbc")
+DIALECTS = (SQLITE, POSTGRESQL, MARIADB, DUCKDB, FIREBIRD, ODBC, JDBC)
+
+Speech = Literal[
+    "ansi",
+    "db2",
+    "derby",
+    "firebird",
+    "h2",
+    "hana",
+    "hsqldb",
+    "mariadb",
+    "oracle",
+    "postgresql",
+    "sqlite",
+    "sqlserver",
+]
+"""What a database behind ODBC or JDBC speaks."""
+_SPOKEN: dict[Speech, Dialect] = {
+    "ansi": Dialect("", "the database", (), ""),
+    "db2": Dialect("", "Db2", (), "", folds_to="upper", one_row=" from sysibm.sysdummy1"),
+    "derby": Dialect("", "Derby", (), "", folds_to="upper", one_row=" from sysibm.sysdummy1"),
+    "firebird": FIREBIRD,
+    "h2": Dialect("", "H2", (), "postgres", folds_to="upper"),
+    "hana": Dialect("", "SAP HANA", (), "", folds_to="upper", one_row=" from dummy"),
+    "hsqldb": Dialect("", "HSQLDB", (), "", folds_to="upper", one_row=" from (values (0))"),
+    "mariadb": MARIADB,
+    "oracle": Dialect(
+        "", "Oracle", (), "oracle", folds_to="upper", one_row=" from dual", definitions_commit=True
+    ),
+    "postgresql": Dialect("", "PostgreSQL", (), "postgres", folds_to="lower"),
+    "sqlite": Dialect("", "SQLite", (), "sqlite"),
+    "sqlserver": Dialect("", "SQL Server", (), "tsql"),
+}
+
+
+def spoken(way: Dialect, speech: Speech) -> Dialect:
+    """The dialect of a database that is reached by ODBC or JDBC."""
+    found = _SPOKEN[speech]
+    no_element = f"(select null{found.one_row} where 1 = 0)"
+    title = f"{found.title} ({way.title})"
+    return replace(
+        found, name=way.name, title=title, schemes=(), no_element=no_element, extra=way.extra
+    )

@@ -20,6 +20,7 @@ from pymysql.cursors import SSCursor
 
 from drawbar.backends.sql import mariadb_errors
 from drawbar.backends.sql.dialect import MARIADB
+from drawbar.backends.sql.mariadb_numbers import INTERRUPTED
 from drawbar.backends.sql.plan import Statement, Values
 from drawbar.backends.sql.pooled import How, Server, State
 from drawbar.backends.sql.reply import read_json
@@ -30,8 +31,6 @@ from drawbar.kernel.ports import BackendError
 
 _CONNECT_WITHIN = 5
 _KILL_WITHIN = 1
-_NO_ELEMENT = "(select null from dual where 1 = 0)"
-"""A list without elements: nothing is in it, and everything is not in it."""
 _BEGIN: dict[How, str] = {
     "reading": "start transaction read only",
     "snapshot": "start transaction with consistent snapshot, read only",
@@ -135,7 +134,7 @@ class MariadbServer(Server):
 
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
         cursor = connection.cursor()
-        cursor.execute(*spread(statement, values, _NO_ELEMENT, is_format=True))
+        cursor.execute(*spread(statement, values, self.dialect.no_element, is_format=True))
         return cursor
 
     def interrupt(self, connection: Any) -> None:
@@ -160,7 +159,7 @@ class MariadbServer(Server):
             try:
                 end()
             except pymysql.Error as error:
-                if not error.args or error.args[0] != mariadb_errors.INTERRUPTED:
+                if not error.args or error.args[0] != INTERRUPTED:
                     raise
 
     def is_closed(self, connection: Any) -> bool:
@@ -177,7 +176,7 @@ class MariadbServer(Server):
 
     def explain(self, connection: Any, statement: Statement, values: Values) -> list[str]:
         with connection.cursor() as cursor:
-            text, bound = spread(statement, values, _NO_ELEMENT, is_format=True)
+            text, bound = spread(statement, values, self.dialect.no_element, is_format=True)
             cursor.execute(f"explain {text}", bound)
             names = self.columns(cursor)
             return [_line(names, row) for row in cursor.fetchall()]

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from drawbar.backends.sql.dialect import Speech
 from drawbar.spec.model import BackendSpec, FunctionSpec, ReturnsSpec, SecretText, Spec
 
 RowsWord = Literal["one", "many"]
@@ -89,13 +90,21 @@ class SqlIdentitySpec(Spec):
     )
 
 
+class JdbcSpec(Spec):
+    """A driver that runs in a Java machine."""
+
+    driver: str = Field(description="Class of the driver, such as com.ibm.db2.jcc.DB2Driver.")
+    jars: tuple[str, ...] = Field(description="Its files, from the folder of the adapter.")
+
+
 class SqlBackendSpec(BackendSpec):
     """A SQL database."""
 
     kind: Literal["sql"]
     url: SecretText = Field(
-        description="sqlite:///./file.db, from the folder of the adapter; postgresql://user:password@host:port/database, "
-        "and mariadb:// likewise."
+        description="sqlite:///./file.db or duckdb:///./file.duckdb, from the folder of the adapter; "
+        "postgresql://user:password@host:port/database, and mariadb:// and firebird:// likewise; "
+        "odbc:DSN=name or odbc:Driver={...};Server=...; jdbc:..., as its driver wants it."
     )
     username: str | None = Field(None, description="Wins over the one in `url`.")
     password: SecretText | None = Field(
@@ -109,6 +118,10 @@ class SqlBackendSpec(BackendSpec):
         description="What cursors of pages are sealed with; derived from `url` and `password` when left out.",
     )
     identity: SqlIdentitySpec | None = None
+    dialect: Speech | None = Field(
+        None, description="What a database behind ODBC or JDBC speaks, where `url` does not say."
+    )
+    jdbc: JdbcSpec | None = None
 
 
 class OtherwiseSpec(Spec):

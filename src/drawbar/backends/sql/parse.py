@@ -13,11 +13,11 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlglot import Dialect as SqlglotDialect
 from sqlglot import Parser, Token, Tokenizer, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
 
 from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.grammars import grammar_of
 from drawbar.backends.sql.plan import Form, Slot, Statement
 from drawbar.kernel.values import JsonObject
 from drawbar.spec.names import closest
@@ -164,7 +164,7 @@ class _Grammar(threading.local):
     def _of(self, dialect: Dialect) -> tuple[Tokenizer, Parser]:
         found = self._readers.get(dialect.grammar)
         if found is None:
-            reader = SqlglotDialect.get_or_raise(dialect.grammar)
+            reader = grammar_of(dialect)
             found = self._readers[dialect.grammar] = (reader.tokenizer(), reader.parser())
         return found
 

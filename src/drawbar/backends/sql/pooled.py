@@ -86,6 +86,9 @@ class Server(ABC):
     @abstractmethod
     def explain(self, connection: Any, statement: Statement, values: Values) -> list[str]: ...
 
+    def close(self) -> None:  # noqa: B027 -- most have nothing
+        """Let go of what connections have in common."""
+
     def commit(self, connection: Any) -> None:
         connection.commit()
 
@@ -206,6 +209,7 @@ class PooledDatabase:
     def close(self) -> None:
         self._watchdog.close()
         self._pool.dispose()
+        self._server.close()
 
 
 def _judged(error: BackendError, stop: Stop) -> BackendError:
