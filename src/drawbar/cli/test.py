@@ -13,7 +13,10 @@ import orjson
 
 from drawbar.app import Gateway, load
 from drawbar.app.trials import TrialResult, run_trial
+from drawbar.backends import InstalledKinds
+from drawbar.compiler.contract import ContractKind
 from drawbar.kernel.errors import OperatorError
+from drawbar.kernel.ports import BackendError
 
 EXAMPLE = "drawbar test --offline"
 
@@ -28,6 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--writes", action="store_true", help="also tests that change the real backend"
     )
+    parser.add_argument(
+        "--contract",
+        action="store_true",
+        help="instead of the tests: try all that Drawbar wants of such a backend, with tables of its own",
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--settings", type=Path, help="default: config/drawbar.yaml")
 
@@ -37,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     known = [item.name for item in gateway.adapters]
     if unknown := sorted(set(args.adapters) - set(known)):
         raise OperatorError(f"no adapter is called {unknown[0]!r}; there are: {', '.join(known)}")
-    results = asyncio.run(_run_all(gateway, args))
+    results = asyncio.run(_contracts(gateway, args) if args.contract else _run_all(gateway, args))
     if args.json:
         rows = [dataclasses.asdict(result) for result in results]
         print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
@@ -62,6 +70,30 @@ async def _run_all(gateway: Gateway, args: argparse.Namespace) -> list[TrialResu
             if not args.adapters or item.name in args.adapters
             for test in (item.adapter.tests if item.adapter else ())
         ]
+
+
+async def _contracts(gateway: Gateway, args: argparse.Namespace) -> list[TrialResult]:
+    """The contract of each named adapter's kind, on its own backend."""
+    if not args.adapters:
+        raise OperatorError("name the adapter whose backend is to be tried")
+    kinds = InstalledKinds()
+    results: list[TrialResult] = []
+    for item in gateway.adapters:
+        if item.name not in args.adapters:
+            continue
+        if item.adapter is None:
+            raise OperatorError(f"the adapter {item.name!r} has mistakes; see `drawbar lint`")
+        kind = kinds.find(item.adapter.kind)
+        if not isinstance(kind, ContractKind):
+            raise OperatorError(f"the kind {item.adapter.kind!r} has no contract to try")
+        try:
+            results += [
+                TrialResult(item.name, each.feature, "failed" if each.why else "passed", each.why)
+                async for each in kind.contract(item.adapter)
+            ]
+        except BackendError as error:
+            results.append(TrialResult(item.name, "it can be reached", "failed", error.message))
+    return results
 
 
 def _line(result: TrialResult) -> str:

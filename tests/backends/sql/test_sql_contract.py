@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from drawbar.backends.sql.contract import CHECKS, Verdict, check_contract
+from drawbar.backends.sql.contract import CHECKS, check_contract
+from drawbar.compiler.contract import Verdict
 from drawbar.spec.load import parse_adapter
 
 from .conftest import POSTGRESQL, REQUIRED, OnlySql

@@ -24,6 +24,7 @@ from drawbar.backends.sql.plan import Query, Reading, Statement
 from drawbar.backends.sql.session import Allowed
 from drawbar.backends.sql.stop import Stop
 from drawbar.backends.sql.url import parse_url
+from drawbar.compiler.contract import Verdict
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import BackendError, Call, Reply
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
@@ -33,14 +34,6 @@ from drawbar.spec.source import Report
 
 _WITHIN = 20.0
 _THREADS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What came of one check; `why` is empty when it held."""
-
-    feature: str
-    why: str = ""
 
 
 class Broken(Exception):

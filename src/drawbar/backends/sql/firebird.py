@@ -18,7 +18,7 @@ from firebird.driver import (
     driver_config,
     tpb,
 )
-from firebird.driver.types import CancelType
+from firebird.driver.types import CancelType, StatementType
 
 from drawbar.backends.sql.dialect import FIREBIRD
 from drawbar.backends.sql.plan import Statement, Values
@@ -29,7 +29,7 @@ from drawbar.backends.sql.url import Target
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import Secret
 
-_CONNECT_WITHIN = 5
+_COUNTED = {StatementType.INSERT, StatementType.UPDATE, StatementType.DELETE}
 _CANCELLED = 335544794
 _LOST = {335544721, 335544726, 335544727, 335544741, 335544648, 335544856}
 _CONFLICTS = {335544336, 335544345, 335544878, 335544451}
@@ -80,6 +80,8 @@ class FirebirdServer(Server):
         return cursor
 
     def count(self, cursor: Any) -> int:
+        if cursor.statement.type not in _COUNTED:  # asking for others is an error
+            return 0
         return max(0, int(cursor.affected_rows))
 
     def interrupt(self, connection: Any) -> None:

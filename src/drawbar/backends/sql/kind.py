@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from drawbar.backends.sql.backend import SqlBackend, open_backend
 from drawbar.backends.sql.codes import CODES
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.plan import Binding, Operation, Reading
 from drawbar.backends.sql.url import parse_url
+from drawbar.compiler.contract import Verdict
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.values import JsonValue
 from drawbar.kernel.workers import Workers
@@ -30,7 +31,7 @@ class SqlKind:
         backend = adapter.backend
         assert isinstance(backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
         try:
-            return parse_url(backend, adapter.folder).dialect.name
+            return parse_url(backend, adapter.folder).dialect.title  # also of what ODBC leads to
         except ValueError as error:
             return str(error)
 
@@ -45,6 +46,11 @@ class SqlKind:
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> SqlBackend:
         return open_backend(adapter, plans, workers)
+
+    def contract(self, adapter: Adapter) -> AsyncIterator[Verdict]:
+        from drawbar.backends.sql.contract import check_contract  # noqa: PLC0415 -- compiles, see above
+
+        return check_contract(adapter)
 
 
 KIND = SqlKind()
