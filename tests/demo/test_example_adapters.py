@@ -14,7 +14,7 @@ from drawbar.app.trials import run_trial
 from drawbar.demo.company import open_company
 from drawbar.demo.files import settings_file
 from drawbar.kernel.outcome import Failed, Refused, Succeeded
-from drawbar.kernel.values import Caller
+from drawbar.kernel.values import Caller, JsonValue
 
 POSTGRES = os.environ.get("DRAWBAR_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/test")
 
@@ -106,6 +106,41 @@ async def test_a_booking_is_moved_and_cancelled_by_the_rules_of_the_house(
             pytest.fail(f"one invoice was expected: {other_invoices}")
     assert isinstance(again, Failed)
     assert again.code == "wrong_status"
+
+
+@pytest.mark.parametrize("postgres", [None, POSTGRES], ids=["sqlite", "postgresql"])
+async def test_the_lines_of_a_booking_change_with_price_places_and_invoice(
+    tmp_path: Path, postgres: str | None
+) -> None:
+    if postgres is not None:
+        _need_postgres(postgres)
+    booking = {"booking_no": "B-20417"}
+    async with over_company(tmp_path, postgres) as gateway:
+
+        async def change(**lines: int) -> object:
+            changed: list[JsonValue] = [{"item": item, "quantity": lines[item]} for item in lines]
+            return await gateway.call(
+                "bookings_change_booking_lines", {**booking, "lines": changed}
+            )
+
+        changed = await change(adult=3, dog=0)
+        refusals = [await change(adult=0), await change(bicycle=1)]
+        after = await gateway.call("bookings_get_booking", booking)
+
+    assert isinstance(changed, Succeeded), changed
+    assert after == changed
+    assert isinstance(changed.value, dict)
+    found = changed.value
+    assert isinstance(found["lines"], list)
+    assert isinstance(found["invoices"], list)
+    assert [line["item"] for line in found["lines"] if isinstance(line, dict)] == ["adult", "car"]
+    [invoice] = (each for each in found["invoices"] if isinstance(each, dict))
+    amounts = [float(str(each)) for each in (found["total"], invoice["amount"])]
+    assert (found["passengers"], found["cars"], amounts) == (3, 1, [49.5, 49.5])
+    assert [each.code for each in refusals if isinstance(each, Failed)] == [
+        "nobody_left",
+        "no_such_line",
+    ]
 
 
 async def test_the_person_behind_the_call_reaches_the_crew_office(tmp_path: Path) -> None:
