@@ -15,8 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from drawbar.backends.sql.author import Author
+from drawbar.backends.sql.compile_reading import compile_reading
 from drawbar.backends.sql.cursor import NotOpened, Seal, decode_keys, encode_keys
+from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.keyset import KEYS
+from drawbar.backends.sql.options import SqlFunctionSpec
+from drawbar.backends.sql.page import statement_of
 from drawbar.kernel.values import JsonValue
+from drawbar.spec.source import Report, Source
 
 from .conftest import Compiler, Office, run_script
 
@@ -463,7 +470,7 @@ def test_an_author_is_told_what_is_wrong(compiler: Compiler, text: str, told: st
     assert len(problems) == 1
 
 
-KEYS = st.lists(
+ANY_KEYS = st.lists(
     st.none()
     | st.booleans()
     | st.integers()
@@ -480,7 +487,7 @@ KEYS = st.lists(
 )
 
 
-@given(keys=KEYS)
+@given(keys=ANY_KEYS)
 def test_keys_come_out_of_a_cursor_as_they_went_in(keys: list[Any]) -> None:
     seal = Seal(b"secret")
 
@@ -504,3 +511,21 @@ def test_what_cannot_be_sorted_by_is_no_key() -> None:
         {"n": "1.10"},
         {"u": "00000000-0000-0000-0000-000000000001"},
     ]
+
+
+def test_a_dialect_whose_rule_for_nulls_is_not_known_is_told_it() -> None:
+    told = Dialect("told", "Told", (), "sqlite", is_numbered=True)
+    source = Source("a.yaml", {}, {})
+    author = Author(Report(source), ("functions", "f"), told, ())
+    spec = SqlFunctionSpec.model_validate(
+        {"sql": "select a, b from t", "order_by": "a desc, b", "page": {"size": 3}}
+    )
+    reading = compile_reading(author, spec, "select a, b from t")
+
+    assert reading is not None
+    assert author.report.problems == []
+    assert statement_of(reading, {}).text == (
+        "select * from (\nselect a, b from t\n) drawbar_page\n"
+        "order by a desc nulls last, b nulls first\noffset 0 rows fetch next 4 rows only"
+    )
+    assert "or b is null" not in statement_of(reading, {KEYS: {"1": 1, "2": 2}}).text

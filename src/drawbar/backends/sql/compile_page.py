@@ -150,7 +150,11 @@ def _keyset(
     inner, terms, hidden = keyed
     query = conditions.query(inner)
     select = query.filters or Filters(inner.whole(), (), (), {})
-    words = [f"{term.column}{each.words}" for term, each in zip(terms, wanted, strict=True)]
+    says_nulls = author.dialect.nulls == "said"
+    words = [
+        term.column + each.words(says_nulls=says_nulls)
+        for term, each in zip(terms, wanted, strict=True)
+    ]
     limit = author.dialect.limit.format(count=size + 1, skip=0)
     return Keyset(author.dialect, select, terms, hidden, ", ".join(words), limit)
 

@@ -35,9 +35,10 @@ class Dialect:
     """What the database makes of a name without quotes; None: it keeps what was written."""
     has_question_operator: bool = False
     """Whether `?` is an operator (PostgreSQL's JSON) and never a mark."""
-    nulls: Literal["low", "high", "last"] = "low"
-    """Where nulls are sorted unless a statement says: as the smallest, as the largest, or always at the end."""
-    limit: str = "limit {count} offset {skip}"
+    nulls: Literal["said", "low", "high", "last"] = "said"
+    """Where nulls are sorted: as the smallest, as the largest, or always at the end, unless a statement says;
+    said: a page always says it (`nulls first`), since the database's own rule is a setting or not known."""
+    limit: str = "offset {skip} rows fetch next {count} rows only"
     """How a select is told which of its rows are wanted."""
     one_row: str = ""
     """What a select without a table needs behind its columns, such as ` from dual`."""
@@ -58,7 +59,17 @@ class Dialect:
         return name.lower() if not quoted or name.upper() == name else name
 
 
-SQLITE = Dialect("sqlite", "SQLite", ("sqlite",), "sqlite", is_numbered=True, lists="json")
+_LIMIT = "limit {count} offset {skip}"
+SQLITE = Dialect(
+    "sqlite",
+    "SQLite",
+    ("sqlite",),
+    "sqlite",
+    is_numbered=True,
+    lists="json",
+    nulls="low",
+    limit=_LIMIT,
+)
 POSTGRESQL = Dialect(
     "postgresql",
     "PostgreSQL",
@@ -68,6 +79,7 @@ POSTGRESQL = Dialect(
     is_numbered=True,
     lists="any",
     nulls="high",
+    limit=_LIMIT,
     has_arrays=True,
     folds_to="lower",
     has_question_operator=True,
@@ -78,6 +90,8 @@ MARIADB = Dialect(
     "MariaDB",
     ("mariadb", "mysql", "mariadb+pymysql", "mysql+pymysql"),
     "mysql",
+    nulls="low",
+    limit=_LIMIT,
     one_row=" from dual",
     no_element="(select null from dual where 1 = 0)",
     definitions_commit=True,

@@ -27,11 +27,10 @@ class Wanted:
     column: str | None = None
     """The result column that it names, if it is a bare name."""
 
-    @property
-    def words(self) -> str:
+    def words(self, *, says_nulls: bool) -> str:
         """What stands behind the expression."""
-        nulls = f" nulls {self.nulls}" if self.nulls else ""
-        return f"{' desc' if self.descending else ''}{nulls}"
+        nulls = self.nulls or (("last" if self.descending else "first") if says_nulls else None)
+        return f"{' desc' if self.descending else ''}{f' nulls {nulls}' if nulls else ''}"
 
 
 def read_order(author: Author, text: str, at: At) -> tuple[Wanted, ...]:
@@ -143,7 +142,7 @@ def _nulls_first(author: Author, wanted: Wanted) -> bool:
     if wanted.nulls is not None:
         return wanted.nulls == "first"
     rule = author.dialect.nulls
-    return rule != "last" and (rule == "low") is not wanted.descending
+    return rule != "last" and (rule != "high") is not wanted.descending
 
 
 def _end_of_columns(parsed: Parsed) -> int | None:
