@@ -10,7 +10,7 @@ import pytest
 from doubles import Bench, function, parameter
 from drawbar.compiler.kind import Parameter
 from drawbar.kernel.outcome import Failed, Refused, Succeeded
-from drawbar.kernel.ports import BackendError, Call, Reply
+from drawbar.kernel.ports import BackendError, Call, Cut, Reply
 from drawbar.kernel.values import JsonValue
 from drawbar.spec.model import LookupSpec
 
@@ -189,3 +189,30 @@ async def test_a_lookup_that_fails_ends_the_call() -> None:
     outcome = await desk.call("hr_book", {"centre": "berlin"})
 
     assert outcome == Failed("backend_denied", "no answer")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply({"rows": CENTRES[:1], "next": "further"}),
+        Reply(CENTRES[:1], cuts=(Cut(1, None, "rows", "Ask for less."),)),
+    ],
+    ids=["page", "cut"],
+)
+async def test_one_row_of_more_is_not_taken_for_the_only_one(reply: Reply) -> None:
+    async def answer(call: Call) -> Reply:
+        return reply if call.function == "hr_find_centres" else Reply(dict(call.arguments))
+
+    desk = Bench(
+        function("hr_book", effect="write", parameters=[centre(type="string")]),
+        function("hr_find_centres", parameters=[parameter("text")]),
+        answer=answer,
+    )
+
+    by_name = await desk.call("hr_book", {"centre": "Payroll Berlin"})
+    by_value = await desk.call("hr_book", {"centre": "4711"}, call_id="call_2")
+
+    assert isinstance(by_name, Refused)
+    assert by_name.problems[0].message.endswith('{"no":4711,"name":"Payroll Berlin"}] and more')
+    assert isinstance(by_value, Succeeded)
+    assert by_value.value == {"centre": "4711"}

@@ -56,15 +56,17 @@ async def look_up(function: Function, arguments: JsonObject, ask: Ask) -> Looked
         outcome = await ask(name, {parameter.lookup.by: words})
         if not isinstance(outcome, Succeeded):
             return outcome
-        values = _values(parameter.lookup.value, _rows(outcome.value), words)
-        if len(values) == 1:
+        rows = _rows(outcome.value)
+        whole = not _is_cut(outcome)
+        values = _values(parameter.lookup.value, rows, words, whole=whole)
+        if len(values) == 1 and (whole or words.strip() in _plain(values)):
             value = _typed(parameter, next(iter(values.values()))[0])
             if not _fits(parameter, value):
                 return _misfit(parameter, name, value)
             found[parameter.name] = value
             notes.append(f"`{parameter.name}`: {_text(words)} was taken for {_text(value)}.")
         else:
-            problems.append(_problem(parameter.name, words, values))
+            problems.append(_problem(parameter.name, words, values, whole=whole))
     if problems:
         return Refused(
             "invalid_arguments",
@@ -110,6 +112,13 @@ def _typed(parameter: Parameter, value: JsonValue) -> JsonValue:
     return value
 
 
+def _is_cut(outcome: Succeeded) -> bool:
+    """Whether there are rows that the answer does not hold, which might be meant as well."""
+    value = outcome.value
+    more = isinstance(value, dict) and isinstance(value.get("rows"), list) and value.get("next")
+    return bool(more) or any(note.startswith("Cut:") for note in outcome.notes)
+
+
 def _rows(value: JsonValue) -> Sequence[JsonObject]:
     """The rows of a list, of a page, or the one row."""
     if isinstance(value, dict):
@@ -122,11 +131,19 @@ _Values = Mapping[str, tuple[JsonValue, JsonObject]]
 """Value and row by the value's text."""
 
 
-def _values(field: str, rows: Sequence[JsonObject], words: str) -> _Values:
-    """All that was found, or the one that says exactly the words."""
+def _values(field: str, rows: Sequence[JsonObject], words: str, *, whole: bool) -> _Values:
+    """All that was found, or the one that says exactly the words; of a part of the rows only the value itself can."""
     found = {_text(row[field]): (row[field], row) for row in rows if row.get(field) is not None}
-    exact = {key: each for key, each in found.items() if _says(each[1], words)}
+    exact = {
+        key: each
+        for key, each in found.items()
+        if _says(each[1] if whole else {field: each[0]}, words)
+    }
     return exact if len(exact) == 1 else found
+
+
+def _plain(values: _Values) -> set[str]:
+    return {key.strip('"') for key in values}
 
 
 def _says(row: JsonObject, words: str) -> bool:
@@ -134,13 +151,14 @@ def _says(row: JsonObject, words: str) -> bool:
     return any(_text(value).strip('"').casefold() == wanted for value in row.values())
 
 
-def _problem(name: str, words: str, values: _Values) -> ArgumentProblem:
+def _problem(name: str, words: str, values: _Values, *, whole: bool) -> ArgumentProblem:
     if not values:
         return ArgumentProblem(
             name, f"Nothing was found by the text {_text(words)}; use other words."
         )
     rows = [_short(row) for _, row in list(values.values())[:_SHOWN]]
-    more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    rest = len(values) - len(rows)
+    more = f" and {rest} more" if rest and whole else "" if whole else " and more"
     shown = orjson.dumps(rows).decode()
     message = (
         f"The text {_text(words)} may mean several: give the value of one, or more exact words. "
