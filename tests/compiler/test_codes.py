@@ -12,7 +12,8 @@ from drawbar.backends import BUILT_IN, InstalledKinds
 from drawbar.codecs.codec import CODES as CODEC_CODES
 
 SOURCES = Path(drawbar.spec.codes.__file__).parent.parent
-USED = re.compile(r'"(DB\d{3})"')
+USED = re.compile(r'"(DB\d{3})"(?!:)')
+"""Where a code is told what it means, a colon follows."""
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,9 @@ async def pid_of(office: Office) -> JsonValue:
     return found["pid"]
 
 
-async def test_every_call_is_answered_as_in_a_thread(postgresql: Office) -> None:
+async def test_every_call_is_answered_as_in_a_thread(
+    postgresql: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     postgresql.open(FUNCTIONS)
 
     async def outcome(function: str, arguments: dict[str, JsonValue]) -> object:
@@ -99,8 +101,9 @@ async def test_every_call_is_answered_as_in_a_thread(postgresql: Office) -> None
     before = set(threading.enumerate())
     twice = [await outcome(*each) for each in CALLS + CALLS]  # the second time all are prepared
     workers = [each for each in set(threading.enumerate()) - before if each.name.startswith("sql_")]
-    postgresql.backend._asks = None
-    in_threads = [await outcome(*each) for each in CALLS + CALLS]
+    with monkeypatch.context() as patch:
+        patch.setattr(postgresql.backend, "_asks", None)
+        in_threads = [await outcome(*each) for each in CALLS + CALLS]
 
     assert workers == []
     assert twice == in_threads
