@@ -254,6 +254,14 @@ class KindCompliance:
     async def test_nothing_is_left_after_closing(self, peer: Peer, tmp_path: Path) -> None:
         async with opened(peer.adapter(), tmp_path) as warm:  # what a library keeps for itself
             await warm.call("echo", {"text": "warm"})
+        # Something else in this process may grow meanwhile, but not each time.
+        for _ in range(3):
+            left = await self._left_by_one_gateway(peer, tmp_path)
+            if not left:
+                return
+        pytest.fail(f"still there after closing: {left}")
+
+    async def _left_by_one_gateway(self, peer: Peer, tmp_path: Path) -> Counter[str]:
         before = _held()
         async with opened(peer.adapter(), tmp_path) as gateway:
             await gateway.call("echo", {"text": "one"})
@@ -262,14 +270,12 @@ class KindCompliance:
             await asyncio.sleep(_SHORT)
         outcome = await asyncio.wait_for(hanging, _PATIENCE)
         assert isinstance(outcome, Failed), "a call that was cut off by closing says so"
-
         await peer.rest()
-
-        end = time.monotonic() + _PATIENCE
-        while left := _held() - before:
-            assert time.monotonic() < end, left
+        end = time.monotonic() + _PATIENCE / 3
+        while (left := _held() - before) and time.monotonic() < end:
             await asyncio.sleep(0.05)
             gc.collect()
+        return left
 
     async def test_no_secret_is_told(
         self,

@@ -52,6 +52,7 @@ class Lines:
         self._interrupt = interrupt
         self._idle: list[_Line] = []
         self._busy: set[_Line] = set()
+        self._connecting: set[asyncio.Future[Connection]] = set()
         self._fit = True
         self._closed = False
         self._all_gone = asyncio.Event()
@@ -91,14 +92,20 @@ class Lines:
         if self._busy:  # each asking task hangs up by itself, within a second
             self._all_gone.clear()
             await self._all_gone.wait()
+        if self._connecting:  # whoever wanted them has gone; they close as soon as they are there
+            await asyncio.wait(self._connecting)
+            await asyncio.sleep(0)
 
     async def _fresh(self) -> _Line:
         connecting = _in_own_thread(self._connect)
+        self._connecting.add(connecting)
         try:
             connection = await asyncio.shield(connecting)
         except asyncio.CancelledError:
             connecting.add_done_callback(_close_late)
             raise
+        finally:
+            connecting.add_done_callback(self._connecting.discard)
         if self._closed:
             connection.close()
             raise was_stopped()
