@@ -16,11 +16,11 @@ import pytest
 from drawbar.backends import InstalledKinds
 from drawbar.testing import KindCompliance, Peer
 
-PACKAGE = Path(__file__).parent.parent / "packages" / "drawbar-mirror"
+PACKAGE = Path(__file__).parent.parent / "packages" / "drawbar-parrot"
 
 ADAPTER = """\
 adapter: peer
-backend: {kind: mirror, token: s3cret-of-the-mirror}
+backend: {kind: parrot, token: s3cret-of-the-parrot}
 functions:
   echo: {description: Echo., does: repeat, parameters: {text: {type: string}}}
   rows: {description: Rows., does: count, parameters: {count: {type: integer}}}
@@ -32,7 +32,7 @@ functions:
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what an installer would put beside Drawbar."""
-    folder = tmp_path_factory.mktemp("mirror")
+    folder = tmp_path_factory.mktemp("parrot")
     source = folder / "source"
     shutil.copytree(PACKAGE, source)
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
@@ -75,12 +75,12 @@ def test_the_gateway_uses_it_as_its_own(installed: Path, tmp_path: Path) -> None
     )
     assert (called.returncode, called.stdout.strip()) == (0, '"there you are"'), called
     assert "unknown key `dos`" in wrong.stdout
-    assert "mirror" in without.stdout
+    assert "parrot" in without.stdout
     assert without.returncode == 1
 
 
-class MirrorPeer(Peer):
-    secret = "s3cret-of-the-mirror"
+class ParrotPeer(Peer):
+    secret = "s3cret-of-the-parrot"
     restarts = False
     counts_work = False
 
@@ -89,21 +89,21 @@ class MirrorPeer(Peer):
 
     def wrong_words(self) -> tuple[str, str]:
         return (
-            ADAPTER.replace("{kind: mirror,", "{kind: mirror, unheard_of: 1,"),
+            ADAPTER.replace("{kind: parrot,", "{kind: parrot, unheard_of: 1,"),
             ADAPTER.replace("does: repeat,", "does: repeat, unheard_of: 1,"),
         )
 
     def __init__(self, kind: ModuleType) -> None:
-        self._backend = kind.MirrorBackend
+        self._backend = kind.ParrotBackend
         self._before = self._backend.changes
 
     async def changes(self) -> int:
         return int(self._backend.changes - self._before)
 
 
-class TestMirror(KindCompliance):
+class TestParrot(KindCompliance):
     @pytest.fixture
     def peer(self, installed: Path, monkeypatch: pytest.MonkeyPatch) -> Peer:
         monkeypatch.syspath_prepend(str(installed))
-        assert InstalledKinds().find("mirror").name == "mirror"
-        return MirrorPeer(importlib.import_module("drawbar_mirror"))
+        assert InstalledKinds().find("parrot").name == "parrot"
+        return ParrotPeer(importlib.import_module("drawbar_parrot"))

@@ -19,27 +19,27 @@ from drawbar.spec.source import At, Report
 Does = Literal["repeat", "count", "wait"]
 
 
-class MirrorBackendSpec(BackendSpec):
-    """A mirror."""
+class ParrotBackendSpec(BackendSpec):
+    """A parrot."""
 
     token: SecretText | None = Field(
-        None, description="What the mirror is asked with; never shown."
+        None, description="What the parrot is asked with; never shown."
     )
 
 
-class MirrorFunctionSpec(FunctionSpec):
-    """What the mirror does."""
+class ParrotFunctionSpec(FunctionSpec):
+    """What the parrot does."""
 
     does: Does = Field(
         description="repeat its one argument, count up to it, or wait that many seconds."
     )
 
 
-class MirrorBackend:
+class ParrotBackend:
     """Fills the port `drawbar.kernel.ports.Backend`."""
 
     changes: ClassVar[int] = 0
-    """Of all mirrors of this process."""
+    """Of all parrots of this process."""
 
     def __init__(self) -> None:
         self._calls: set[asyncio.Task[Any]] = set()
@@ -52,7 +52,7 @@ class MirrorBackend:
         [value] = call.arguments.values()
         if changes:
             call.progress.mark_sent()
-            MirrorBackend.changes += 1
+            ParrotBackend.changes += 1
         if does == "repeat":
             return Reply(value)
         if does == "count" and isinstance(value, int):
@@ -72,9 +72,7 @@ class MirrorBackend:
             await sleeping
         except asyncio.CancelledError:
             if self._closed:
-                raise BackendError(
-                    "The mirror was taken down.", code="backend_unavailable"
-                ) from None
+                raise BackendError("The parrot flew away.", code="backend_unavailable") from None
             raise
         finally:
             sleeping.cancel()
@@ -82,7 +80,7 @@ class MirrorBackend:
         return Reply(None)
 
     async def health(self) -> Health:
-        return Health(ok=True, detail="a mirror always answers")
+        return Health(ok=True, detail="a parrot always answers")
 
     async def close(self) -> None:
         self._closed = True
@@ -90,29 +88,29 @@ class MirrorBackend:
             call.cancel()
 
 
-class MirrorKind:
+class ParrotKind:
     """Fills the port `drawbar.compiler.kind.Kind`."""
 
-    name = "mirror"
-    options: type[BackendSpec] = MirrorBackendSpec
-    function: type[FunctionSpec] = MirrorFunctionSpec
-    codes: Mapping[str, str] = {"MIR01": "a function with other than one parameter"}
+    name = "parrot"
+    options: type[BackendSpec] = ParrotBackendSpec
+    function: type[FunctionSpec] = ParrotFunctionSpec
+    codes: Mapping[str, str] = {"PAR01": "a function with other than one parameter"}
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
         plans = {}
         for name, spec in adapter.functions.items():
-            assert isinstance(spec, MirrorFunctionSpec)
+            assert isinstance(spec, ParrotFunctionSpec)
             at: At = ("functions", name)
             parameters = merge_parameters(spec, {}, report, at)
             if len(parameters) != 1:
-                report.add(at, "MIR01", "a mirror shows one thing", fix="declare one parameter")
+                report.add(at, "PAR01", "a parrot says one thing", fix="declare one parameter")
             if not report.is_broken(at):
                 plans[name] = Plan(parameters, (spec.does, spec.effect != "read"))
         return plans
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         del adapter, plans, workers
-        return MirrorBackend()
+        return ParrotBackend()
 
 
-KIND = MirrorKind()
+KIND = ParrotKind()
