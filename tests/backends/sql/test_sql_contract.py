@@ -10,6 +10,7 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import pytest
@@ -34,7 +35,7 @@ COLUMNS = {
 }
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skip where it is not installed, unless it has to be."""
     if REQUIRED:
         pytest.fail(f"{what} is not installed")
@@ -101,7 +102,10 @@ def of_odbc_mariadb(request: pytest.FixtureRequest, _: Path) -> list[str]:
 
 
 def odbc_driver(name: str) -> str:
-    pyodbc = pytest.importorskip("pyodbc")
+    try:
+        import pyodbc  # noqa: PLC0415 -- the driver is optional, and so is the manager it is linked to
+    except ImportError as error:
+        missing(f"ODBC ({error})")
     if name not in pyodbc.drivers():
         missing(f"the ODBC driver {name}")
     return f"{{{name}}}"

@@ -113,6 +113,23 @@ async def test_a_missing_driver_is_named_with_the_extra_that_brings_it(
     assert error.message.endswith(f"is not installed; install drawbar[{extra}]")
 
 
+async def test_a_driver_that_cannot_be_loaded_says_what_it_misses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "pyodbc.py").write_text("raise ImportError('libodbc.so.2: cannot open it')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pyodbc", raising=False)
+    monkeypatch.delitem(sys.modules, "drawbar.backends.sql.odbc", raising=False)
+    office = Office("odbc:DSN=x", tmp_path, "odbc", options="dialect: oracle")
+    office.open("f: {sql: select a from t}")
+
+    error = await office.error("f")
+    await office.backend.close()
+
+    assert (error.code, error.work) == ("backend_unavailable", "not_started")
+    assert error.message.endswith("cannot be loaded: libodbc.so.2: cannot open it")
+
+
 @pytest.fixture
 def duck(tmp_path: Path) -> Office:
     duckdb = pytest.importorskip("duckdb")

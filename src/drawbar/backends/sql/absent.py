@@ -19,8 +19,10 @@ class AbsentDatabase:
 
     answers_at_once = False
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, broken: str | None = None) -> None:
+        """`broken` says why a driver that is installed cannot be loaded."""
         self._dialect = dialect
+        self._broken = broken
 
     def at_once(self, work: Callable[[Session], T], *, snapshot: bool) -> T:
         raise NotAtOnce(work, snapshot)
@@ -44,7 +46,9 @@ class AbsentDatabase:
 
     def _raise(self) -> NoReturn:
         message = (
-            f"the driver of {self._dialect.title} is not installed; "
+            f"the driver of {self._dialect.title} cannot be loaded: {self._broken}"
+            if self._broken
+            else f"the driver of {self._dialect.title} is not installed; "
             f"install drawbar[{self._dialect.extra}]"
         )
         raise BackendError(message, code="backend_unavailable", work="not_started")

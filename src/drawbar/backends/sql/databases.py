@@ -21,8 +21,10 @@ def open_database(target: Target, size: int, *, changes: bool = True) -> Databas
         return PostgresqlDatabase(target, size)
     try:
         return PooledDatabase(_server(target, changes=changes), size)
-    except ImportError:
+    except ModuleNotFoundError:
         return AbsentDatabase(target.dialect)
+    except ImportError as error:  # it is there, and something of the system that it needs is not
+        return AbsentDatabase(target.dialect, str(error))
 
 
 def _server(target: Target, *, changes: bool) -> Server:
