@@ -88,12 +88,10 @@ class McpDoor:
         self._accepted: set[_Shape] = set()
         self._lists: dict[_Shape, bytes] = {}
         """Encoded results of `tools/list`."""
-        self._stamp = orjson.dumps(
-            {
-                "_meta": {SERVER_INFO_META_KEY: self._server.server_info_stamp},
-                "resultType": "complete",
-            }
-        )
+        self._stamp: JsonObject = {
+            "resultType": "complete",
+            "_meta": {SERVER_INFO_META_KEY: self._server.server_info_stamp},
+        }
 
     def running(self) -> AbstractAsyncContextManager[None]:
         return self._manager.run()
@@ -160,12 +158,10 @@ class McpDoor:
         return None if outcome is None else self._result(quick, *told(outcome, quick.name))
 
     def _result(self, quick: _QuickCall, text: str, failed: bool) -> Answer:  # noqa: FBT001 -- as `told` gives it
-        result: JsonObject = {
-            "content": [{"type": "text", "text": text}],
-            "isError": failed,
-        }
+        # In the SDK's order of keys, so that the first answer and the later ones are the same bytes.
+        result: JsonObject = {"content": [{"text": text, "type": "text"}], "isError": failed}
         if quick.modern:
-            result |= orjson.loads(self._stamp)
+            result |= self._stamp
         return Answer(orjson.dumps({"jsonrpc": "2.0", "id": quick.id, "result": result}))
 
     def _read(self, scope: Scope, body: bytes) -> _QuickCall | None:
