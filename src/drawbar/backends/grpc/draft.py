@@ -39,14 +39,37 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
         contract = Contract(data)
     except (ContractError, BackendError) as error:
         raise OperatorError(f"{source}: {error}") from None
-    methods = [name for name in contract.methods() if not name.startswith(_OF_GRPC_ITSELF)]
-    chosen = [name for name in methods if wish.wants(name) or wish.wants(name.rpartition("/")[2])]
-    taken = {name: contract.method(name) for name in chosen}
-    offered = [name for name, method in taken.items() if method and not method.client_streaming]
+    offered, streaming = _chosen(contract, wish)
     if not offered:
-        raise OperatorError(
-            f"{source} offers none of these; it has {', '.join(methods) or 'nothing'}"
-        )
+        names = ", ".join(_methods(contract)) or "nothing"
+        raise OperatorError(f"{source} offers none of these; it has {names}")
+    return _draft(source, wish, data, contract, offered, streaming)
+
+
+def _methods(contract: Contract) -> list[str]:
+    return [name for name in contract.methods() if not name.startswith(_OF_GRPC_ITSELF)]
+
+
+def _chosen(contract: Contract, wish: DraftWish) -> tuple[list[str], list[str]]:
+    """Methods that can be offered, and those that cannot, as they take a stream."""
+    offered: list[str] = []
+    streaming: list[str] = []
+    for name in _methods(contract):
+        if wish.wants(name) or wish.wants(name.rpartition("/")[2]):
+            method = contract.method(name)
+            streams = method is None or method.client_streaming
+            (streaming if streams else offered).append(name)
+    return offered, streaming
+
+
+def _draft(
+    source: str,
+    wish: DraftWish,
+    data: bytes,
+    contract: Contract,
+    offered: list[str],
+    streaming: list[str],
+) -> Draft:
     name = wish.name or snake_case(offered[0].split("/")[0].rpartition(".")[2])
     names = function_names(
         {method: method.rpartition("/")[2] for method in offered}, f"{name}_", wish.named
@@ -69,16 +92,14 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
             apart=True,
         ),
     }
-    streaming = [each for each in chosen if each not in offered]
-    notes = tuple(f"{each} takes a stream of messages and is left out" for each in streaming)
     return Draft(
         name,
         write_yaml(document),
         files={file: data},
-        notes=notes,
+        notes=tuple(f"{each} takes a stream of messages and is left out" for each in streaming),
         named={each: names[each] for each in offered},
         undecided=tuple(names[each] for each in offered),
-        environ={address.name: "127.0.0.1:50051" if path.is_file() else source},
+        environ={address.name: "127.0.0.1:50051" if Path(source).is_file() else source},
     )
 
 

@@ -210,38 +210,43 @@ class Catalogue:
         media = [each for each in taken if isinstance(each, str)] if isinstance(taken, list) else []
         body = next((node for node in nodes if node.get("in") == "body"), None)
         if body is not None:
-            text = body.get("description")
-            return [
-                Body(
-                    each,
-                    body.get("schema", {}),
-                    body.get("required") is True,
-                    description=text if isinstance(text, str) else None,
-                )
-                for each in media or ["application/json"]
-            ]
+            return _whole_bodies(body, media)
         fields = {
             str(node["name"]): node
             for node in nodes
             if node.get("in") == "formData" and "name" in node
         }
-        if not fields:
-            return []
-        forms = [each for each in media if "form" in each]
-        files = any(node.get("type") == "file" for node in fields.values())
-        usual = "multipart/form-data" if files else "application/x-www-form-urlencoded"
-        required = [name for name, node in fields.items() if node.get("required") is True]
-        schema: JsonObject = {
-            "type": "object",
-            "properties": {name: _field(node) for name, node in fields.items()},
-            "required": list[JsonValue](required),
-        }
         styles = {name: self._style(node, "query") for name, node in fields.items()}
-        chosen = "multipart/form-data" if files and "multipart/form-data" in forms else usual
-        return [
-            Body(each, schema, bool(required), styles)
-            for each in ([chosen] if files else forms or [usual])
-        ]
+        return _form_bodies(fields, styles, media) if fields else []
+
+
+def _whole_bodies(node: JsonObject, media: list[str]) -> list[Body]:
+    text = node.get("description")
+    return [
+        Body(
+            each,
+            node.get("schema", {}),
+            node.get("required") is True,
+            description=text if isinstance(text, str) else None,
+        )
+        for each in media or ["application/json"]
+    ]
+
+
+def _form_bodies(
+    fields: Mapping[str, JsonObject], styles: Mapping[str, Style], media: list[str]
+) -> list[Body]:
+    required = [name for name, node in fields.items() if node.get("required") is True]
+    schema: JsonObject = {
+        "type": "object",
+        "properties": {name: _field(node) for name, node in fields.items()},
+        "required": list[JsonValue](required),
+    }
+    if any(node.get("type") == "file" for node in fields.values()):
+        forms = ["multipart/form-data"]  # the only form that carries a file
+    else:
+        forms = [each for each in media if "form" in each] or ["application/x-www-form-urlencoded"]
+    return [Body(each, schema, bool(required), styles) for each in forms]
 
 
 def _version(root: JsonObject) -> str:
