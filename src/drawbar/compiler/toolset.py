@@ -20,6 +20,7 @@ from drawbar.spec.names import closest
 from drawbar.spec.references import UNREAD
 from drawbar.spec.secrets import secrets_of
 from drawbar.spec.source import At, Report
+from drawbar.spec.tls import check_tls
 
 ALL = "all"
 """The toolset of every function, which no settings have to name."""
@@ -55,6 +56,7 @@ def compile_adapter(loaded: LoadedAdapter, kinds: Kinds) -> CompiledAdapter:
     plans: Mapping[str, Plan] = {}
     if adapter is not None:
         plans = kinds.find(adapter.kind).compile(adapter, report)
+        check_tls(adapter.backend, adapter.folder, report)
         _check_tests(adapter, loaded.listed, report)
         check_lookups(adapter, plans, report)
     functions: list[Function] = []

@@ -21,4 +21,6 @@ CODES: Mapping[str, str] = {
     "DB122": "a reference that cannot be read",
     "DB130": "a kind of backend that is not known, or cannot be loaded",
     "DB131": "a name that is not made of the right characters",
+    "DB140": "a file that `tls` names and that is not there, or a key without its certificate",
+    "DB141": "`tls.verify` is off: anyone on the way can read and change all",
 }

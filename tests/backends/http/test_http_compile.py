@@ -206,9 +206,9 @@ def test_a_problem_of_a_function_has_its_place(
             "url: http://x, tls: {ca: ./no.pem, key: ./no.key}",
             [
                 "3:38: DB512 `tls` needs an https:// URL",
-                "3:44: DB512 there is no file ./no.pem",
-                "3:58: DB512 there is no file ./no.key",
-                "3:58: DB512 a `key` belongs to a `certificate`",
+                "3:44: DB140 there is no file `./no.pem`",
+                "3:58: DB140 there is no file `./no.key`",
+                "3:58: DB140 a `key` belongs to a `certificate`",
             ],
         ),
     ],

@@ -326,16 +326,6 @@ def test_files_that_are_not_there_are_told_with_their_place() -> None:
     ]
 
 
-def test_tls_that_is_not_verified_is_warned_of() -> None:
-    (problem,) = [
-        each for each in compiled(adapter("https://x", "  tls: {verify: false}")).problems
-        if each.code == "DB420"
-    ]  # fmt: skip
-
-    assert problem.severity == "warning"
-    assert "anyone on the way can read and change all" in problem.message
-
-
 async def test_a_file_that_is_no_key_is_told_at_the_call(
     keys: Path, office: Office, opened: Open
 ) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from drawbar.backends.http.addresses import is_forbidden
 from drawbar.backends.http.backend import HttpBackend
 from drawbar.backends.http.openapi.codes import CODES as OPENAPI_CODES
-from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
+from drawbar.backends.http.options import AuthSpec, HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.paging import Pages
 from drawbar.backends.http.places import Places, name_problem
 from drawbar.backends.http.request import Binding
@@ -50,7 +50,7 @@ CODES = {
     "DB509": "two parameters for one place",
     "DB510": "a header that cannot be set",
     "DB511": "`response` is no JSON pointer",
-    "DB512": "a TLS file that is not there, or TLS words without https",
+    "DB512": "`tls` without an https:// URL",
     "DB513": "a charset that Python does not know",
     "DB514": "the address of a token server that cannot be called",
     "DB515": "`pages` that cannot be followed",
@@ -72,7 +72,7 @@ class HttpKind:
         backend = adapter.backend
         if not isinstance(backend, HttpBackendSpec):
             raise TypeError("the loader reads `backend` by this kind's own model")
-        _check_backend(backend, adapter, report)
+        _check_backend(backend, report)
         contract = None
         if backend.openapi is not None:
             from drawbar.backends.http.openapi.compile import read_contract  # noqa: PLC0415 -- others start without
@@ -327,7 +327,7 @@ def _steps(text: str, report: Report, at: At) -> tuple[str, ...]:
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/"))
 
 
-def _check_backend(backend: HttpBackendSpec, adapter: Adapter, report: Report) -> None:
+def _check_backend(backend: HttpBackendSpec, report: Report) -> None:
     at: At = ("backend",)
     message = _url_problem(backend.url)
     if message is not None:
@@ -341,20 +341,24 @@ def _check_backend(backend: HttpBackendSpec, adapter: Adapter, report: Report) -
     for name, value in backend.headers.items():
         if message := header_problem(name, value.reveal()):
             report.add((*at, "headers", name), "DB510", message)
-    key = backend.auth.api_key if backend.auth else None
+    if backend.tls is not None and not backend.url.startswith("https:"):
+        report.add((*at, "tls"), "DB512", "`tls` needs an https:// URL")
+    if backend.auth is not None:
+        _check_auth(backend.auth, report, (*at, "auth"))
+
+
+def _check_auth(auth: AuthSpec, report: Report, at: At) -> None:
+    key = auth.api_key
     if key is not None and key.in_ == "header":
         message = header_problem(key.name, key.value.reveal())
         if message is not None:
-            report.add((*at, "auth", "api_key", "name"), "DB510", message)
-    token = backend.auth.bearer if backend.auth else None
+            report.add((*at, "api_key", "name"), "DB510", message)
+    token = auth.bearer
     if token is not None and not re.fullmatch(r"[\x21-\x7e]+", token.token.reveal()):
-        report.add(
-            (*at, "auth", "bearer", "token"), "DB510", "a token is visible ASCII without blanks"
-        )
-    oauth = backend.auth.oauth2 if backend.auth else None
+        report.add((*at, "bearer", "token"), "DB510", "a token is visible ASCII without blanks")
+    oauth = auth.oauth2
     if oauth is not None and (message := _url_problem(oauth.token_url)):
-        report.add((*at, "auth", "oauth2", "token_url"), "DB514", message)
-    _check_tls(backend, adapter, report, at)
+        report.add((*at, "oauth2", "token_url"), "DB514", message)
 
 
 def _url_problem(url: str) -> str | None:
@@ -387,16 +391,3 @@ def header_problem(name: str, value: str) -> str | None:
     if not _HEADER_VALUE.fullmatch(value) or value != value.strip():
         return f"the value of {name} holds a line break, a control character or outer blanks"
     return None
-
-
-def _check_tls(backend: HttpBackendSpec, adapter: Adapter, report: Report, at: At) -> None:
-    if backend.tls is None:
-        return
-    if not backend.url.startswith("https:"):
-        report.add((*at, "tls"), "DB512", "`tls` needs an https:// URL")
-    for word in ("ca", "certificate", "key"):
-        path = getattr(backend.tls, word)
-        if path is not None and not (adapter.folder / path).is_file():
-            report.add((*at, "tls", word), "DB512", f"there is no file {path}")
-    if backend.tls.key is not None and backend.tls.certificate is None:
-        report.add((*at, "tls", "key"), "DB512", "a `key` belongs to a `certificate`")

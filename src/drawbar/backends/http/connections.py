@@ -201,23 +201,7 @@ class Connections:
 
     def _tls(self) -> ssl.SSLContext | bool:
         tls = self._spec.tls
-        if tls is None:
-            return True
-        ca, certificate, key = (
-            None if path is None else str(self._folder / path)
-            for path in (tls.ca, tls.certificate, tls.key)
-        )
-        try:
-            context = ssl.create_default_context(cafile=ca)
-            if certificate is not None:
-                context.load_cert_chain(certificate, key)
-        except OSError as error:
-            raise BackendError(
-                "A file named under `tls` is no certificate or key that can be used.",
-                code="backend_unavailable",
-                work="not_started",
-            ) from error
-        return context
+        return True if tls is None else tls.context(self._folder)
 
 
 def _marks_sent() -> aiohttp.TraceConfig:

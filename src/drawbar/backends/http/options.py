@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText, Spec
+from drawbar.spec.tls import TlsSpec
 
 
 class BasicAuth(Spec):
@@ -71,14 +72,6 @@ class AuthSpec(Spec):
         if sum(way is not None for way in ways) != 1:
             raise ValueError("write exactly one of basic, bearer, api_key and oauth2")
         return self
-
-
-class TlsSpec(Spec):
-    """For servers whose certificate no public authority signed, or that ask for one of ours."""
-
-    ca: str | None = Field(None, description="PEM file of the authority that signed the server's.")
-    certificate: str | None = Field(None, description="PEM file that shows who the gateway is.")
-    key: str | None = Field(None, description="PEM file of its key, when that is another file.")
 
 
 class HttpBackendSpec(BackendSpec):

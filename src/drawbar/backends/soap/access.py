@@ -13,7 +13,9 @@ from drawbar.spec.source import At, Report
 
 def check_access(backend: SoapBackendSpec, folder: Path, report: Report) -> None:
     _check_headers(backend, report)
-    _check_tls(backend, folder, report)
+    if backend.tls is not None and not backend.endpoint.startswith("https:"):
+        message, fix = "`tls` needs an https:// endpoint", "correct `endpoint`"
+        report.add(("backend", "tls"), "DB416", message, fix=fix)
     _check_security(backend, folder, report)
     for name, word in _extras(backend):
         _check_extra(name, word, report)
@@ -30,49 +32,25 @@ def _check_headers(backend: SoapBackendSpec, report: Report) -> None:
             )
 
 
-def _check_tls(backend: SoapBackendSpec, folder: Path, report: Report) -> None:
-    if (tls := backend.tls) is None:
-        return
-    at = ("backend", "tls")
-    if not backend.endpoint.startswith("https:"):
-        report.add(at, "DB416", "`tls` needs an https:// endpoint", fix="correct `endpoint`")
-    files = {"ca": tls.ca, "certificate": tls.certificate, "key": tls.key}
-    _check_files(files, folder, report, at, "DB416")
-    if tls.key is not None and tls.certificate is None:
-        fix = "write `certificate:` too"
-        report.add((*at, "key"), "DB416", "a `key` belongs to a `certificate`", fix=fix)
-    if not tls.verify:
-        report.add(
-            (*at, "verify"),
-            "DB420",
-            "the certificate of the service is not verified: anyone on the way can read and change all",
-            fix="name the authority that signed it with `ca:`, and take `verify: false` out",
-            severity="warning",
-        )
-
-
 def _check_security(backend: SoapBackendSpec, folder: Path, report: Report) -> None:
     if (security := backend.security) is None:
         return
     at = ("backend", "security")
     if (sign := security.sign) is not None:
         files = {"certificate": sign.certificate, "key": sign.key}
-        _check_files(files, folder, report, (*at, "sign"), "DB421")
+        _check_files(files, folder, report, (*at, "sign"))
     if (verify := security.verify) is not None:
         files = {"certificate": verify.certificate}
-        _check_files(files, folder, report, (*at, "verify"), "DB421")
+        _check_files(files, folder, report, (*at, "verify"))
 
 
-def _check_files(
-    files: Mapping[str, str | None], folder: Path, report: Report, at: At, code: str
-) -> None:
-    report.files.update(folder / path for path in files.values() if path is not None)
+def _check_files(files: Mapping[str, str | None], folder: Path, report: Report, at: At) -> None:
     for word, path in files.items():
         if path is not None:
             report.files.add(folder / path)
         if path is not None and not (folder / path).is_file():
             fix = "write the path of a PEM file, relative to this adapter"
-            report.add((*at, word), code, f"there is no file `{path}`", fix=fix)
+            report.add((*at, word), "DB421", f"there is no file `{path}`", fix=fix)
 
 
 def _extras(backend: SoapBackendSpec) -> Iterator[tuple[str, At]]:

@@ -44,7 +44,7 @@ from drawbar.backends.soap.multipart import MULTIPART, BrokenMultipart, Part, sp
 from drawbar.backends.soap.multiref import TooManyReferences, resolved
 from drawbar.backends.soap.negotiation import logins
 from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
-from drawbar.backends.soap.post import Answer, Post, Tls, can_connect
+from drawbar.backends.soap.post import Answer, Post, can_connect
 from drawbar.backends.soap.reply import (
     NoEnvelope,
     Reading,
@@ -137,7 +137,7 @@ class SoapBackend:
     def __init__(self, options: SoapBackendSpec, folder: Path, workers: Workers) -> None:
         self._options = options
         self._workers = workers
-        self._post = Post(options.endpoint, workers.size, _tls(options, folder))
+        self._post = Post(options.endpoint, workers.size, options.tls, folder)
         self._login = logins(options.auth, options.endpoint)
         self._security = Security(options, folder)
         self._general = General()
@@ -366,12 +366,3 @@ def _with_beside(value: JsonValue, beside: list[Part], binding: Binding) -> Json
     if others:
         found[ATTACHMENTS] = listed(others, describe=binding.describe)
     return found
-
-
-def _tls(options: SoapBackendSpec, folder: Path) -> Tls | None:
-    if (tls := options.tls) is None:
-        return None
-    ca, certificate, key = (
-        None if path is None else folder / path for path in (tls.ca, tls.certificate, tls.key)
-    )
-    return Tls(ca, certificate, key, tls.verify)

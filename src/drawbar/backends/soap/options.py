@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText, Spec
 from drawbar.spec.scalars import Duration
+from drawbar.spec.tls import TlsSpec
 
 CALLER = r"^caller\.[A-Za-z_][A-Za-z0-9_.-]*$"
 HEADER = r"^\{[^{}]*\}[^{}:\s]+$"
@@ -121,20 +122,6 @@ class IdentitySpec(Spec):
     """How the service learns who is behind a call. The call is refused when the caller has no such claim."""
 
     header: IdentityHeaderSpec
-
-
-class TlsSpec(Spec):
-    """For servers whose certificate no public authority signed, or that ask for one of ours."""
-
-    ca: str | None = Field(None, description="PEM file of the authority that signed the server's.")
-    certificate: str | None = Field(None, description="PEM file that shows who the gateway is.")
-    key: str | None = Field(None, description="PEM file of its key, when that is another file.")
-
-    verify: bool = Field(
-        True,
-        description="`false` takes any certificate, so anyone on the way can read and change all; warned of "
-        "at each start.",
-    )
 
 
 Algorithm = Literal["sha256", "sha1"]

@@ -25,6 +25,7 @@ from yarl import URL
 
 from drawbar.kernel.ports import BackendError, Call, Progress
 from drawbar.kernel.workers import Workers
+from drawbar.spec.tls import TlsSpec
 from drawbar.wire.connection import AnswerBeyond, Beyond, ConnectionLost, request_of
 from drawbar.wire.pool import Pool
 
@@ -73,16 +74,6 @@ class Handshake(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """PEM files for servers that no public authority signed, or that want to know who calls."""
-
-    ca: Path | None
-    certificate: Path | None
-    key: Path | None
-    verify: bool = True
-
-
 class Post:
     """The connections of one backend. Reads reuse them; a change gets a fresh one.
 
@@ -90,9 +81,12 @@ class Post:
     nobody knows whether a change was taken. A fresh connection has no such moment.
     """
 
-    def __init__(self, endpoint: str, concurrency: int, tls: Tls | None = None) -> None:
+    def __init__(
+        self, endpoint: str, concurrency: int, tls: TlsSpec | None = None, folder: Path = Path()
+    ) -> None:
         self._endpoint = endpoint
         self._tls = tls
+        self._folder = folder
         self._concurrency = concurrency
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._url = URL(endpoint)
@@ -212,23 +206,7 @@ class Post:
 
     def tls(self) -> ssl.SSLContext | None:
         """None where the usual authorities will do. Raises BackendError for files that cannot be used."""
-        if self._tls is None:
-            return None
-        try:
-            context = ssl.create_default_context(cafile=self._tls.ca)
-            if not self._tls.verify:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-            if self._tls.certificate is not None:
-                context.load_cert_chain(self._tls.certificate, self._tls.key)
-        except OSError as error:  # ssl.SSLError is one
-            raise BackendError(
-                "a file named under `tls` is no certificate or key that can be used",
-                code="backend_unavailable",
-                work="not_started",
-                hint="the operator has to correct `tls:` of the adapter",
-            ) from error
-        return context
+        return None if self._tls is None else self._tls.context(self._folder)
 
     async def close(self) -> None:
         if self._pool is not None:
