@@ -35,26 +35,30 @@ class XmlCodec:
         return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
     def decode(self, data: bytes) -> JsonValue:
-        if b"<!DOCTYPE" in data:
-            raise CodecError("a document type is not accepted")
-        parser = etree.XMLParser(
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
-        try:
-            root = etree.fromstring(data, parser)
-        except etree.XMLSyntaxError as error:
-            line, column = error.position
-            raise CodecError(
-                f"not XML: {error.msg}", where=f"line {line}, column {column}"
-            ) from error
-        if root.getroottree().docinfo.internalDTD is not None:  # in UTF-16, say
-            raise CodecError("a document type is not accepted")
+        root = parse_xml(data)
         return {_local(root.tag): _value(root)}
+
+
+def parse_xml(data: bytes) -> etree._Element:
+    """The root element, without comments and processing instructions. Raises CodecError."""
+    if b"<!DOCTYPE" in data:
+        raise CodecError("a document type is not accepted")
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise CodecError(f"not XML: {error.msg}", where=f"line {line}, column {column}") from error
+    if root.getroottree().docinfo.internalDTD is not None:  # in UTF-16, say
+        raise CodecError("a document type is not accepted")
+    return root
 
 
 def _local(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -28,6 +29,7 @@ from drawbar.backends.http.options import HttpBackendSpec
 from drawbar.backends.http.reply import (
     Unusable,
     advice,
+    at_pointer,
     capped,
     read_value,
     read_whole,
@@ -135,7 +137,7 @@ class HttpBackend:
     ) -> Reply:
         if binding.pages is None:
             answer, _ = await self._exchange(binding, request, call, exchange)
-            return self._read(answer, request.method, binding, call, exchange)
+            return self._read(answer, request, binding, call, exchange)
         try:
             return await drained(
                 binding.pages,
@@ -209,28 +211,36 @@ class HttpBackend:
         """Raises BackendError for an answer that is no whole success."""
         status, body, headers = answer.status, answer.body, answer.headers
         if status >= 400:  # noqa: PLR2004 -- errors (RFC 9110, 15.5 and 15.6)
+            own = binding.dialect.failure(status, body) if binding.dialect is not None else None
             told = ErrorReply(status, body[:ERROR_BODY], headers.get("retry-after"))
-            raise error_status(told, exchange)
+            raise own or error_status(told, exchange)
         if status >= 300:  # noqa: PLR2004 -- 300, 304 and what nobody uses
             raise bad_reply(f"its status is {status}", exchange)
         if not answer.whole:
             raise too_large(binding, call.max_bytes, "done" if exchange.changes else "unknown")
 
     def _read(
-        self, answer: Answer, method: str, binding: Binding, call: Call, exchange: Exchange
+        self, answer: Answer, request: Request, binding: Binding, call: Call, exchange: Exchange
     ) -> Reply:
         self._check(answer, binding, call, exchange)
         status, body, headers = answer.status, answer.body, answer.headers
-        if method == "HEAD":
+        if request.method == "HEAD":
             return Reply(_head(answer))
         location = headers.get("location")
         if not body and status == 201 and location is not None:  # noqa: PLR2004 -- created; its place is the answer
             return Reply({"location": location})
+        notes: tuple[str, ...] = ()
         try:
-            value = read_value(binding, body, headers.get("content-type", ""), self._spec.charset)
+            if binding.dialect is not None:
+                said = binding.dialect.read(request.body, body)
+                value, notes = at_pointer(said.value, binding.response), said.notes
+            else:
+                kind = headers.get("content-type", "")
+                value = read_value(binding, body, kind, self._spec.charset)
         except Unusable as error:
             raise bad_reply(str(error), exchange) from error
-        return capped(value, binding, call.max_rows)
+        reply = capped(value, binding, call.max_rows)
+        return replace(reply, notes=notes) if notes else reply
 
     async def _health_page(self, path: str) -> Health:
         headers = {"User-Agent": "drawbar", **self._identity.headers}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from drawbar.backends.http.addresses import is_forbidden
 from drawbar.backends.http.backend import HttpBackend
+from drawbar.backends.http.function_words import check_effect, check_words
 from drawbar.backends.http.openapi.codes import CODES as OPENAPI_CODES
 from drawbar.backends.http.options import AuthSpec, HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.paging import Pages
 from drawbar.backends.http.places import Places, name_problem
-from drawbar.backends.http.request import Binding
+from drawbar.backends.http.request import Binding, Slot
+from drawbar.backends.http.rpc.codes import CODES as RPC_CODES
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Parameter, Plan
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 
 _REQUEST = re.compile(r"(?P<method>\S+) +(?P<path>/[^?#\s]*)(?:\?(?P<query>[^#\s]*))?")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_READING = ("GET", "HEAD", "POST")
 _PAGE_WORDS = {
     "at": ("url", "cursor"),
     "to": ("cursor", "page", "offset"),
@@ -55,6 +57,7 @@ CODES = {
     "DB514": "the address of a token server that cannot be called",
     "DB515": "`pages` that cannot be followed",
     **OPENAPI_CODES,
+    **RPC_CODES,
 }
 
 
@@ -92,12 +95,9 @@ class HttpKind:
             if not isinstance(spec, HttpFunctionSpec):
                 raise TypeError("the loader reads functions by this kind's own model")
             at: At = ("functions", name)
-            if not _check_words(spec, backend, report, at):
+            if not check_words(spec, backend, report, at):
                 continue
-            if spec.operation is None:
-                plan = _compile_function(name, spec, report, at)
-            else:
-                plan = _compile_operation(name, spec, contract, _known(backend), report, at)
+            plan = _compile(name, spec, backend, contract, report, at)
             if plan is not None and not report.is_broken(at):
                 plans[name] = plan
         return plans
@@ -121,47 +121,85 @@ class HttpKind:
 KIND = HttpKind()
 
 
+def _compile(
+    name: str,
+    spec: HttpFunctionSpec,
+    backend: HttpBackendSpec,
+    contract: Contract | None,
+    report: Report,
+    at: At,
+) -> Plan | None:
+    if spec.operation is not None:
+        return _compile_operation(name, spec, contract, _known(backend), report, at)
+    if spec.method is not None:
+        return _compile_method(name, spec, backend, report, at)
+    return _compile_function(name, spec, report, at)
+
+
 def _compile_function(name: str, spec: HttpFunctionSpec, report: Report, at: At) -> Plan | None:
     parameters = merge_parameters(spec, {}, report, at)
+    match = _request_of(spec, _METHODS, report, at)
+    if match is None:
+        return None
+    check_effect(match["method"], spec, report, (*at, "request"), at)
+    places = Places(match["method"], spec, report, at)
+    segments = places.read_path(match["path"], parameters)
+    parameters = tuple(places.put(parameter) for parameter in parameters)
+    places.check()
+    binding = _binding(name, match["method"], segments, places, parameters)
+    query = _constant_query(match)
+    return Plan(parameters, replace(binding, constant_query=query, form=spec.body == "form"))
+
+
+def _compile_method(
+    name: str, spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At
+) -> Plan | None:
+    from drawbar.backends.http.rpc.compile import compile_method  # noqa: PLC0415 -- others start without
+
+    if backend.protocol is None:
+        return None
+    parameters = merge_parameters(spec, {}, report, at)
+    check_effect("POST", spec, report, (*at, "method"), at)
+    places = Places("POST", spec, report, at)
+    segments: tuple[tuple[str | Slot, ...], ...] = ()
+    query = ""
+    if spec.request is not None:
+        match = _request_of(spec, ("POST",), report, at)
+        if match is None:
+            return None
+        segments = places.read_path(match["path"], parameters)
+        query = _constant_query(match)
+    parameters = tuple(places.put(parameter) for parameter in parameters)
+    places.check()
+    dialect, parameters = compile_method(backend.protocol, spec, parameters, places, report, at)
+    binding = _binding(name, "POST", segments, places, parameters)
+    return Plan(parameters, replace(binding, constant_query=query, dialect=dialect))
+
+
+def _request_of(
+    spec: HttpFunctionSpec, methods: tuple[str, ...], report: Report, at: At
+) -> re.Match[str] | None:
     match = _REQUEST.fullmatch(spec.request or "")
-    if match is None or match["method"] not in _METHODS:
+    if match is None or match["method"] not in methods:
         report.add(
             (*at, "request"),
             "DB501",
             f"`{spec.request}` is not a method and a path",
-            fix=f"write one of {', '.join(_METHODS)}, a blank and a path, such as `GET /staff/{{staff_no}}`",
+            fix=f"write one of {', '.join(methods)}, a blank and a path, such as `{methods[0]} /staff/{{staff_no}}`",
         )
         return None
-    method = match["method"]
-    _check_effect(method, spec, report, (*at, "request"), at)
-    query = match["query"] or ""
-    if "{" in query:
+    if "{" in (match["query"] or ""):
         report.add(
             (*at, "request"),
             "DB501",
             "a place such as {name} stands in the path only",
             fix="leave the query out here; a parameter goes there by `to: query.NAME`",
         )
-    places = Places(method, spec, report, at)
-    segments = places.read_path(match["path"], parameters)
-    parameters = tuple(places.put(parameter) for parameter in parameters)
-    places.check()
-    binding = Binding(
-        function=name,
-        method=method,
-        segments=segments,
-        constant_query=quote(query, safe="=&%+,;:@/?-._~"),
-        query=tuple(places.query),
-        headers=tuple(places.headers),
-        body=tuple(places.body),
-        form=spec.body == "form",
-        changes=spec.effect != "read",
-        response=_pointer(spec, report, at),
-        reply=spec.reply,
-        pages=_pages(spec, places, report, at),
-        paging=_paging(parameters),
-    )
-    return Plan(parameters, binding)
+    return match
+
+
+def _constant_query(match: re.Match[str]) -> str:
+    return quote(match["query"] or "", safe="=&%+,;:@/?-._~")
 
 
 def _compile_operation(
@@ -179,30 +217,44 @@ def _compile_operation(
     operation = find_operation(contract, spec, report, at)
     if operation is None:
         return None
-    _check_effect(operation.method.upper(), spec, report, (*at, "operation"), at)
+    check_effect(operation.method.upper(), spec, report, (*at, "operation"), at)
     bound = bind(contract, operation, spec, report, at, known_headers=known_headers)
     if bound is None:
         return None
     places, content = bound.places, bound.content
-    binding = Binding(
-        function=name,
-        method=bound.method,
-        segments=bound.segments,
+    binding = replace(
+        _binding(name, bound.method, bound.segments, places, bound.parameters),
         constant_query=bound.constant_query,
+        media=None if content is None else content.media,
+        needs_body=content is not None and content.required,
+    )
+    return Plan(bound.parameters, binding, bound.description)
+
+
+def _binding(
+    name: str,
+    method: str,
+    segments: tuple[tuple[str | Slot, ...], ...],
+    places: Places,
+    parameters: tuple[Parameter, ...],
+) -> Binding:
+    """What functions have in common, however they were written."""
+    spec, report, at = places.spec, places.report, places.at
+    return Binding(
+        function=name,
+        method=method,
+        segments=segments,
         query=tuple(places.query),
         headers=tuple(places.headers),
         constant_headers=tuple(places.constant_headers),
         cookies=tuple(places.cookies),
         body=tuple(places.body),
-        media=None if content is None else content.media,
-        needs_body=content is not None and content.required,
         changes=spec.effect != "read",
         response=_pointer(spec, report, at),
         reply=spec.reply,
         pages=_pages(spec, places, report, at),
-        paging=_paging(bound.parameters),
+        paging=_paging(parameters),
     )
-    return Plan(bound.parameters, binding, bound.description)
 
 
 def _paging(parameters: tuple[Parameter, ...]) -> tuple[str, ...]:
@@ -219,70 +271,6 @@ def _known(backend: HttpBackendSpec) -> frozenset[str]:
     if backend.auth is not None and backend.auth.api_key is not None:
         names.append(backend.auth.api_key.name)
     return frozenset(name.lower() for name in names)
-
-
-def _check_words(spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At) -> bool:
-    """Either a request or an operation; the words that narrow are for operations."""
-    if (spec.request is None) == (spec.operation is None):
-        report.add(
-            at if spec.request is None else (*at, "operation"),
-            "DB523",
-            "a function needs `request` or `operation`"
-            if spec.request is None
-            else "`request` and `operation` exclude each other",
-            fix="write `request: GET /path`, or `operation:` with a name of the `openapi` document",
-        )
-        return False
-    if spec.operation is not None and backend.openapi is None:
-        report.add(
-            (*at, "operation"),
-            "DB523",
-            "there is no document to take the operation from",
-            fix="write `openapi: ./openapi/service.json` under `backend`, or `request:` here",
-        )
-        return False
-    if spec.operation is None:
-        _check_request_words(spec, report, at)
-    return True
-
-
-def _check_request_words(spec: HttpFunctionSpec, report: Report, at: At) -> None:
-    for word in ("hide", "keep"):
-        if word in spec.model_fields_set:
-            report.add(
-                (*at, word),
-                "DB523",
-                f"`{word}` narrows what a document offers; here only what is written is offered",
-                fix=f"remove `{word}`",
-            )
-    if spec.body not in ("json", "form"):
-        report.add(
-            (*at, "body"),
-            "DB523",
-            f"a body of the form {spec.body} needs a document that describes it",
-            fix="write json or form, or `operation:` instead of `request:`",
-        )
-
-
-def _check_effect(
-    method: str, spec: HttpFunctionSpec, report: Report, unwritten: At, at: At
-) -> None:
-    written = "effect" in spec.model_fields_set
-    where = (*at, "effect") if written else unwritten
-    if spec.effect == "read" and method not in _READING:
-        report.add(
-            where,
-            "DB506",
-            f"{method} changes something, and the effect is read",
-            fix="write `effect: write`, or `effect: destroy` for what cannot be taken back",
-        )
-    elif method == "POST" and not written:
-        report.add(
-            where,
-            "DB506",
-            "POST needs its effect written",
-            fix="write `effect: read` for a search that changes nothing, else `write` or `destroy`",
-        )
 
 
 def _pages(spec: HttpFunctionSpec, places: Places, report: Report, at: At) -> Pages | None:

@@ -82,6 +82,9 @@ class HttpBackendSpec(BackendSpec):
         None,
         description="The OpenAPI 2.0, 3.0 or 3.1 document, beside the adapter; nothing is fetched from the network.",
     )
+    protocol: Literal["json-rpc", "xml-rpc"] | None = Field(
+        None, description="What is spoken at the `url`, by functions that name a `method`."
+    )
     auth: AuthSpec | None = None
     headers: dict[str, SecretText] = Field(
         default_factory=dict, description="Sent with every request; never shown."
@@ -124,6 +127,24 @@ class HttpFunctionSpec(FunctionSpec):
         None,
         description="Instead of `request`: an operation of the `openapi` document, by its operationId or as "
         "`GET /staff/{staff_no}`.",
+    )
+    method: str | None = Field(
+        None,
+        min_length=1,
+        description="Instead of `request`: a method by the backend's `protocol`, such as order.get. `request: POST "
+        "/path` beside it says where, when that is not the `url` itself.",
+    )
+    params: Literal["named", "positional"] | None = Field(
+        None,
+        description="Of JSON-RPC: whether parameters go by name, as they do unless set, or in the order in which they "
+        "stand here. XML-RPC knows the order only.",
+    )
+    types: dict[str, Literal["int", "i8", "double", "string", "dateTime.iso8601", "base64"]] = (
+        Field(
+            default_factory=dict,
+            description="Of XML-RPC: types on the wire, by parameter or as a dotted path, where they do not follow from "
+            "the parameter: a text with `format: date-time` is a dateTime.iso8601.",
+        )
     )
     hide: tuple[str, ...] = Field(
         (),

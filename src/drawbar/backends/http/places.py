@@ -47,9 +47,9 @@ class Places:
 
     def __init__(self, method: str, spec: HttpFunctionSpec, report: Report, at: At) -> None:
         self._method = method
-        self._spec = spec
-        self._report = report
-        self._at = at
+        self.spec = spec
+        self.report = report
+        self.at = at
         self._path: dict[str, bool] = {}
         """Names in the path template, and whether each is a segment of its own."""
         self._filled: set[str] = set()
@@ -192,7 +192,7 @@ class Places:
             )
         if "" in way:
             self._wrong(parameter, "DB504", f"`{parameter.to}` has an empty name in it", _FIX)
-        if self._spec.body == "form":
+        if self.spec.body == "form":
             flat = self._is_scalar(parameter.schema) or self._is_flat_list(parameter.schema)
             if len(way) != 1 or not flat:
                 self._wrong(
@@ -212,14 +212,14 @@ class Places:
         return next(slot.parameter for slot in reversed(self.body) if slot.way == way)
 
     def _wrong(self, parameter: Parameter, code: str, message: str, fix: str | None = None) -> None:
-        at = (*self._at, "parameters", parameter.name)
+        at = (*self.at, "parameters", parameter.name)
         if parameter.to is not None:
             at = (*at, "to")
-        self._report.add(at, code, f"parameter `{parameter.name}`: {message}", fix=fix)
+        self.report.add(at, code, f"parameter `{parameter.name}`: {message}", fix=fix)
 
     def _problem(self, code: str, message: str, fix: str | None = None) -> None:
-        word = "request" if self._spec.operation is None else "operation"
-        self._report.add((*self._at, word), code, message, fix=fix)
+        word = "request" if self.spec.operation is None else "operation"
+        self.report.add((*self.at, word), code, message, fix=fix)
 
 
 _SAID = {

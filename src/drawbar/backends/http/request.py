@@ -11,6 +11,7 @@ from urllib.parse import quote
 import orjson
 
 from drawbar.backends.http.bodies import Media, WrongContent, encoder, write
+from drawbar.backends.http.dialect import Dialect
 from drawbar.backends.http.paging import Pages
 from drawbar.backends.http.styles import EXPLODED, Style, joined, pairs, text_of
 from drawbar.kernel.ports import BackendError
@@ -51,7 +52,7 @@ class Binding:
     function: str
     method: str
     segments: tuple[tuple[str | Slot, ...], ...]
-    """The path between its slashes; literal parts are percent-encoded already."""
+    """The path between its slashes; literal parts are percent-encoded already. Empty: the backend's own URL."""
     constant_query: str = ""
     query: tuple[Slot, ...] = ()
     headers: tuple[Slot, ...] = ()
@@ -61,6 +62,8 @@ class Binding:
     form: bool = False
     media: Media | None = None
     """How the body is written when that is neither plain JSON nor a plain form."""
+    dialect: Dialect | None = None
+    """Owns the body, and how the answer is read."""
     needs_body: bool = True
     """Whether a body without any value in it is sent."""
     changes: bool = False
@@ -111,11 +114,12 @@ def render(
     idempotency_key: str | None = None,
 ) -> Request:
     """Raises BackendError `invalid_arguments` for a value that cannot be carried where it belongs."""
-    target = base_path + _path(binding, arguments)
+    target = base_path + _path(binding, arguments) or "/"
     query = _query(binding, arguments, identity)
     if query:
         target = f"{target}?{query}"
-    headers = {"Accept": _ACCEPT[binding.reply], "User-Agent": "drawbar", **identity.headers}
+    accept = _ACCEPT[binding.reply] if binding.dialect is None else binding.dialect.accept
+    headers = {"Accept": accept, "User-Agent": "drawbar", **identity.headers}
     headers.update(binding.constant_headers)
     for slot in binding.headers:
         if (value := arguments.get(slot.parameter)) is not None:
@@ -124,14 +128,7 @@ def render(
         _add_cookies(binding, arguments, headers)
     if binding.changes and idempotency_key is not None:
         headers.setdefault("Idempotency-Key", idempotency_key)
-    if binding.media is not None:
-        body = _described_body(binding, binding.media, arguments, headers)
-    else:
-        body = _body(binding, arguments)
-        if body is not None:
-            headers["Content-Type"] = (
-                "application/x-www-form-urlencoded" if binding.form else "application/json"
-            )
+    body = _encoded_body(binding, arguments, headers)
     return Request(binding.method, target, headers, body)
 
 
@@ -146,6 +143,8 @@ def describe(request: Request, host: str) -> str:
 
 
 def _path(binding: Binding, arguments: Mapping[str, JsonValue]) -> str:
+    if not binding.segments:
+        return ""
     parts = []
     for segment in binding.segments:
         if len(segment) == 1 and isinstance(segment[0], str):
@@ -251,44 +250,55 @@ def _header(slot: Slot, value: JsonValue) -> str:
     return text
 
 
-def _body(binding: Binding, arguments: Mapping[str, JsonValue]) -> bytes | None:
+def _encoded_body(
+    binding: Binding, arguments: Mapping[str, JsonValue], headers: dict[str, str]
+) -> bytes | None:
+    """The bytes of the body; their Content-Type is added to the headers."""
+    if binding.dialect is None and binding.media is None:
+        return _plain_body(binding, arguments, headers)
+    given = [slot.parameter for slot in binding.body if slot.parameter in arguments]
+    try:
+        if binding.dialect is not None:
+            body, kind = binding.dialect.write(_whole(binding, arguments)), binding.dialect.media
+        elif binding.media is not None and (given or binding.needs_body):
+            body, kind = write(binding.media, _whole(binding, arguments))
+        else:
+            return None
+    except WrongContent as error:
+        raise _refused(given[0] if given else "body", str(error)) from None
+    except UnicodeEncodeError as error:
+        raise _refused(given[0], "it holds half a character") from error
+    if body is not None:
+        headers["Content-Type"] = kind
+    return body
+
+
+def _plain_body(
+    binding: Binding, arguments: Mapping[str, JsonValue], headers: dict[str, str]
+) -> bytes | None:
     if not binding.body:
         return None
-    if binding.form:
-        pairs = [
-            pair
-            for slot in binding.body
-            for pair in _pairs(slot.parameter, slot.way[0], arguments.get(slot.parameter))
-        ]
-        return "&".join(pairs).encode()
-    return orjson.dumps(_whole(binding, arguments))
+    if not binding.form:
+        headers["Content-Type"] = "application/json"
+        return orjson.dumps(_whole(binding, arguments))
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    pairs = [
+        pair
+        for slot in binding.body
+        for pair in _pairs(slot.parameter, slot.way[0], arguments.get(slot.parameter))
+    ]
+    return "&".join(pairs).encode()
 
 
 def _whole(binding: Binding, arguments: Mapping[str, JsonValue]) -> JsonValue:
     """The value of the body: one argument, or an object put together of several."""
-    if not binding.body[0].way:
+    if binding.body and not binding.body[0].way:
         return arguments.get(binding.body[0].parameter)
     whole: JsonObject = {}
     for slot in binding.body:
         if slot.parameter in arguments:
             _put(whole, slot.way, arguments[slot.parameter])
     return whole
-
-
-def _described_body(
-    binding: Binding, media: Media, arguments: Mapping[str, JsonValue], headers: dict[str, str]
-) -> bytes | None:
-    given = [slot.parameter for slot in binding.body if slot.parameter in arguments]
-    if not given and not binding.needs_body:
-        return None
-    try:
-        body, kind = write(media, _whole(binding, arguments) if binding.body else {})
-    except WrongContent as error:
-        raise _refused(given[0] if given else "body", str(error)) from None
-    except UnicodeEncodeError as error:
-        raise _refused(given[0], "it holds half a character") from error
-    headers["Content-Type"] = kind
-    return body
 
 
 def _put(whole: JsonObject, way: tuple[str, ...], value: JsonValue) -> None:

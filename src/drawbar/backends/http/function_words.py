@@ -1,0 +1,97 @@
+"""Which words of a function exclude each other, and which effects its method can have."""
+
+from __future__ import annotations
+
+from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
+from drawbar.spec.source import At, Report
+
+_READING = ("GET", "HEAD", "POST")
+
+
+def check_words(spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At) -> bool:
+    """A request, an operation or a method; the words that narrow are for operations."""
+    if spec.method is not None:
+        return _check_method_words(spec, backend, report, at)
+    if (spec.request is None) == (spec.operation is None):
+        report.add(
+            at if spec.request is None else (*at, "operation"),
+            "DB523",
+            "a function needs `request`, `operation` or `method`"
+            if spec.request is None
+            else "`request` and `operation` exclude each other",
+            fix="write `request: GET /path`, `operation:` with a name of the `openapi` document, or `method:` with one "
+            "of the backend's `protocol`",
+        )
+        return False
+    if spec.operation is not None and backend.openapi is None:
+        report.add(
+            (*at, "operation"),
+            "DB523",
+            "there is no document to take the operation from",
+            fix="write `openapi: ./openapi/service.json` under `backend`, or `request:` here",
+        )
+        return False
+    for word in ("params", "types"):
+        if word in spec.model_fields_set:
+            report.add(
+                (*at, word), "DB530", f"`{word}` belongs to a `method`", fix=f"remove `{word}`"
+            )
+    if spec.operation is None:
+        _check_request_words(spec, report, at)
+    return True
+
+
+def _check_method_words(
+    spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At
+) -> bool:
+    if backend.protocol is None:
+        report.add(
+            (*at, "method"),
+            "DB530",
+            "a method is called by a protocol, and the backend has none",
+            fix="write `protocol: json-rpc` or `protocol: xml-rpc` under `backend`, or `request:` here",
+        )
+    for word in ("operation", "hide", "keep", "body", "reply", "pages"):
+        if word in spec.model_fields_set:
+            message = f"`{word}` has no meaning with `method`"
+            report.add((*at, word), "DB530", message, fix=f"remove `{word}`")
+    return backend.protocol is not None
+
+
+def _check_request_words(spec: HttpFunctionSpec, report: Report, at: At) -> None:
+    for word in ("hide", "keep"):
+        if word in spec.model_fields_set:
+            report.add(
+                (*at, word),
+                "DB523",
+                f"`{word}` narrows what a document offers; here only what is written is offered",
+                fix=f"remove `{word}`",
+            )
+    if spec.body not in ("json", "form"):
+        report.add(
+            (*at, "body"),
+            "DB523",
+            f"a body of the form {spec.body} needs a document that describes it",
+            fix="write json or form, or `operation:` instead of `request:`",
+        )
+
+
+def check_effect(
+    method: str, spec: HttpFunctionSpec, report: Report, unwritten: At, at: At
+) -> None:
+    written = "effect" in spec.model_fields_set
+    where = (*at, "effect") if written else unwritten
+    if spec.effect == "read" and method not in _READING:
+        report.add(
+            where,
+            "DB506",
+            f"{method} changes something, and the effect is read",
+            fix="write `effect: write`, or `effect: destroy` for what cannot be taken back",
+        )
+    elif method == "POST" and not written:
+        report.add(
+            where,
+            "DB506",
+            f"{'POST' if spec.method is None else 'a method'} needs its effect written",
+            fix="write `effect: read` for a search that changes nothing, else `write` or `destroy`",
+        )
