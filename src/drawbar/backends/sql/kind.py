@@ -10,6 +10,7 @@ from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.plan import Binding, Operation, Reading
 from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.contract import Verdict
+from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.values import JsonValue
 from drawbar.kernel.workers import Workers
@@ -46,6 +47,11 @@ class SqlKind:
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> SqlBackend:
         return open_backend(adapter, plans, workers)
+
+    def draft(self, source: str, wish: DraftWish) -> Draft:
+        from drawbar.backends.sql.draft import draft_adapter  # noqa: PLC0415 -- reflection, for people who draft
+
+        return draft_adapter(source, wish)
 
     def contract(self, adapter: Adapter) -> AsyncIterator[Verdict]:
         from drawbar.backends.sql.contract import check_contract  # noqa: PLC0415 -- compiles, see above

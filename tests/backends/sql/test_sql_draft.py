@@ -1,0 +1,364 @@
+"""Drafts from live databases: what stands in them, and that it really answers."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from drawbar.app import Gateway, load
+from drawbar.cli import main
+from drawbar.kernel.outcome import Failed, Outcome, Succeeded
+from drawbar.kernel.values import JsonObject, JsonValue
+
+from .conftest import mariadb_connection
+
+_TABLES = """
+create table d_clients (
+    client_no varchar(10) primary key,
+    name varchar(100) not null,
+    kind varchar(10) default 'private' not null,
+    rating integer,
+    credit decimal(10, 2) default 0 not null,
+    born date,
+    password_hash varchar(100),
+    photo {blob},
+    "Shoe Size" integer,
+    constraint d_kind check (kind in ('private', 'trade')),
+    constraint d_rating check (rating between 1 and 5),
+    constraint d_credit check (credit >= 0)
+);
+create table d_trips (
+    trip_no integer primary key,
+    client_no varchar(10) not null,
+    leaves timestamp not null,
+    "order" integer,
+    constraint d_trips_client foreign key (client_no) references d_clients (client_no)
+);
+create table d_stops (
+    trip_no integer not null,
+    stop_no integer not null,
+    port varchar(20) not null,
+    primary key (trip_no, stop_no)
+);
+create index d_trips_of on d_trips (client_no);
+create index d_trips_at on d_trips (leaves);
+create view d_ports as select port, count(*) as stops from d_stops group by port;
+insert into d_clients (client_no, name, kind, rating, credit, born, "Shoe Size")
+values ('C-1', 'Ann', 'private', 5, 12.50, '1980-02-03', 38), ('C-2', 'Bob', 'trade', null, 0, null, null);
+insert into d_trips (trip_no, client_no, leaves, "order") values (1, 'C-1', '2026-11-24 08:00:00', 7);
+insert into d_stops values (1, 1, 'Ormsay'), (1, 2, 'Hestra');
+"""
+_COMMENTS = """
+comment on table d_clients is 'People who sail.';
+comment on column d_clients.name is 'Full name';
+"""
+
+
+@pytest.fixture
+def sqlite_source(tmp_path: Path) -> str:
+    with closing(sqlite3.connect(tmp_path / "trips.db")) as connection:
+        connection.executescript(_TABLES.format(blob="blob"))
+    return "trips.db"
+
+
+@pytest.fixture
+def postgresql_source(postgresql_url: str) -> Iterator[str]:
+    import psycopg  # noqa: PLC0415 -- the driver is optional
+
+    with psycopg.connect(postgresql_url, autocommit=True) as server:
+        server.execute((_TABLES.format(blob="bytea") + _COMMENTS).encode())
+        yield postgresql_url
+        server.execute("drop table d_clients, d_trips, d_stops cascade")
+
+
+@pytest.fixture
+def mariadb_source(mariadb_url: str) -> Iterator[str]:
+    script = (
+        _TABLES.format(blob="blob")
+        .replace('"Shoe Size"', "`Shoe Size`")
+        .replace('"order"', "`order`")
+    )
+    script = script.replace("leaves timestamp", "leaves datetime")
+    script += "alter table d_clients comment 'People who sail.', modify name varchar(100) not null comment 'Full name';"
+    with mariadb_connection(mariadb_url) as connection, connection.cursor() as cursor:
+        for statement in filter(str.strip, script.split(";")):
+            cursor.execute(statement)
+        yield mariadb_url
+        cursor.execute("drop view d_ports")
+        cursor.execute("drop table d_trips, d_stops, d_clients")
+
+
+@pytest.fixture
+def duckdb_source(tmp_path: Path) -> str:
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect(str(tmp_path / "trips.duckdb")) as connection:
+        connection.execute(_TABLES.format(blob="blob") + _COMMENTS)
+    return "duckdb:///./trips.duckdb"
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb", "duckdb"])
+def source(request: pytest.FixtureRequest) -> str:
+    found: str = request.getfixturevalue(f"{request.param}_source")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "drawbar.yaml").write_text("adapters: [adapters]\n")
+    return tmp_path
+
+
+def drafted(source: str, *more: str) -> Any:
+    """The functions of a draft of the tables of this module, as data."""
+    assert main(["new", "sql", source, "--name", "trips", "--only", "d_*", *more]) == 0
+    return yaml.safe_load(Path("adapters/trips.yaml").read_text())["functions"]
+
+
+class Draft:
+    """The draft while it is open."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def outcome(self, function: str, arguments: JsonObject) -> Outcome:
+        return await self._gateway.call(f"trips_{function}", arguments)
+
+    async def answer(self, function: str, arguments: JsonObject) -> JsonValue:
+        found = await self.outcome(function, arguments)
+        assert isinstance(found, Succeeded), found
+        return found.value
+
+    async def trips(self, arguments: JsonObject) -> list[JsonValue]:
+        """Numbers of the trips that a search finds."""
+        found = await self.answer("search_d_trips", arguments)
+        assert isinstance(found, dict)
+        assert isinstance(found["rows"], list)
+        return [row["trip_no"] for row in found["rows"] if isinstance(row, dict)]
+
+
+@asynccontextmanager
+async def opened(source: str) -> AsyncIterator[Draft]:
+    url = source if "://" in source else f"sqlite:///../{source}"
+    gateway = load(
+        "drawbar.yaml", environ={"TRIPS_URL": url.replace("///./", "///../")}, cached=False
+    )
+    assert [str(each) for each in gateway.problems if each.severity == "error"] == []
+    async with gateway:
+        yield Draft(gateway)
+
+
+async def test_a_draft_reads_rows_by_key_in_pages_and_by_what_is_indexed(source: str) -> None:
+    functions = drafted(source)
+    ann: JsonObject = {
+        "client_no": "C-1",
+        "name": "Ann",
+        "kind": "private",
+        "rating": 5,
+        "born": "1980-02-03",
+        "Shoe Size": 38,
+    }
+
+    assert set(functions) == {
+        *("get_d_clients", "list_d_clients"),
+        *("get_d_trips", "list_d_trips", "search_d_trips"),
+        *("get_d_stops", "list_d_stops", "search_d_stops"),
+        "search_d_ports",
+    }
+    async with opened(source) as draft:
+        found = await draft.answer("get_d_clients", {"client_no": "C-1"})
+        assert isinstance(found, dict)
+        assert float(str(found.pop("credit"))) == 12.5
+        assert found == ann
+        listed = await draft.answer("list_d_clients", {})
+        assert isinstance(listed, dict)
+        assert isinstance(listed["rows"], list)
+        assert len(listed["rows"]) == 2
+        assert await draft.trips({"client_no": "C-1"}) == [1]
+        assert await draft.trips({"client_no": "C-2"}) == []
+        assert await draft.trips({"leaves_from": "2026-11-24 08:00:00"}) == [1]
+        assert await draft.trips({"leaves_to": "2026-11-24 07:59:59"}) == []
+        stop = await draft.answer("get_d_stops", {"trip_no": 1, "stop_no": 2})
+        assert stop == {"trip_no": 1, "stop_no": 2, "port": "Hestra"}
+        ports = await draft.answer("search_d_ports", {"port": "Ormsay"})
+        assert ports == [{"port": "Ormsay", "stops": 1}]
+        assert await draft.outcome("get_d_trips", {"trip_no": 9}) == Failed(
+            "not_found", "no row of d_trips has this trip_no"
+        )
+
+
+async def test_changes_that_were_asked_for_change_one_row_and_say_why_not(source: str) -> None:
+    drafted(source, "--option", "writes=insert,update")
+    client: JsonObject = {"client_no": "C-3", "name": "Cid", "rating": 2}
+    trip: JsonObject = {"client_no": "C-3", "leaves": "2026-11-25 08:00:00", "trip_no": 2}
+
+    async with opened(source) as draft:
+        added = await draft.answer("insert_d_clients", client)
+        assert isinstance(added, dict)
+        assert [added["name"], added["kind"], float(str(added["credit"]))] == ["Cid", "private", 0]
+        again = await draft.outcome("insert_d_clients", client)
+        assert isinstance(again, Failed)
+        assert again.code == "already_there"
+        changed = await draft.answer("update_d_clients", {"client_no": "C-3", "credit": 3.25})
+        assert isinstance(changed, dict)
+        assert [changed["name"], float(str(changed["credit"]))] == ["Cid", 3.25]
+        if source == "trips.db":  # it counts such a key itself
+            del trip["trip_no"]
+            assert await draft.answer("insert_d_trips", trip) == {"trip_no": 2}
+        else:
+            assert isinstance(await draft.answer("insert_d_trips", trip), dict)
+            trip["trip_no"] = 3
+        nobody = await draft.outcome("insert_d_trips", trip | {"client_no": "C-9"})
+        assert nobody == Failed("no_such_d_clients", "d_clients has no row with the client_no C-9")
+        missing = await draft.outcome("update_d_trips", {"trip_no": 99, "order": 1})
+        assert missing == Failed("not_found", "no row of d_trips has this trip_no")
+
+
+def test_what_the_database_says_becomes_constraints_and_descriptions(
+    postgresql_source: str,
+) -> None:
+    functions = drafted(postgresql_source, "--option", "writes=insert")
+
+    assert functions["insert_d_clients"]["parameters"] == {
+        "client_no": {"type": "string", "max_length": 10},
+        "name": {"type": "string", "max_length": 100, "description": "Full name."},
+        "kind": {"type": "string", "enum": ["private", "trade"], "default": "private"},
+        "rating": {"type": "integer", "minimum": 1, "maximum": 5, "optional": True},
+        "credit": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 99999999.99,
+            "multiple_of": 0.01,
+            "default": 0,
+        },
+        "born": {"type": "string", "format": "date", "optional": True},
+        "shoe_size": {
+            "type": "integer",
+            "minimum": -2147483648,
+            "maximum": 2147483647,
+            "optional": True,
+        },
+    }
+    assert functions["get_d_clients"]["description"] == (
+        "One row of d_clients by client_no. People who sail. name: Full name."
+    )
+    assert functions["search_d_trips"]["parameters"]["client_no"] == {
+        "type": "string",
+        "description": "See trips_get_d_clients.",
+        "optional": True,
+    }
+
+
+def test_secrets_and_binaries_are_left_out_and_it_is_said(
+    source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drafted(source)
+    text = Path("adapters/trips.yaml").read_text()
+
+    assert "d_clients: password_hash looks secret and is left out\n" in capsys.readouterr().err
+    assert "# Left out: password_hash (looks secret), photo (binary)\n" in text
+    assert not re.search(r"select[^#]*(password_hash|photo)", text)
+
+
+def test_the_password_of_the_url_is_nowhere(
+    postgresql_source: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql_source.replace("postgres@", "postgres:p%40ss-word@")
+
+    drafted(url)
+
+    written = "".join(path.read_text() for path in Path("adapters").iterdir())
+    out, err = capsys.readouterr()
+    for secret in ("p%40ss-word", "p@ss-word"):
+        assert secret not in written + out + err
+    assert 'password: "${TRIPS_PASSWORD}"' in written
+    assert "set TRIPS_PASSWORD where it runs; the password is not in the draft\n" in err
+    assert main(["new", "sql", "--update", "--name", "trips"]) == 3
+    assert capsys.readouterr().err == (
+        "passwords are not kept: set TRIPS_PASSWORD, or give the whole URL again\n"
+    )
+    monkeypatch.setenv("TRIPS_PASSWORD", "p@ss-word")
+    assert main(["new", "sql", "--update", "--name", "trips"]) == 0
+
+
+def test_an_update_keeps_what_a_person_wrote(
+    sqlite_source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drafted(sqlite_source)
+    file = Path("adapters/trips.yaml")
+    mine = file.read_text().replace(
+        "One row of d_clients by client_no.", "Who a client is, by the number on the ticket."
+    )
+    file.write_text(mine)
+    with closing(sqlite3.connect("trips.db")) as connection:
+        connection.executescript(
+            "alter table d_clients add column town text; alter table d_stops add column berth text;"
+            "create table d_ships (name text primary key);"
+        )
+    capsys.readouterr()
+
+    assert main(["new", "sql", "--update", "--name", "trips"]) == 0
+
+    text = file.read_text()
+    assert "Who a client is, by the number on the ticket." in text
+    assert text.count("town") == 1
+    assert text.count("berth") == 3
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "new: get_d_ships, list_d_ships",
+        "brought up to date, as nobody had edited them: list_d_clients, get_d_stops, list_d_stops, search_d_stops",
+        "edited, so left as they are, but the source has changed: look at them: get_d_clients",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.db"], "nowhere.db: `url` begins with no scheme; kind sql speaks"),
+        (["sqlite:///./nowhere.db"], "there is no database file "),
+        (["drawbar.yaml"], "drawbar.yaml is no database file of SQLite or DuckDB\n"),
+        (
+            ["trips.db", "--only", "x*"],
+            "sqlite:///trips.db has no table or view that is called x*\n",
+        ),
+        (["trips.db", "--option", "schema=sales"], "there is no schema `sales`; there are: main\n"),
+        (["trips.db", "--option", "writes=inserts"], "did you mean `insert`?\n"),
+        (["trips.db", "--option", "tables=x"], "a draft of this kind has no option `tables`"),
+        (["postgresql://u:hidden@127.0.0.1:9/x"], "the database cannot be read: "),
+        (["jdbc:h2:mem:x"], "which needs `jdbc: {driver: ..., jars: [...]}`\n"),
+        (["odbc:DSN=x"], "write `dialect`\n"),
+    ],
+)
+def test_what_cannot_be_drafted_says_why(
+    sqlite_source: str, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del sqlite_source
+    assert main(["new", "sql", *arguments]) == 3
+
+    told = capsys.readouterr().err
+    assert said in told
+    assert "hidden" not in told
+
+
+def test_tables_of_several_schemas_keep_their_names(
+    duckdb_source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import duckdb  # noqa: PLC0415 -- the driver is optional
+
+    with duckdb.connect("trips.duckdb") as connection:
+        connection.execute(
+            "create schema yard; create table yard.d_ships (name varchar primary key)"
+        )
+
+    functions = drafted(duckdb_source, "--option", "schema=main,yard")
+
+    assert (
+        functions["get_yard_d_ships"]["sql"] == "select name\nfrom yard.d_ships\nwhere name = :name"
+    )
+    assert "errors" not in capsys.readouterr().out.replace("0 errors", "")
