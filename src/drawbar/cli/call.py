@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="print the exact request that would be sent (SOAP envelope, SQL, HTTP, argv), send nothing",
+        help="print the exact request that would be sent (SOAP envelope, SQL, HTTP, argv), change nothing",
     )
     parser.add_argument("--json", action="store_true", help="print the whole outcome as JSON")
     add_caller_options(parser)

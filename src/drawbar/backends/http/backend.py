@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
@@ -18,6 +20,7 @@ from drawbar.backends.http.failure import (
     ErrorReply,
     Exchange,
     bad_reply,
+    changed_meanwhile,
     error_status,
     lost,
     redirected,
@@ -26,6 +29,7 @@ from drawbar.backends.http.failure import (
 from drawbar.backends.http.identity import identity_of, without_secrets
 from drawbar.backends.http.oauth import Tokens
 from drawbar.backends.http.options import HttpBackendSpec
+from drawbar.backends.http.paging import found_at
 from drawbar.backends.http.reply import (
     Unusable,
     advice,
@@ -35,7 +39,15 @@ from drawbar.backends.http.reply import (
     read_whole,
     too_large,
 )
-from drawbar.backends.http.request import Binding, Identity, Request, describe, render
+from drawbar.backends.http.request import (
+    HEADER_VALUE,
+    Binding,
+    Identity,
+    Precondition,
+    Request,
+    describe,
+    render,
+)
 from drawbar.kernel.ports import BackendError, Call, Health, Progress, Reply
 from drawbar.kernel.ticker import TICK, Ticker, TimeLimit
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
@@ -79,17 +91,23 @@ class HttpBackend:
         dry = call.mode == "dry_run"
         identity = self._masked if dry else self._identity
         request = render(binding, call.arguments, self._base_path, identity, call.idempotency_key)
-        if dry:
-            return Reply({"request": describe(request, self._host)})
         exchange = Exchange(binding.changes)
+        with self._judging(call, exchange):
+            if dry:
+                return await self._described(binding, request, call, exchange)
+            if self._tokens is not None:
+                return await self._with_token(self._tokens, binding, request, call, exchange)
+            return await self._carried_out(binding, request, call, exchange)
+
+    @contextmanager
+    def _judging(self, call: Call, exchange: Exchange) -> Iterator[None]:
+        """Within the time of the call; whatever goes wrong becomes a BackendError that says what became of the work."""
         try:
             # A tick early, as it may ring a tick late: then what became of the call is told here.
             with TimeLimit(self._ticker, call.deadline - TICK):
                 if not call.remaining():
                     raise TimeoutError  # noqa: TRY301 -- as the limit itself would, had it had time
-                if self._tokens is not None:
-                    return await self._with_token(self._tokens, binding, request, call, exchange)
-                return await self._carried_out(binding, request, call, exchange)
+                yield
         except TimeoutError:
             raise timed_out(exchange, sent=call.progress.sent) from None
         except (aiohttp.ClientError, OSError) as error:
@@ -135,6 +153,9 @@ class HttpBackend:
     async def _carried_out(
         self, binding: Binding, request: Request, call: Call, exchange: Exchange
     ) -> Reply:
+        if binding.precondition is not None:
+            tag, _ = await self._current(binding.precondition, request.headers, call, exchange)
+            request.headers["If-Match"] = tag
         if binding.pages is None:
             answer, _ = await self._exchange(binding, request, call, exchange)
             return self._read(answer, request, binding, call, exchange)
@@ -149,6 +170,61 @@ class HttpBackend:
             )
         except Unusable as error:
             raise bad_reply(str(error), exchange) from error
+
+    async def _described(
+        self, binding: Binding, request: Request, call: Call, exchange: Exchange
+    ) -> Reply:
+        """What would be sent, and the state that it depends on, which is read for that."""
+        condition = binding.precondition
+        if condition is None:
+            return Reply({"request": describe(request, self._host)})
+        shown: JsonObject = {}
+        notes = []
+        headers = {}
+        try:
+            if self._tokens is not None:
+                headers["Authorization"] = f"Bearer {await self._tokens.of(call.caller)}"
+            tag, shown["current"] = await self._current(condition, headers, call, exchange)
+        except BackendError as error:
+            tag = f"(the ETag of {condition.function})"
+            notes.append(f"The current state could not be read: {error.message}")
+        request.headers["If-Match"] = tag
+        return Reply({"request": describe(request, self._host), **shown}, tuple(notes))
+
+    async def _current(
+        self, condition: Precondition, headers: Mapping[str, str], call: Call, exchange: Exchange
+    ) -> tuple[str, JsonValue]:
+        """The ETag of the state that a change depends on, and that state; `headers` are those of the change."""
+        reading = condition.reading
+        exchange.reading = True
+        arguments = {**condition.fixed, **call.arguments}
+        request = render(reading, arguments, self._base_path, self._identity)
+        if "Authorization" in headers:
+            request.headers["Authorization"] = headers["Authorization"]
+        try:
+            answer, _ = await self._exchange(reading, request, call, Exchange(changes=False))
+            reply = self._read(answer, request, reading, call, Exchange(changes=False))
+        except (aiohttp.ClientError, OSError, BackendError) as error:
+            told = (
+                error if isinstance(error, BackendError) else lost(error, Exchange(changes=False))
+            )
+            told.work = "not_started"
+            raise told from None
+        exchange.reading = False
+        tag = answer.headers.get("etag")
+        if condition.at:
+            whole = read_whole(
+                reading, answer.body, answer.headers.get("content-type", ""), self._spec.charset
+            )
+            found = found_at(whole, condition.at)
+            tag = found if isinstance(found, str) else None
+        if not tag or not HEADER_VALUE.fullmatch(tag):
+            raise BackendError(
+                f"{condition.function} answered without an ETag, so nothing was changed.",
+                code="bad_reply",
+                work="not_started",
+            )
+        return tag, reply.value
 
     async def _page(self, target: str, binding: Binding, request: Request, call: Call) -> Page:
         """One page of a list. What says where the next one is may not lead to another host."""
@@ -213,6 +289,8 @@ class HttpBackend:
         if status >= 400:  # noqa: PLR2004 -- errors (RFC 9110, 15.5 and 15.6)
             own = binding.dialect.failure(status, body) if binding.dialect is not None else None
             told = ErrorReply(status, body[:ERROR_BODY], headers.get("retry-after"))
+            if status == HTTPStatus.PRECONDITION_FAILED and binding.precondition is not None:
+                raise changed_meanwhile(told, binding.precondition.function)
             raise own or error_status(told, exchange)
         if status >= 300:  # noqa: PLR2004 -- 300, 304 and what nobody uses
             raise bad_reply(f"its status is {status}", exchange)

@@ -15,6 +15,8 @@ from drawbar.backends.http.openapi.codes import CODES as OPENAPI_CODES
 from drawbar.backends.http.options import AuthSpec, HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.paging import Pages
 from drawbar.backends.http.places import Places, name_problem
+from drawbar.backends.http.pointers import response_pointer, steps
+from drawbar.backends.http.precondition import with_preconditions
 from drawbar.backends.http.request import Binding, Slot
 from drawbar.backends.http.rpc.codes import CODES as RPC_CODES
 from drawbar.codecs.text import find_encoding
@@ -56,6 +58,7 @@ CODES = {
     "DB513": "a charset that Python does not know",
     "DB514": "the address of a token server that cannot be called",
     "DB515": "`pages` that cannot be followed",
+    "DB516": "a `precondition` that cannot be read",
     **OPENAPI_CODES,
     **RPC_CODES,
 }
@@ -100,7 +103,7 @@ class HttpKind:
             plan = _compile(name, spec, backend, contract, report, at)
             if plan is not None and not report.is_broken(at):
                 plans[name] = plan
-        return plans
+        return with_preconditions(adapter, plans, report)
 
     def draft(self, source: str, wish: DraftWish) -> Draft:
         """From an OpenAPI document, or the manifest of a plugin that leads to one."""
@@ -250,7 +253,7 @@ def _binding(
         cookies=tuple(places.cookies),
         body=tuple(places.body),
         changes=spec.effect != "read",
-        response=_pointer(spec, report, at),
+        response=response_pointer(spec, report, at),
         reply=spec.reply,
         pages=_pages(spec, places, report, at),
         paging=_paging(parameters),
@@ -295,24 +298,8 @@ def _pages(spec: HttpFunctionSpec, places: Places, report: Report, at: At) -> Pa
     if any(slot.key == key for slot in places.query):
         report.add((*where, "to"), "DB515", f"a parameter goes to `query.{key}`, too")
     first = pages.first if pages.first is not None else int(pages.next == "page")
-    pointer = () if pages.at is None else _steps(pages.at, report, (*where, "at"))
+    pointer = () if pages.at is None else steps(pages.at, report, (*where, "at"))
     return Pages(pages.next, pointer, key, first)
-
-
-def _pointer(spec: HttpFunctionSpec, report: Report, at: At) -> tuple[str, ...]:
-    if not spec.response:
-        return ()
-    if spec.reply in ("text", "csv"):
-        report.add((*at, "response"), "DB511", f"a reply of {spec.reply} has no parts to point to")
-    return _steps(spec.response, report, (*at, "response"))
-
-
-def _steps(text: str, report: Report, at: At) -> tuple[str, ...]:
-    if not text.startswith("/") or re.search("~(?![01])", text):
-        fix = "begin with a slash: /data/items"
-        report.add(at, "DB511", f"`{text}` is no JSON pointer", fix=fix)
-        return ()
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/"))
 
 
 def _check_backend(backend: HttpBackendSpec, report: Report) -> None:

@@ -49,6 +49,8 @@ class Exchange:
     changes: bool
     accepted: bool = False
     """A change was answered by a redirect to its result: it was begun, whatever follows."""
+    reading: bool = False
+    """What the change depends on is being read; nothing of the change has left."""
 
     def work(self, otherwise: WorkState) -> WorkState:
         return "unknown" if self.accepted else otherwise
@@ -105,6 +107,13 @@ def lost(error: aiohttp.ClientError | OSError, exchange: Exchange) -> BackendErr
 
 def timed_out(exchange: Exchange, *, sent: bool) -> BackendError:
     """The deadline passed. A change that had not left yet is known not to have happened."""
+    if exchange.reading:
+        return BackendError(
+            "The backend did not tell the current state in time; nothing was changed.",
+            code="timeout",
+            retryable=True,
+            work="not_started",
+        )
     waiting = sent or not exchange.changes
     return BackendError(
         "The backend did not answer in time."
@@ -113,6 +122,19 @@ def timed_out(exchange: Exchange, *, sent: bool) -> BackendError:
         code="timeout",
         retryable=not exchange.changes or not sent,
         work="unknown" if waiting else exchange.work("not_started"),
+    )
+
+
+def changed_meanwhile(reply: ErrorReply, reading: str) -> BackendError:
+    """412: the backend holds another state than the one that was read just before."""
+    said, _ = _said(reply.body)
+    return BackendError(
+        said or "It was changed by somebody else in this very moment; nothing was done.",
+        code="changed_meanwhile",
+        retryable=True,
+        work="not_started",
+        hint=f"Read it again with {reading}, and decide whether the change is still right.",
+        facts={"status": reply.status},
     )
 
 

@@ -115,6 +115,19 @@ class PagesSpec(Spec):
     )
 
 
+class PreconditionSpec(Spec):
+    """A change that is only made to the state that was read just before (RFC 9110, 13.1.1)."""
+
+    etag_of: str = Field(
+        description="A reading of this adapter that answers with an ETag. It takes its arguments from those of the "
+        "change that have the same names."
+    )
+    at: str | None = Field(
+        None,
+        description="JSON pointer to the ETag in its reply, such as /@odata.etag; in the ETag header unless set.",
+    )
+
+
 class HttpFunctionSpec(FunctionSpec):
     """One request of the API, or one operation of its document."""
 
@@ -160,6 +173,7 @@ class HttpFunctionSpec(FunctionSpec):
         description="How the body is written. An operation takes the first of these that its document offers.",
     )
     pages: PagesSpec | None = None
+    precondition: PreconditionSpec | None = None
     response: str | None = Field(
         None, description="JSON pointer to the part of the reply that matters, such as /data/items."
     )

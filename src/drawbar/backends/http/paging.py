@@ -40,10 +40,10 @@ class Pages:
             case "link":
                 return next_link(headers.get("link", ""))
             case "url":
-                found = _found(value, self.at)
+                found = found_at(value, self.at)
                 return found if isinstance(found, str) and found else None
             case "cursor":
-                cursor = _found(value, self.at)
+                cursor = found_at(value, self.at)
                 if cursor is None or isinstance(cursor, bool | dict | list) or cursor == "":
                     return None
                 return with_query(target, self.key, text_of(cursor))
@@ -69,7 +69,8 @@ def with_query(target: str, key: str, value: str) -> str:
     return f"{path}?" + "&".join([*kept, f"{name}={quote(value, safe='')}"])
 
 
-def _found(value: JsonValue, pointer: tuple[str, ...]) -> JsonValue:
+def found_at(value: JsonValue, pointer: tuple[str, ...]) -> JsonValue:
+    """What stands there in objects; None where nothing does."""
     for step in pointer:
         value = value.get(step) if isinstance(value, dict) else None
     return value

@@ -18,7 +18,7 @@ from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _UNSAFE_IN_PATH = re.compile(r"[/\\\x00-\x1f\x7f]")
-_HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
+HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
 
 PATH_PATTERN = r"^[^/\\\x00-\x1f\x7f]+$"
 PATH_PATTERN_ALONE = r"^\.{0,2}[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
@@ -71,8 +71,22 @@ class Binding:
     response: tuple[str, ...] = ()
     reply: Literal["json", "text", "xml", "csv"] | None = None
     pages: Pages | None = None
+    precondition: Precondition | None = None
     paging: tuple[str, ...] = ()
     """Parameters of the model that look like paging, for the advice given with a cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """The state that a change depends on."""
+
+    function: str
+    """What reads it, by the name that the adapter gives it."""
+    reading: Binding
+    at: tuple[str, ...] = ()
+    """Where the ETag is in its reply; empty: in the header."""
+    fixed: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Values of the reading's own parameters that the gateway fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +256,7 @@ def _header(slot: Slot, value: JsonValue) -> str:
     text = text_of(value)
     if slot.style is not None:
         text = joined(slot.key, value, slot.style, str)
-    if not _HEADER_VALUE.fullmatch(text):
+    if not HEADER_VALUE.fullmatch(text):
         raise _refused(
             slot.parameter,
             f"it is the value of the header {slot.key}, which holds visible ASCII characters and inner blanks only",
