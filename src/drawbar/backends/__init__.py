@@ -23,6 +23,7 @@ BUILT_IN: Mapping[str, str] = {
     "grpc": "drawbar.backends.grpc:KIND",
     "nats": "drawbar.backends.nats:KIND",
     "amqp": "drawbar.backends.amqp:KIND",
+    "ldap": "drawbar.backends.ldap:KIND",
 }
 
 

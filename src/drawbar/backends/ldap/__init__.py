@@ -1,0 +1,5 @@
+"""Directories that speak LDAP: searches, and where declared changes of entries."""
+
+from drawbar.backends.ldap.compile import KIND
+
+__all__ = ["KIND"]
