@@ -35,17 +35,16 @@ from drawbar.backends.soap.check import BodyCheck, schemas_for
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.encoding import declare_array
 from drawbar.backends.soap.mend import read_contract_file
-from drawbar.backends.soap.publishing import Wanted, narrowing
+from drawbar.backends.soap.options import SoapFunctionSpec
+from drawbar.backends.soap.publishing import Wanted, narrowing, offered_of, offered_schema
 from drawbar.backends.soap.reply import Reading
 from drawbar.backends.soap.request import WrongValue, bodies_of
 from drawbar.backends.soap.schema import Publication
 from drawbar.backends.soap.wsdl import Contract, Operation, Unsupported, content_of, read_contract
 from drawbar.backends.soap.xsd import WSDL, XSD, Unresolved, clip, text_of
-from drawbar.compiler.compile import arguments_schema
-from drawbar.compiler.kind import Parameter
-from drawbar.compiler.parameters import closed
 from drawbar.compiler.strict import strict_schema
 from drawbar.kernel.values import JsonObject
+from drawbar.spec.source import Report, Source
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -137,24 +136,26 @@ class Bench:
 
     def _operation(self, contract: Contract, operation: Operation) -> None:
         tally = self.tally
-        publication, schema = published(operation)
-        jsonschema_rs.meta.validate(schema)
-        jsonschema_rs.Draft202012Validator(schema)
+        input_, schema, whole = published(operation)
+        for each in (schema, whole):
+            jsonschema_rs.meta.validate(each)
+            jsonschema_rs.Draft202012Validator(each)
         tally.count["compiled"] += 1
+        tally.count["offered in part, since the whole is beyond strict modes"] += schema != whole
         strict = strict_schema(schema)
         tally.count["legal in strict mode and within its limits"] += strict.schema is not None
         tokens = len(orjson.dumps(schema)) // 4
         tally.tokens.append(tokens)
         if tokens > LARGE:
             tally.count["too large as they are"] += 1
-            left = narrowing(Wanted(publication, {}, (), ())).left
+            left = narrowing(input_).left
             tally.count["small enough after the proposed narrowing"] += left <= LARGE
         if operation.name in self._documented:
             tally.count["operations that are documented"] += 1
             tally.count["operations whose documentation is carried"] += bool(
                 operation.documentation
             )
-        self._carried(contract, operation, schema)
+        self._carried(contract, operation, whole)
         self._round_trips(contract, operation, schema)
 
     # -- what of the contract is still in the schema ---------------------------------------------
@@ -305,12 +306,12 @@ def _leaves(value: Any) -> Iterator[tuple[Any, Any]]:
             yield value, key
 
 
-def published(operation: Operation) -> tuple[Publication, JsonObject]:
-    publication = Publication(content_of(operation.request))
-    inherited = publication.parameters()
-    return publication, arguments_schema(
-        tuple(Parameter(n, closed(e.schema), e.required) for n, e in inherited.items())
-    )
+def published(operation: Operation) -> tuple[Wanted, JsonObject, JsonObject]:
+    """The input as an adapter that says nothing of it offers it, its schema, and that of the whole input."""
+    whole = Wanted(Publication(content_of(operation.request)), {}, (), ())
+    spec = SoapFunctionSpec(operation=operation.name, description="As it is.")
+    input_, offered = offered_of(whole, spec, operation.name, Report(Source("", None)), ())
+    return input_, offered_schema(offered), offered_schema(whole.published.parameters())
 
 
 def documented(path: Path) -> Iterator[str]:
@@ -360,6 +361,7 @@ def report(tally: Tally) -> Iterator[str]:
     yield share("compiled", "operations")
     yield share("operations with a hole in the contract", "operations")
     yield share("operations of a style not served", "operations")
+    yield share("offered in part, since the whole is beyond strict modes", "compiled")
     yield share("operations of which every instance went there and back", "compiled")
     yield share("bodies without an XSD to check against", "instances accepted")
     yield share("bodies read back", "instances accepted")
@@ -402,7 +404,7 @@ def findings(tally: Tally) -> list[Finding]:
             "legal in strict mode and within its limits as they are",
             "legal in strict mode and within its limits",
             "compiled",
-            99,
+            99.9,
         ),
         reached(
             "enumeration values carried", "enumeration values carried", "enumeration values", 100

@@ -230,5 +230,92 @@ def test_where_all_that_is_large_is_required_optional_texts_go(tmp_path: Path) -
     first, *pasted = str(told.fix).splitlines()
 
     assert first.startswith("narrow it to about")
-    assert pasted[0].startswith("      hide: [Head.Extra.Element")
+    assert pasted[0].startswith("      keep: [Head.Extra.Element")
     assert compiled(fragment, tmp_path, "\n".join(line[2:] for line in pasted)).problems == ()
+
+
+def large(number: int) -> str:
+    return (
+        f'<xs:element name="Part{number}" minOccurs="0"><xs:complexType><xs:sequence>'
+        + "".join(
+            f'<xs:element name="Element{each:03}" type="xs:int" minOccurs="0"/>'
+            for each in range(600)
+        )
+        + "</xs:sequence></xs:complexType></xs:element>"
+    )
+
+
+BEYOND = (
+    '<xs:element name="Call"><xs:complexType><xs:sequence><xs:element name="Number" type="xs:int"/>'
+    '<xs:element name="Head"><xs:complexType><xs:sequence><xs:element name="Code" type="xs:string"/>'
+    + "".join(map(large, range(10)))
+    + "</xs:sequence></xs:complexType></xs:element>"
+    '<xs:element name="Note" type="xs:string" minOccurs="0"/>'
+    "</xs:sequence></xs:complexType></xs:element>"
+)
+"""6,014 properties, of which strict modes take 5,000."""
+
+
+def test_what_no_strict_mode_takes_is_offered_in_part_and_the_words_for_it_are_told(
+    tmp_path: Path,
+) -> None:
+    adapter = compiled(BEYOND, tmp_path, "")
+
+    (told,) = adapter.problems
+    assert (told.code, told.severity) == ("DB424", "warning")
+    assert "6014 properties; 5000 is the limit" in told.message
+    assert adapter.functions[0].strict_schema is not None
+    assert names(schema(adapter), "properties") == ["Number", "Head", "Note"]
+    assert names(schema(adapter), "properties", "Head", "properties") == ["Code"]
+
+    first, *pasted = str(told.fix).splitlines()
+    assert first.endswith("or `hide: []` to offer all:")
+    written = compiled(BEYOND, tmp_path, "\n".join(line[2:] for line in pasted))
+    assert written.problems == ()
+    assert schema(written) == schema(adapter)
+
+
+def test_an_author_who_wants_all_of_it_gets_all_of_it(tmp_path: Path) -> None:
+    adapter = compiled(BEYOND, tmp_path, "    hide: []")
+
+    assert [each.code for each in adapter.problems] == ["DB230", "DB414"]
+    assert len(names(schema(adapter), "properties", "Head", "properties")) == 11
+
+
+def test_what_an_author_speaks_of_is_not_taken_away(tmp_path: Path) -> None:
+    fragment = BEYOND.replace('"Note" type="xs:string"', '"Note" type="c:Place"') + (
+        '<xs:complexType name="Place"><xs:sequence><xs:element name="Gate" type="xs:int"/></xs:sequence></xs:complexType>'
+    )
+    words = "    parameters: {Note: {description: Where.}, some: {to: Head.Part3}}"
+
+    found = schema(compiled(fragment, tmp_path, words))
+
+    assert names(found, "properties") == ["Number", "Head", "Note", "some"]
+    assert names(found, "properties", "Head", "properties") == ["Code"]
+    assert len(names(found, "properties", "some", "properties")) == 600
+
+
+def test_a_long_enumeration_that_is_used_in_several_places_stands_once(tmp_path: Path) -> None:
+    values = "".join(f'<xs:enumeration value="C{each:03}"/>' for each in range(300))
+    fragment = (
+        f'<xs:simpleType name="Currency"><xs:restriction base="xs:string">{values}</xs:restriction></xs:simpleType>'
+        '<xs:complexType name="Amount"><xs:simpleContent><xs:extension base="xs:decimal">'
+        '<xs:attribute name="currency" type="c:Currency" use="required"/></xs:extension></xs:simpleContent></xs:complexType>'
+        '<xs:element name="Call"><xs:complexType><xs:sequence><xs:element name="Bill"><xs:complexType><xs:sequence>'
+        + "".join(f'<xs:element name="Sum{each}" type="c:Amount"/>' for each in range(4))
+        + '<xs:element name="Of" type="c:Currency" minOccurs="0"><xs:annotation><xs:documentation>Home.</xs:documentation>'
+        "</xs:annotation></xs:element>"
+        "</xs:sequence></xs:complexType></xs:element></xs:sequence></xs:complexType></xs:element>"
+    )
+
+    adapter = compiled(fragment, tmp_path, "")
+
+    assert adapter.problems == ()
+    assert adapter.functions[0].strict_schema is not None
+    found = schema(adapter)
+    assert names(found, "$defs") == ["Currency"]
+    assert str(found).count("'C299'") == 1
+    assert found["properties"]["Bill"]["properties"]["Of"] == {  # type: ignore[index, call-overload]  # the test knows the schema
+        "anyOf": [{"$ref": "#/$defs/Currency"}],
+        "description": "Home.",
+    }

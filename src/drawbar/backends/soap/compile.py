@@ -12,7 +12,7 @@ from drawbar.backends.soap.access import check_access
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.header_parts import beside_body, header_items
 from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
-from drawbar.backends.soap.publishing import input_of, warn_of_weight
+from drawbar.backends.soap.publishing import input_of, offered_of
 from drawbar.backends.soap.schema import Publication
 from drawbar.backends.soap.shape import Content, Item
 from drawbar.backends.soap.wsdl import (
@@ -48,6 +48,7 @@ CODES: Mapping[str, str] = {
     "DB416": "`tls` without an https:// endpoint",
     "DB421": "a file of `security` is not there",
     "DB422": "the adapter needs an extra that is not installed",
+    "DB424": "an input beyond the limits of strict modes, of which only a part is offered",
     "DB423": "the contract has no such SOAP header with the operation",
     "DB411": "an abstract type has more concrete types than a model can choose from",
 }
@@ -234,11 +235,10 @@ def _plan(
         )
         content, headers = beside_body(content_of(operation.request), declared)
         input_ = input_of(content, spec, report, at)
+        _check_places(input_.published, input_.paths, report, at)
+        input_, offered = offered_of(input_, spec, operation.name, report, at)
         published = input_.published
-        _check_places(published, input_.paths, report, at)
-        offered = published.parameters()
         parameters = merge_parameters(spec, offered, report, at, published.find)
-        warn_of_weight(input_, offered.values(), operation.name, report, at)
     except Unresolved as error:
         report.add((*at, "operation"), "DB404", error.message, fix=error.fix)
         return None

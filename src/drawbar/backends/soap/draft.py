@@ -22,7 +22,7 @@ from drawbar.backends.soap.draft_access import (
     is_about_credentials,
 )
 from drawbar.backends.soap.narrow import LARGE, hidden_tree, is_needed, parts_of, weight
-from drawbar.backends.soap.publishing import Narrowing, Wanted, narrowing
+from drawbar.backends.soap.publishing import Narrowing, Wanted, beyond_strict, narrowing
 from drawbar.backends.soap.schema import Publication
 from drawbar.backends.soap.vendor import Vendored, vendor
 from drawbar.backends.soap.wsdl import (
@@ -226,8 +226,10 @@ def _function(key: str, operation: Operation, credentials: Credentials) -> _Func
     taken = tuple(credentials.paths)
     published = Publication(content, hidden_tree(taken, credentials.hide), taken)
     wanted = Wanted(published, {}, taken, credentials.hide)
-    tokens = weight(each.schema for each in published.parameters().values())
-    narrowed = narrowing(wanted) if tokens > LARGE or published.crowded else None
+    offered = published.parameters()
+    tokens = weight(each.schema for each in offered.values())
+    large = tokens > LARGE or published.crowded or beyond_strict(offered, tokens)
+    narrowed = narrowing(wanted) if large else None
     labels = narrowed.types if narrowed is not None else ()
     kinds = {label: len(published.abstract_types()[label]) for label in labels}
     return _Function(key, operation, credentials, narrowed, tokens, kinds)

@@ -7,6 +7,7 @@ themselves made of parts go, and come back from the outside to the inside, in th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -14,6 +15,7 @@ from typing import TypeAlias
 import orjson
 
 from drawbar.backends.soap.shape import Attribute, Choice, Content, Group, Item, Member, Record
+from drawbar.backends.soap.texts import Text
 
 LARGE = 4_000
 """Tokens above which a narrowing is proposed: every run pays for the schemas it offers."""
@@ -129,6 +131,56 @@ def all_but(
                     yield f"{part.name}.{each}"
         elif not is_needed(part) and part.name not in in_use:
             yield part.name
+
+
+def keep_instead(content: Content, hide: Iterable[str], types: Types) -> list[str]:
+    """What to keep, so that about the same is left as when these paths are hidden.
+
+    A part that would be left with nothing in it goes, or where it is required has its smallest part.
+    """
+    hidden = frozenset(hide)
+    above = frozenset(path[: dot.start()] for path in hidden for dot in re.finditer(r"\.", path))
+    return _kept([content], "", hidden, above, types)
+
+
+def _kept(
+    contents: Sequence[Content],
+    path: str,
+    hidden: frozenset[str],
+    above: frozenset[str],
+    types: Types,
+) -> list[str]:
+    kept: list[str] = []
+    parts: dict[str, list[Member | Attribute]] = {}
+    for content in contents:
+        for part in parts_of(content):
+            at = f"{path}.{part.name}" if path else part.name
+            if at not in hidden:
+                parts.setdefault(at, []).append(part)
+    for at, alike in parts.items():
+        needed = any(map(is_needed, alike))
+        if at in above:
+            inside = [each for part in alike for each in contents_of(part, types)]
+            inner = _kept(inside, at, hidden, above, types)
+            if needed and not inner:
+                least = min((p for each in inside for p in parts_of(each)), key=_bulk)
+                inner = [f"{at}.{least.name}"]
+            kept.extend(inner)
+        elif not needed:
+            kept.append(at)
+    if not kept and path:
+        kept = list(parts)[
+            :1
+        ]  # only what is named is narrowed, and what stays in any case can be named
+    return kept
+
+
+def _bulk(part: Member | Attribute) -> int:
+    """How much of a schema a part takes, roughly: values of an enumeration, or many for what has parts itself."""
+    if isinstance(part, Item | Attribute) and isinstance(part.type, Text):
+        values = part.type.schema.get("enum")
+        return len(values) if isinstance(values, list) else 1
+    return 1000
 
 
 @dataclass(slots=True)

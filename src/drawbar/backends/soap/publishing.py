@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from drawbar.backends.soap.narrow import (
@@ -11,6 +11,7 @@ from drawbar.backends.soap.narrow import (
     all_but,
     hidden_tree,
     is_needed,
+    keep_instead,
     parts_at,
     proposed,
     proposed_inside,
@@ -19,15 +20,34 @@ from drawbar.backends.soap.narrow import (
 from drawbar.backends.soap.options import SoapFunctionSpec
 from drawbar.backends.soap.schema import Publication
 from drawbar.backends.soap.shape import Attribute, Choice, Content, Member
-from drawbar.compiler.parameters import Inherited
+from drawbar.compiler.compile import arguments_schema
+from drawbar.compiler.kind import Parameter
+from drawbar.compiler.parameters import Inherited, closed
+from drawbar.compiler.strict import strict_schema
+from drawbar.kernel.values import JsonObject
 from drawbar.spec.names import closest
 from drawbar.spec.source import At, Report
 from drawbar.spec.yaml_write import wrap
 
 _TRIES = 60
 """Parts of a depth that are taken back on trial, each of which costs a schema."""
+_SURELY_STRICT = 200
+"""Tokens below which a schema is within the limits of strict modes: eleven objects in one another take more."""
+_CHOOSING = frozenset({"hide", "keep", "types"})
+"""Words of an author who has seen how large an input is."""
 _SHARES = (0.4, 0.7, 1)
 """Of the room that a proposal may fill: how much each depth may take, with those outside of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Words of a function that make its schema smaller; none where everything large is required."""
+
+    hide: tuple[str, ...] = ()
+    keep: tuple[str, ...] | None = None
+    types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left: int = 0
+    """Tokens that are left with them, roughly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +73,22 @@ class Wanted:
         less = Publication(made.content, made.hidden, made.filled, {**made.types, **types})
         return replace(self, published=less)
 
+    def narrowed(self, found: Narrowing) -> Wanted:
+        """What is left of it; the parts that were hidden count as removed from here on."""
+        made = self.published
+        removed = [*self.removed, *found.hide]
+        if found.keep is not None:
+            removed.extend(all_but(made.content, found.keep, self.named))
+        hidden = hidden_tree(self.taken, removed)
+        types = {**made.types, **found.types}
+        less = Publication(made.content, hidden, made.filled, types)
+        return replace(self, published=less, removed=tuple(removed))
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All that the author speaks of."""
+        return tuple(self.paths.values())
+
 
 def input_of(content: Content, spec: SoapFunctionSpec, report: Report, at: At) -> Wanted:
     """Raises Unresolved; whatever else is wrong is reported."""
@@ -68,7 +104,7 @@ def input_of(content: Content, spec: SoapFunctionSpec, report: Report, at: At) -
     ]
     if spec.keep is not None:
         kept = [path for path in spec.keep if _exists(content, path, report, (*at, "keep"))]
-        removed.extend(dict.fromkeys(all_but(content, kept, list(paths.values()))))
+        removed.extend(dict.fromkeys(all_but(content, kept, paths.values())))
     made = Publication(content, hidden_tree(taken, removed), filled, spec.types)
     _check_types(made, spec.types, report, (*at, "types"))
     return Wanted(made, paths, tuple(taken), tuple(removed))
@@ -143,30 +179,60 @@ def _check_types(
                 )
 
 
-def warn_of_weight(
-    input_: Wanted, parameters: Iterable[Inherited], name: str, report: Report, at: At
-) -> None:
-    """A schema above LARGE tokens is told, with a narrowing to paste. Raises Unresolved."""
-    tokens = weight(each.schema for each in parameters)
+def offered_of(
+    input_: Wanted, spec: SoapFunctionSpec, name: str, report: Report, at: At
+) -> tuple[Wanted, dict[str, Inherited]]:
+    """What is published of an input, and the input narrowed to that. Raises Unresolved.
+
+    Where the whole is beyond what strict modes take, and its author has not chosen, it is narrowed, and told.
+    What merely costs much is offered whole, with a narrowing to paste.
+    """
+    offered = input_.published.parameters()
+    tokens = weight(each.schema for each in offered.values())
+    beyond = None if _CHOOSING & spec.model_fields_set else beyond_strict(offered, tokens)
+    found = narrowing(input_) if beyond is not None or tokens > LARGE else Narrowing()
+    if beyond is not None and found != Narrowing(left=found.left):
+        report.add(
+            (*at, "operation"),
+            "DB424",
+            f"the input of `{name}` is beyond the strict modes of models ({beyond}), so only a part is offered",
+            fix=_told(
+                found,
+                f"write these words to change them, now with about {found.left} tokens; or `hide: []` to offer all",
+            ),
+            severity="warning",
+        )
+        input_ = input_.narrowed(found)
+        return input_, input_.published.parameters()
     if tokens > LARGE:
         report.add(
             (*at, "operation"),
             "DB414",
             f"the input of `{name}` takes about {tokens} tokens of every run that offers it",
-            fix=_told(narrowing(input_)),
+            fix=_told(
+                found, f"narrow it to about {found.left} tokens, and take back what is needed"
+            ),
             severity="warning",
         )
+    return input_, offered
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
-    """Words of a function that make its schema smaller; none where everything large is required."""
+def offered_schema(offered: Mapping[str, Inherited]) -> JsonObject:
+    """The closed object of these parameters, where no author says anything of them."""
+    return arguments_schema(
+        tuple(
+            Parameter(name, closed(each.schema), required=each.required)
+            for name, each in offered.items()
+        )
+    )
 
-    hide: tuple[str, ...] = ()
-    keep: tuple[str, ...] | None = None
-    types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    left: int = 0
-    """Tokens that are left with them, roughly."""
+
+def beyond_strict(offered: Mapping[str, Inherited], tokens: int) -> str | None:
+    """Why models cannot be held to a schema of this weight; None where they can."""
+    if tokens < _SURELY_STRICT:
+        return None
+    strict = strict_schema(offered_schema(offered))
+    return strict.lost[0] if strict.schema is None else None
 
 
 def narrowing(input_: Wanted) -> Narrowing:
@@ -177,16 +243,12 @@ def narrowing(input_: Wanted) -> Narrowing:
         types = {label: tuple(names[label][:2]) for label in sorted(input_.published.crowded)}
         input_ = input_.of_types(types)
     hide, left = _filled_up(input_)
-    content = input_.published.content
-    keep = tuple(
-        part.name
-        for part in (*content.members, *content.attributes)
-        if not is_needed(part) and part.name not in hide
-    )
-    # `keep` speaks of one level, and then is the shorter one where most of it goes.
-    if any("." in path for path in hide) or len(hide) <= len(keep):
-        return Narrowing(tuple(hide), types=types, left=left)
-    return Narrowing(keep=keep, types=types, left=left)
+    keep = keep_instead(input_.published.content, hide, input_.published.types)
+    if len(keep) < len(hide):
+        shorter = Narrowing(keep=tuple(keep), types=types)
+        if (tokens := input_.narrowed(shorter).tokens([])) <= max(left, LARGE):
+            return replace(shorter, left=tokens)
+    return Narrowing(tuple(hide), types=types, left=left)
 
 
 def _filled_up(input_: Wanted) -> tuple[list[str], int]:
@@ -195,7 +257,7 @@ def _filled_up(input_: Wanted) -> tuple[list[str], int]:
     Parts are taken back from the outside to the inside, the smallest first, and each depth leaves room for the next.
     """
     content, types = input_.published.content, input_.published.types
-    settled = (*input_.taken, *input_.removed)
+    settled = (*input_.taken, *input_.removed, *input_.named)
     hide = {path: [path] for path in proposed(content, settled, types)}
     left = input_.tokens(list(hide))
     if left > LARGE:
@@ -219,15 +281,15 @@ def _filled_up(input_: Wanted) -> tuple[list[str], int]:
     return list(hide), left
 
 
-def _told(found: Narrowing) -> str:
+def _told(found: Narrowing, lead: str) -> str:
     """Lines to paste into the function."""
     lines = [f"hide: [{', '.join(found.hide)}]"] if found.hide else []
     if found.keep is not None:
         lines.append(f"keep: [{', '.join(found.keep)}]")
-    if not lines and not found.types:
+    if found.types:
+        types = (f"{label}: [{', '.join(names)}]" for label, names in found.types.items())
+        lines.append(f"types: {{{', '.join(types)}}}")
+    if not lines:
         return "fill parts of it with `const:`, or offer another operation"
     told = "".join(f"\n{each}" for line in lines for each in wrap(line, "      ", "        "))
-    if found.types:
-        types = ", ".join(f"{label}: [{', '.join(names)}]" for label, names in found.types.items())
-        return f"name the types that are offered, such as{told}\n      types: {{{types}}}"
-    return f"narrow it to about {found.left} tokens, and take back what is needed:{told}"
+    return f"{lead}:{told}"

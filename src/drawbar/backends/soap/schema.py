@@ -8,8 +8,7 @@ because there is nothing to decide. Types used in several places, or inside them
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drawbar.backends.soap.finite import endless, is_endless
@@ -25,8 +24,9 @@ from drawbar.backends.soap.shape import (
     Record,
     Wildcard,
 )
+from drawbar.backends.soap.shared import Uses, uses_of
 from drawbar.backends.soap.texts import Text, spoken
-from drawbar.backends.soap.xsd import Unresolved
+from drawbar.backends.soap.xsd import Unresolved, local
 from drawbar.compiler.parameters import Inherited
 from drawbar.kernel.values import JsonObject, JsonValue
 
@@ -35,8 +35,6 @@ TYPE = "_type"
 MANY_TYPES = 40
 _LEVELS = 5
 """Objects inside one another before the next goes to `$defs`: strict modes count to ten."""
-_INLINE = 8
-"""Properties up to which a type used in several places is written out in each of them."""
 
 
 @dataclass(slots=True)
@@ -55,15 +53,18 @@ class Publication:
     """Patterns that JSON Schema cannot say, for a warning."""
     crowded: set[str] = field(default_factory=set)
     """Abstract types with more concrete ones than a model can choose from."""
-    _uses: Counter[Record] = field(default_factory=Counter)
-    _names: dict[Record, str] = field(default_factory=dict)
+    _uses: Uses = field(init=False)
+    _names: dict[Record | str, str] = field(default_factory=dict)
+    """In `$defs`; simple types go by their full names."""
+    _defined: dict[str, Record | Text] = field(default_factory=dict)
     _defs: JsonObject = field(default_factory=dict)
     _endless: frozenset[Record] = frozenset()
     _level: int = 0
     """How many objects the one that is being written is inside of."""
 
     def __post_init__(self) -> None:
-        self._count()
+        self._uses = uses_of(self.content)
+        self._endless = endless(set(self._uses.records))
 
     def parameters(self) -> dict[str, Inherited]:
         """One for each part of the input that is published, in the contract's order."""
@@ -106,32 +107,6 @@ class Publication:
             part = _find(self.content, path)
             contents = _inside(part) if isinstance(part, Item | Choice | Group) else []
         return [part.name for content in contents for part in parts_of(content)]
-
-    # -- which types go to $defs ----------------------------------------------------------------
-
-    def _count(self) -> None:
-        """How often each record is used, following every part once."""
-        waiting = list(_records(self.content))
-        self._uses.update(waiting)
-        seen = set(waiting)
-        while waiting:
-            for record in _records(waiting.pop().content):
-                self._uses[record] += 1
-                if record not in seen:
-                    seen.add(record)
-                    waiting.append(record)
-        self._endless = endless(seen)
-
-    def _is_shared(self, record: Record) -> bool:
-        """A circle always has a record with two uses, so what is written out always ends.
-
-        An abstract record is shared even when used once: its concrete types are written out inside it.
-        """
-        return record.abstract or (self._uses[record] > 1 and not self._is_small(record))
-
-    def _is_small(self, record: Record) -> bool:
-        inner = list(_records(record.content))
-        return not inner and len(record.content.members) <= _INLINE
 
     # -- parts ----------------------------------------------------------------------------------
 
@@ -228,8 +203,8 @@ class Publication:
         }
 
     def _record(self, record: Record, hidden: Hidden) -> JsonObject:
-        if not hidden and (self._is_shared(record) or self._level > _LEVELS):
-            return {"$ref": f"#/$defs/{self._definition(record)}"}
+        if not hidden and (self._uses.shares(record) or self._level > _LEVELS):
+            return self._definition(record)
         return self._written(record, hidden)
 
     def _written(self, record: Record, hidden: Hidden) -> JsonObject:
@@ -258,25 +233,27 @@ class Publication:
 
     def abstract_types(self) -> dict[str, list[str]]:
         """What may stand for each abstract type that the operation reaches, by labels."""
-        return {each.label: list(kinds_of(each)) for each in self._uses if each.abstract}
+        return {each.label: list(kinds_of(each)) for each in self._uses.records if each.abstract}
 
     def _array(self, content: Content) -> JsonObject:
         (member,) = content.members
         return self._part(member, {})
 
-    def _definition(self, record: Record) -> str:
-        """The name of a record in `$defs`, which is filled when a schema is finished."""
-        if record not in self._names:
-            label, count = record.label, 1
-            while label in self._names.values():
+    def _definition(self, kind: Record | Text) -> JsonObject:
+        """A reference to a type in `$defs`, which is filled when a schema is finished."""
+        key = kind if isinstance(kind, Record) else kind.name or ""
+        if key not in self._names:
+            label = short = kind.label if isinstance(kind, Record) else local(kind.name or "")
+            count = 1
+            while label in self._defined:
                 count += 1
-                label = f"{record.label}_{count}"
-            self._names[record] = label
-        return self._names[record]
+                label = f"{short}_{count}"
+            self._names[key] = label
+            self._defined[label] = kind
+        return {"$ref": f"#/$defs/{self._names[key]}"}
 
     def _with_defs(self, schema: JsonObject) -> JsonObject:
         """The schema with the definitions it reaches."""
-        by_name = {name: record for record, name in self._names.items()}
         found: JsonObject = {}
         waiting = list(references(schema))
         while waiting:
@@ -285,18 +262,27 @@ class Publication:
                 continue
             if name not in self._defs:
                 self._level = 0
-                self._defs[name] = self._written(by_name[name], {})
-                by_name = {name: record for record, name in self._names.items()}
+                kind = self._defined[name]
+                self._defs[name] = (
+                    self._written(kind, {})
+                    if isinstance(kind, Record)
+                    else self._text(kind, None, None)
+                )
             found[name] = self._defs[name]
             waiting.extend(references(self._defs[name]))
         return {**schema, "$defs": dict(sorted(found.items()))} if found else schema
 
     def _text(self, text: Text, documentation: str | None, default: str | None) -> JsonObject:
         self.dropped.update(text.dropped)
-        words = [documentation or text.documentation, *spoken(text)]
-        if default is not None:
-            words.append(f"Default: {default}.")
-        return described(dict(text.schema), " ".join(word for word in words if word))
+        said = None if default is None else f"Default: {default}."
+        if self._level > 0 and self._uses.shares_text(text):
+            return described(self._definition(text), _joined(documentation, said))
+        words = _joined(documentation or text.documentation, *spoken(text), said)
+        return described(dict(text.schema), words)
+
+
+def _joined(*words: str | None) -> str:
+    return " ".join(word for word in words if word)
 
 
 def _may_be_nil(item: Item) -> bool:
@@ -354,22 +340,6 @@ def _is_required(part: Member | Attribute | Text) -> bool:
     if isinstance(part, Text):
         return True
     return part.required if isinstance(part, Attribute) else part.least > 0
-
-
-def _records(content: Content) -> Iterator[Record]:
-    """The records directly inside, one for each use; an abstract one brings its concrete types."""
-    waiting: list[Member] = list(content.members)
-    while waiting:
-        part = waiting.pop(0)
-        match part:
-            case Item() if isinstance(part.type, Record):
-                yield part.type
-                if part.type.abstract:
-                    yield from part.type.concrete
-            case Group():
-                waiting.extend(part.members)
-            case Choice():
-                waiting.extend(member for branch in part.branches for member in branch)
 
 
 def _find(content: Content, path: list[str]) -> Member | Attribute | Text | None:

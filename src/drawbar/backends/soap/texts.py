@@ -42,6 +42,8 @@ class Text:
     dropped: tuple[str, ...] = ()
     """Patterns that could not be translated."""
     documentation: str | None = None
+    name: str | None = None
+    """Full name of the type; None for a type written where it is used."""
 
     def write(self, value: JsonValue) -> str:
         """Raises WrongText."""
@@ -154,7 +156,7 @@ class Texts:
                     f"{user.document.file}: {describe(user)} wants a simple type, but `{last}` is a complex one",
                     f"name a simple type in {user.document.file}",
                 )
-            self._named[name] = self.of(component, depth)
+            self._named[name] = replace(self.of(component, depth), name=name)
         return self._named[name]
 
     def of(self, node: Component, depth: int = 0) -> Text:
@@ -275,6 +277,7 @@ class _Facets:
             notes=tuple(self._notes),
             dropped=tuple(self._dropped),
             documentation=None,
+            name=None,
         )
 
     def _only_values(self) -> JsonObject:
