@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from drawbar.kernel.errors import ClientError
 from drawbar.kernel.ports import Call, Reply
 from drawbar.llm.scripted import Turn, invoke, say
+from drawbar.runs.parked import ParkedRun
 from drawbar.store.database import Store
 from drawbar.store.records import RunEvent
+from drawbar.store.runs import Fenced
 from runs.bench import RunBench, names, run_bench, run_settings
 
 
@@ -97,6 +99,27 @@ async def test_a_run_is_cancelled_through_any_gateway(postgresql_url: str) -> No
             assert one.company.stopped == ["hr_get"]
             assert (await two.runs.get(two.thread_id, run.id)).status == "cancelled"
             await two.say("the thread is free")
+
+
+async def test_what_was_decided_on_an_older_view_of_a_run_is_not_written(
+    postgresql_url: str,
+) -> None:
+    gate = asyncio.Event()
+    async with run_bench(postgresql_url, [*say("one"), gate, *invoke("hr_get")]) as one:
+        one.company.actions = {"hr_get": hang}
+        run = await one.create()
+        older = await one.store.runs.open(run.id)
+        assert older is not None
+        gate.set()
+        await one.company.entered.wait()
+        one.store.runs.hurry()
+        await asyncio.sleep(0)  # the worker's own changes are queued before ours
+
+        with pytest.raises(Fenced):
+            await ParkedRun(one.store.runs, older).cancel(keep_events=60)
+
+        await one.runs.cancel(one.thread_id, run.id)
+        assert names(await follow(one, run.id))[-1] == "run.cancelled"
 
 
 async def test_the_runs_of_a_dead_gateway_are_taken_over(postgresql_url: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from drawbar.kernel.ports import AuditEntry
+from drawbar.store import engine
 from drawbar.store.database import Store
 from drawbar.store.engine import Database, StoreError, Work
 
@@ -237,3 +238,90 @@ async def test_who_wants_to_know_hears_that_only_the_commit_is_left(
 
     assert told == ["a result"]
     assert isinstance(outcome, StoreError) if fails else outcome == "a result"
+
+
+@pytest.fixture
+def commits(database: Database) -> list[int]:
+    made: list[int] = []
+    sa.event.listen(database._writer, "commit", lambda _: made.append(1))
+    return made
+
+
+async def test_what_follows_from_a_write_that_lingers_shares_its_commit(
+    database: Database, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_LINGER", 10.0)
+    followed: list[asyncio.Future[int]] = []
+
+    def begun(number: int, future: asyncio.Future[int]) -> None:
+        assert not future.done()
+        followed.append(database.execute(INSERT, {"n": number + 1}))
+
+    first = database.write(lambda c: _inserted(c, 1), begun=begun, lingers=True)
+
+    assert await asyncio.wait_for(first, 5) == 1
+    assert await followed[0] == 1
+    assert len(commits) == 1
+    assert await numbers(database) == [1, 2]
+
+
+@pytest.mark.parametrize("hurried", [True, False])
+async def test_a_write_that_lingers_in_vain_is_committed_when_hurried_or_after_a_moment(
+    database: Database, hurried: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if hurried:
+        monkeypatch.setattr(engine, "_LINGER", 10.0)
+    begun = asyncio.Event()
+    write = database.write(lambda c: _inserted(c, 1), begun=lambda *_: begun.set(), lingers=True)
+    await begun.wait()
+    if hurried:
+        database.hurry()
+
+    assert await asyncio.wait_for(write, 5) == 1
+    assert await numbers(database) == [1]
+
+
+async def test_closing_commits_what_lingers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_LINGER", 10.0)
+    database = Database(sa.make_url(f"sqlite+pysqlite:///{tmp_path}/t.db"))
+    await database.execute(sa.text("CREATE TABLE t (n INTEGER PRIMARY KEY)"))
+    begun = asyncio.Event()
+    write = database.write(lambda c: _inserted(c, 1), begun=lambda *_: begun.set(), lingers=True)
+    await begun.wait()
+
+    await asyncio.wait_for(database.close(), 5)
+
+    assert await write == 1
+
+
+async def test_a_failure_of_what_follows_leaves_what_lingered(
+    database: Database, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_LINGER", 10.0)
+    calls: list[int] = []
+    followed: list[asyncio.Future[int]] = []
+
+    def work(connection: sa.Connection) -> int:
+        calls.append(1)
+        return _inserted(connection, 1)
+
+    def fail(_: sa.Connection) -> int:
+        message = "no"
+        raise ValueError(message)
+
+    first = database.write(
+        work, begun=lambda *_: followed.append(database.write(fail)), lingers=True
+    )
+
+    assert await asyncio.wait_for(first, 5) == 1
+    with pytest.raises(ValueError, match="no"):
+        await followed[0]
+    assert len(calls) == 2
+    assert await numbers(database) == [1]
+
+
+def _inserted(connection: sa.Connection, number: int) -> int:
+    connection.execute(INSERT, {"n": number})
+    return number

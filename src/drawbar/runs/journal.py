@@ -157,10 +157,10 @@ class Journal:
             self._timer = None
         if self._failure is not None:
             return
-        self._before, before = self.run, self._before
+        before, self._before = self._before, replace(self.run, last_seq=self.channel.last_seq)
         change = RunChange(
             before=before,
-            after=replace(self.run, last_seq=self.channel.last_seq),
+            after=self._before,
             events=pack(self._events),
             new_messages=tuple(self._new_messages.values()),
             changed_messages=tuple(self._changed_messages.values()),
@@ -188,6 +188,7 @@ class Journal:
         """Wait until the run itself is on the disk. Raises Fenced when it never will be."""
         if self._born is None:
             return
+        self._rows.hurry()
         await asyncio.wait([self._born])
         if self._born.cancelled() or self._born.exception() is not None:
             raise Fenced(self.run.id)

@@ -74,9 +74,14 @@ class Runs:
         except ThreadBusy as busy:
             raise refusals.thread_is_locked(busy.thread_id, busy.run_id) from None
 
-    async def create(self, thread_id: str, order: RunOrder, caller: Caller) -> Run:
-        """Store and start a run. It acts with the rights of `caller`. Follow from `run.stream_from`."""
-        return await self._create(order, caller, thread_id)
+    async def create(
+        self, thread_id: str, order: RunOrder, caller: Caller, *, streamed: bool = False
+    ) -> Run:
+        """Store and start a run. It acts with the rights of `caller`. Follow from `run.stream_from`.
+
+        `streamed`: its events are what is waited for, so a short run is told and stored in one go.
+        """
+        return await self._create(order, caller, thread_id, streamed=streamed)
 
     async def create_with_thread(
         self,
@@ -86,11 +91,11 @@ class Runs:
         messages: Sequence[NewMessage] = (),
         metadata: Mapping[str, str] | None = None,
         tool_resources: JsonObject | None = None,
+        streamed: bool = False,
     ) -> Run:
         """The same on a new thread; its stream begins with `thread.created`."""
-        return await self._create(
-            order, caller, NewThread(tuple(messages), dict(metadata or {}), tool_resources)
-        )
+        thread = NewThread(tuple(messages), dict(metadata or {}), tool_resources)
+        return await self._create(order, caller, thread, streamed=streamed)
 
     async def submit_tool_outputs(
         self, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]
@@ -196,7 +201,9 @@ class Runs:
             return  # it went on or ended meanwhile
         self._hand_on(parked)
 
-    async def _create(self, order: RunOrder, caller: Caller, where: str | NewThread) -> Run:
+    async def _create(
+        self, order: RunOrder, caller: Caller, where: str | NewThread, *, streamed: bool
+    ) -> Run:
         make = run_maker(order, caller, self._offering, where, start=self._queue.here)
         thread_id = where if isinstance(where, str) else None
         taken = False
@@ -208,7 +215,9 @@ class Runs:
                 self._take(new, born)
 
         try:
-            new = await self._store.runs.create(order.assistant_id, thread_id, make, take)
+            new = await self._store.runs.create(
+                order.assistant_id, thread_id, make, take, lingers=streamed and self._queue.here
+            )
         except NoSuch as absent:
             raise refusals.not_found(absent.kind, absent.id) from None
         except ThreadBusy as busy:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ _READERS = 4
 _BUSY_MILLISECONDS = 10_000
 _PATIENCE = 0.02
 """Seconds that a patient change waits for one that somebody waits for, to share its commit."""
+_LINGER = 0.002
+"""Seconds that a transaction stays open for what follows from its changes: a short run is one commit then."""
 _log = logging.getLogger("drawbar.store")
 
 
@@ -44,6 +47,7 @@ class _Write(Generic[T]):
     work: Work[T]
     future: asyncio.Future[T]
     begun: Callable[[T, asyncio.Future[T]], object] | None = None
+    lingers: bool = False
     result: T | None = None
     error: BaseException | None = None
 
@@ -60,6 +64,7 @@ class Database:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[list[_Write[Any]] | None] = queue.SimpleQueue()  # any result
         self._held: list[_Write[Any]] = []  # of any result
+        self._lingering: set[asyncio.Future[Any]] = set()  # of any result
         self._timer: asyncio.TimerHandle | None = None
         self._thread = threading.Thread(target=self._write_loop, name="drawbar-store", daemon=True)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="drawbar-store-read")
@@ -74,18 +79,24 @@ class Database:
         *,
         patient: bool = False,
         begun: Callable[[T, asyncio.Future[T]], object] | None = None,
+        lingers: bool = False,
     ) -> asyncio.Future[T]:
         """Queue a change; the future is done when it is on the disk.
 
         `patient`: nobody waits for it, so it may share the commit of the next change that is not, and is
         written after a moment even if none comes. `begun` hears the result when all that is left is the
-        commit, which may yet fail; not always, and before the future is done if at all.
+        commit, which may yet fail; not always, and before the future is done if at all. With `lingers` that
+        commit waits a moment for what follows from the result; then `work` may be called once more after
+        `begun`, and has to do the same again.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         if self._closed:
             future.set_exception(RuntimeError("the store is closed"))
             return future
-        self._held.append(_Write(work, future, begun))
+        self._held.append(_Write(work, future, begun, lingers))
+        if lingers:
+            self._lingering.add(future)
+            future.add_done_callback(self._lingering.discard)
         if not patient:
             self.hurry()
         elif self._timer is None:
@@ -93,11 +104,11 @@ class Database:
         return future
 
     def hurry(self) -> None:
-        """Write what has been patient until now."""
+        """Write what has been patient until now, and commit what lingers."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._held:
+        if self._held or self._lingering:
             self._queue.put(self._held)
             self._held = []
 
@@ -188,7 +199,7 @@ class Database:
     def _write_batch(
         self,
         connection: sa.Connection | None,
-        batch: Sequence[_Write[Any]],  # of any result
+        batch: list[_Write[Any]],  # of any result
     ) -> sa.Connection | None:
         try:
             if connection is None:
@@ -222,22 +233,43 @@ class Database:
     def _run_together(
         self,
         connection: sa.Connection,
-        batch: Sequence[_Write[Any]],  # of any result
+        batch: list[_Write[Any]],  # of any result
     ) -> bool:
         """False when a work failed, and nothing of the batch is done; raises when the commit failed.
 
         A commit is not repeated: if the server was lost during it, the batch may be on its disk.
+        What comes while the transaction lingers is added to the batch.
         """
         connection.begin()
         try:
-            for write in batch:
-                write.result = write.work(connection)
+            more = batch
+            until = time.monotonic() + _LINGER
+            while more:
+                for write in more:
+                    write.result = write.work(connection)
+                if begun := [write for write in more if write.begun is not None]:
+                    self._loop.call_soon_threadsafe(_tell_begun, begun)
+                more = self._what_follows(more, until)
+                batch += more
         except Exception:  # noqa: BLE001 -- each work's own error comes out of the second pass
             return False
-        if begun := [write for write in batch if write.begun is not None]:
-            self._loop.call_soon_threadsafe(_tell_begun, begun)
         connection.commit()
         return True
+
+    def _what_follows(
+        self, last: Sequence[_Write[Any]], until: float
+    ) -> list[_Write[Any]]:  # of any result
+        """What comes in time for the commit of `last`, when all of that lingers; at once what is there."""
+        left = until - time.monotonic()
+        if left <= 0 or not all(write.lingers for write in last):
+            return []
+        try:
+            more = self._queue.get(timeout=left)
+        except queue.Empty:
+            return []
+        if more is None:
+            self._queue.put(None)  # the store is closing; it is told again when this is committed
+        return more or []
 
     def _fresh(self, connection: sa.Connection) -> sa.Connection:
         """The same connection, rolled back; or a new one when the server was lost."""

@@ -1,7 +1,7 @@
 """Runs, and the one way their state changes: `record`, a change with all its events in one commit.
 
-A change is fenced: it names the epoch and the states it expects. If a cancel, another take-over or
-another gateway came first, nothing of it is written and `Fenced` is raised.
+A change is fenced: it names the epoch, the state and the newest event it expects. If a cancel, another
+take-over or another gateway came first, nothing of it is written and `Fenced` is raised.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ _LOCKED = Prepared(_WITH_ID.with_for_update())
 _WHERE_OURS = sa.update(runs).where(
     runs.c.id == sa.bindparam("key"),
     runs.c.epoch == sa.bindparam("old_epoch"),
+    runs.c.last_seq == sa.bindparam("old_seq"),
     runs.c.status == sa.bindparam("old_status"),
 )
 _SEQ = Prepared(_WHERE_OURS, ("last_seq",))
@@ -236,6 +237,7 @@ def apply_change(connection: sa.Connection, change: RunChange) -> None:
     values: dict[str, object] = {
         "key": before.id,
         "old_epoch": before.epoch,
+        "old_seq": before.last_seq,
         "old_status": before.status,
         "last_seq": after.last_seq,
     }
@@ -333,13 +335,17 @@ class RunRows:
         thread_id: str | None,
         make: Callable[[Assistant], NewRun],
         begun: Callable[[NewRun, asyncio.Future[NewRun]], object] | None = None,
+        *,
+        lingers: bool = False,
     ) -> NewRun:
         """Store what `make` makes of the assistant. Raises NoSuch, ThreadBusy, and what `make` raises.
 
-        `thread_id` None: `make` brings the new thread. `begun` is that of `Database.write`.
+        `thread_id` None: `make` brings the new thread. `begun` and `lingers` are those of `Database.write`.
         """
+        made: NewRun | None = None
 
         def work(connection: sa.Connection) -> NewRun:
+            nonlocal made
             assistant = find_assistant(connection, assistant_id)
             if assistant is None:
                 raise NoSuch("assistant", assistant_id)
@@ -348,7 +354,8 @@ class RunRows:
                     raise NoSuch("thread", thread_id)
                 if (busy := active_run(connection, thread_id)) is not None:
                     raise ThreadBusy(thread_id, busy)
-            new = make(assistant)
+            # The same again on a second call: others may have been told of it.
+            new = made = made or make(assistant)
             if new.thread is not None:
                 insert_thread(connection, new.thread)
             _insert_run(connection, new.run, self._owner)
@@ -358,7 +365,7 @@ class RunRows:
 
         try:
             # Shielded: whoever has heard that it has begun still wants to know how it ended.
-            return await asyncio.shield(self._database.write(work, begun=begun))
+            return await asyncio.shield(self._database.write(work, begun=begun, lingers=lingers))
         except ThreadBusy as busy:
             if busy.run_id or thread_id is None:
                 raise

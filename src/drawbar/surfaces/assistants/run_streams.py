@@ -41,21 +41,25 @@ class RunStreams:
         check_id(thread_id, "thread", "thread_id")
         _check_query(exchange)
         order = parse_body(CreateRun, exchange.body)
-        run = await self._runs.create(thread_id, run_order(order), exchange.caller)
-        await self._answer(exchange, run, stream=bool(order.stream))
+        streamed = bool(order.stream)
+        run = await self._runs.create(
+            thread_id, run_order(order), exchange.caller, streamed=streamed
+        )
+        await self._answer(exchange, run, stream=streamed)
 
     async def create_with_thread(self, exchange: Exchange) -> None:
         _check_query(exchange)
         order = parse_body(CreateThreadAndRun, exchange.body)
-        thread = order.thread
+        thread, streamed = order.thread, bool(order.stream)
         run = await self._runs.create_with_thread(
             run_order(order),
             exchange.caller,
             messages=[new_message(message) for message in (thread and thread.messages) or ()],
             metadata=thread.metadata if thread else None,
             tool_resources=thread.tool_resources if thread else None,
+            streamed=streamed,
         )
-        await self._answer(exchange, run, stream=bool(order.stream))
+        await self._answer(exchange, run, stream=streamed)
 
     async def submit(self, exchange: Exchange, thread_id: str, run_id: str) -> None:
         check_run_ids(thread_id, run_id)
