@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from drawbar.compiler.function import Toolset
@@ -18,7 +18,7 @@ from drawbar.runs.offer import Offer, resolve_offer
 from drawbar.runs.order import NewMessage, RunOrder
 from drawbar.runs.resume import in_progress_event
 from drawbar.store.messages import new_message
-from drawbar.store.records import Assistant, Message, Run, RunEvent, Thread
+from drawbar.store.records import Assistant, Message, Run, RunEvent, Thread, changed
 from drawbar.store.runs import NewRun
 from drawbar.store.threads import new_thread
 
@@ -73,13 +73,13 @@ def run_maker(
             thread = new_thread(dict(where.metadata), where.tool_resources)
         thread_id = thread.id if thread else str(where)
         new = where.messages if isinstance(where, NewThread) else order.additional_messages
-        messages = [replace(message_of(item, caller), thread_id=thread_id) for item in new]
+        messages = [changed(message_of(item, caller), thread_id=thread_id) for item in new]
         run = _run(assistant, order, caller, offering, thread_id)
         events = list(_first_events(run, thread))
-        queued = replace(run, last_seq=len(events))
+        queued = changed(run, last_seq=len(events))
         if not start:
             return NewRun(queued, queued, pack(events), events, messages, thread)
-        run = replace(states.start(queued, run.created_at), last_seq=len(events) + 1)
+        run = changed(states.start(queued, run.created_at), last_seq=len(events) + 1)
         events.append(in_progress_event(run))
         return NewRun(run, queued, pack(events), events, messages, thread)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Literal
 
 from drawbar.kernel.ids import new_id
@@ -17,7 +16,7 @@ from drawbar.kernel.values import JsonObject
 from drawbar.runs.events import Channel, pack
 from drawbar.runs.interrupt import Interruption
 from drawbar.runs.objects import message_object, run_object, step_object
-from drawbar.store.records import Message, Run, RunEvent, Step
+from drawbar.store.records import Message, Run, RunEvent, Step, changed
 from drawbar.store.runs import Fenced, NewRun, RunChange, RunRows
 
 STORE_DELTAS_AFTER = 0.08
@@ -79,7 +78,7 @@ class Journal:
 
     def change_metadata(self, metadata: dict[str, str]) -> None:
         """They are stored already, and belong to what is told from now on."""
-        self.run = replace(self.run, metadata=metadata)
+        self.run = changed(self.run, metadata=metadata)
 
     def open_step(
         self, kind: Literal["message_creation", "tool_calls"], details: JsonObject
@@ -157,7 +156,7 @@ class Journal:
             self._timer = None
         if self._failure is not None:
             return
-        before, self._before = self._before, replace(self.run, last_seq=self.channel.last_seq)
+        before, self._before = self._before, changed(self.run, last_seq=self.channel.last_seq)
         change = RunChange(
             before=before,
             after=self._before,

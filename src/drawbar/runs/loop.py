@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.kernel.ids import new_id
@@ -31,7 +31,7 @@ from drawbar.runs.turn import Turn, take_turn
 from drawbar.runs.writer import Writer
 from drawbar.settings import RunSettings
 from drawbar.store.engine import StoreError
-from drawbar.store.records import Run, Step
+from drawbar.store.records import Run, Step, changed
 from drawbar.store.runs import Fenced, NewRun, Opened, RunRows
 
 _log = logging.getLogger("drawbar.runs")
@@ -287,7 +287,7 @@ class _Progress:
             await journal.tell_stored("thread.run.requires_action", run_object(run))
             return False
         usage = step.usage or states.no_usage()
-        done = replace(step, status="completed", completed_at=int(time.time()), usage=usage)
+        done = changed(step, status="completed", completed_at=int(time.time()), usage=usage)
         journal.close_step(done)
         journal.save()
         return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from drawbar.runs import refusals, states
 from drawbar.runs.closing import end_run
@@ -12,7 +11,7 @@ from drawbar.runs.events import Channel
 from drawbar.runs.journal import Journal
 from drawbar.runs.order import ToolOutput
 from drawbar.runs.pending import open_calls, with_outputs
-from drawbar.store.records import Run, RunEvent, Step
+from drawbar.store.records import Run, RunEvent, Step, changed
 from drawbar.store.runs import Fenced, Opened, RunRows
 
 
@@ -28,7 +27,7 @@ class ParkedRun:
 
     @property
     def run(self) -> Run:
-        return replace(self._journal.run, last_seq=self._channel.last_seq, stream_from=self._from)
+        return changed(self._journal.run, last_seq=self._channel.last_seq, stream_from=self._from)
 
     def events(self) -> Sequence[RunEvent]:
         """What happened here."""
@@ -54,7 +53,7 @@ class ParkedRun:
         if sorted(expected) != sorted(got):
             raise refusals.wrong_outputs(expected, got)
         by_id = {output.tool_call_id: output.output for output in outputs}
-        done = replace(
+        done = changed(
             with_outputs(step, by_id),
             status="completed",
             completed_at=int(time.time()),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from drawbar.kernel.values import JsonObject
 from drawbar.llm.chat import ToolCall
 from drawbar.runs.writer import call_entry, tool_calls_details
-from drawbar.store.records import Step
+from drawbar.store.records import Step, changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def with_outputs(step: Step, outputs: Mapping[str, str]) -> Step:
     entries = [
         call_entry(item.call, outputs.get(item.call.id, item.output)) for item in calls_of(step)
     ]
-    return replace(step, step_details=tool_calls_details(entries))
+    return changed(step, step_details=tool_calls_details(entries))
 
 
 def required_action(calls: Sequence[StepCall]) -> JsonObject:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.llm.chat import ToolCall
@@ -22,7 +21,7 @@ from drawbar.runs.objects import run_object, text_part
 from drawbar.runs.pending import calls_of
 from drawbar.runs.writer import call_entry, tool_calls_details
 from drawbar.store.events import StoredEvent
-from drawbar.store.records import Run, RunEvent, Step
+from drawbar.store.records import Run, RunEvent, Step, changed
 from drawbar.store.runs import Opened, RunChange
 
 RESUME_GAP = 1000
@@ -38,14 +37,14 @@ _RESTARTED: JsonObject = {
 def take_over_change(run: Run) -> RunChange | None:
     """What a worker's beginning changes; None: there is nothing to do for a worker."""
     if run.status == "cancelling":
-        after = replace(run, epoch=run.epoch + 1, last_seq=run.last_seq + RESUME_GAP)
+        after = changed(run, epoch=run.epoch + 1, last_seq=run.last_seq + RESUME_GAP)
         return RunChange(run, after)
     if run.status not in {"queued", "in_progress"}:
         return None
     after = states.start(run, int(time.time()))
     if run.status == "in_progress":
-        return RunChange(run, replace(after, last_seq=run.last_seq + RESUME_GAP))
-    after = replace(after, last_seq=run.last_seq + 1)
+        return RunChange(run, changed(after, last_seq=run.last_seq + RESUME_GAP))
+    after = changed(after, last_seq=run.last_seq + 1)
     return RunChange(run, after, events=pack([in_progress_event(after)]))
 
 
@@ -68,12 +67,12 @@ def mend(journal: Journal, opened: Opened) -> None:
         if message.status == "in_progress":
             text = _text_told(opened.events, message.id)
             parts = [text_part(text)] if text is not None else []
-            cut = states.cut_message(replace(message, content=parts), "run_failed", now)
+            cut = states.cut_message(changed(message, content=parts), "run_failed", now)
             journal.close_message(cut)
     for step_id in half:
         step = _with_calls_told(journal.steps[step_id], opened.events)
         journal.close_step(
-            replace(
+            changed(
                 step,
                 status="failed",
                 failed_at=now,
@@ -104,7 +103,7 @@ def _with_calls_told(step: Step, events: Sequence[StoredEvent]) -> Step:
             case {"delta": {"step_details": {"tool_calls": [dict(call)]}}}:
                 _add(calls.setdefault(int(str(call["index"])), ["", "", ""]), call)
     entries = [call_entry(ToolCall(*calls[index])) for index in sorted(calls)]
-    return replace(step, step_details=tool_calls_details(entries))
+    return changed(step, step_details=tool_calls_details(entries))
 
 
 def _add(known: list[str], call: dict[str, JsonValue]) -> None:

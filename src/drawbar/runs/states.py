@@ -7,11 +7,10 @@ no state follows a terminal one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Literal
 
 from drawbar.kernel.values import JsonObject
-from drawbar.store.records import Message, Run, RunStatus, Step
+from drawbar.store.records import Message, Run, RunStatus, Step, changed
 
 Trigger = Literal[
     "start", "park", "answer", "finish", "exhaust", "fail", "cancel", "stop", "expire"
@@ -85,7 +84,7 @@ def follow_up(status: RunStatus, trigger: Trigger) -> RunStatus:
 
 def start(run: Run, now: int) -> Run:
     """Raises the epoch, which ends the say of whoever worked on the run before."""
-    return replace(
+    return changed(
         run,
         status=follow_up(run.status, "start"),
         epoch=run.epoch + 1,
@@ -94,15 +93,15 @@ def start(run: Run, now: int) -> Run:
 
 
 def park(run: Run, required_action: JsonObject) -> Run:
-    return replace(run, status=follow_up(run.status, "park"), required_action=required_action)
+    return changed(run, status=follow_up(run.status, "park"), required_action=required_action)
 
 
 def answer(run: Run) -> Run:
-    return replace(run, status=follow_up(run.status, "answer"), required_action=None)
+    return changed(run, status=follow_up(run.status, "answer"), required_action=None)
 
 
 def cancel(run: Run) -> Run:
-    return replace(
+    return changed(
         run,
         status=follow_up(run.status, "cancel"),
         required_action=None,
@@ -113,22 +112,22 @@ def cancel(run: Run) -> Run:
 def end(run: Run, ending: Ending, now: int, *, reason: JsonObject | None = None) -> Run:
     """The run in a terminal state. `reason` is `last_error` or `incomplete_details`."""
     status = follow_up(run.status, ending)
-    done = replace(run, status=status, required_action=None, expires_at=None)
+    done = changed(run, status=status, required_action=None, expires_at=None)
     match status:
         case "completed":
-            return replace(done, completed_at=now)
+            return changed(done, completed_at=now)
         case "incomplete":
-            return replace(done, completed_at=now, incomplete_details=reason)
+            return changed(done, completed_at=now, incomplete_details=reason)
         case "failed":
-            return replace(done, failed_at=now, last_error=reason)
+            return changed(done, failed_at=now, last_error=reason)
         case "cancelled":
-            return replace(done, cancelled_at=now)
+            return changed(done, cancelled_at=now)
         case _:  # expired keeps `expires_at`: it says when that was
-            return replace(done, expires_at=run.expires_at)
+            return changed(done, expires_at=run.expires_at)
 
 
 def with_usage(run: Run, usage: JsonObject) -> Run:
-    return replace(run, usage=usage)
+    return changed(run, usage=usage)
 
 
 def end_step(
@@ -136,27 +135,27 @@ def end_step(
 ) -> Step:
     """An open step, closed because its run ended; `error` goes with `failed`."""
     status = _STEP_ENDS[run_status]
-    done = replace(step, status=status, usage=step.usage or no_usage())
+    done = changed(step, status=status, usage=step.usage or no_usage())
     match status:
         case "completed":
-            return replace(done, completed_at=now)
+            return changed(done, completed_at=now)
         case "failed":
-            return replace(done, failed_at=now, last_error=error)
+            return changed(done, failed_at=now, last_error=error)
         case "cancelled":
-            return replace(done, cancelled_at=now)
+            return changed(done, cancelled_at=now)
         case "expired":
-            return replace(done, expired_at=now)
+            return changed(done, expired_at=now)
 
 
 def end_message(message: Message, run_status: RunStatus, now: int) -> Message:
     """A message that was being written when its run ended."""
     if run_status == "completed":
-        return replace(message, status="completed", completed_at=now)
+        return changed(message, status="completed", completed_at=now)
     return cut_message(message, _MESSAGE_ENDS[run_status], now)
 
 
 def cut_message(message: Message, reason: str, now: int) -> Message:
-    return replace(
+    return changed(
         message,
         status="incomplete",
         incomplete_at=now,

