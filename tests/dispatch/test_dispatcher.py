@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import re
 import time
 from typing import Any
 
@@ -178,7 +179,11 @@ async def test_the_deadline_of_the_run_ends_a_call_earlier() -> None:
     loop = asyncio.get_running_loop()
     bench = Bench(function(), answer=never_answering(sent=False))
 
-    assert (await bench.call(deadline=loop.time() + 0.05)).code == "timeout"
+    outcome = await bench.call(deadline=loop.time() + 0.05)
+
+    assert outcome.code == "timeout"
+    assert "20 s" not in outcome.message  # the function's own limit was not what ended it
+    assert re.search(r"within 0\.0\d+ s\.", outcome.message)
 
 
 @pytest.mark.parametrize(

@@ -152,10 +152,12 @@ async def test_every_request_is_answered_alike(both: Both, what: str) -> None:
     ("what", "times"), [("found", 1), ("over MCP", 1), ("a change", 0), ("a dry run", 0)]
 )
 async def test_only_plain_readings_are_answered_at_once(both: Both, what: str, times: int) -> None:
-    await exchange(both.quick, AT_ONCE[what].replace(b"KEY", both.quick.key.encode()))
+    request = AT_ONCE[what].replace(b"KEY", both.quick.key.encode())
+    for _ in range(2):  # what the first one taught is known a moment after its answer
+        await exchange(both.quick, request)
     before = quick_calls(both.quick)
 
-    await exchange(both.quick, AT_ONCE[what].replace(b"KEY", both.quick.key.encode()))
+    await exchange(both.quick, request)
 
     assert quick_calls(both.quick) == before + times
 

@@ -57,6 +57,8 @@ class _Ready:
     invocation: Invocation
     function: Function
     arguments: JsonObject
+    seconds: float
+    """That it may take: the function's limit, or less when its caller has less time."""
     deadline: float
     mode: Mode
     progress: Progress = field(default_factory=Progress)
@@ -204,10 +206,10 @@ class Dispatcher:
         filled = check.fill(arguments, invocation.caller)
         if isinstance(filled, Refused):
             return filled
-        deadline = time.monotonic() + function.limits.timeout
+        now, seconds = time.monotonic(), function.limits.timeout
         if invocation.deadline is not None:
-            deadline = min(deadline, invocation.deadline)
-        return _Ready(invocation, function, filled, deadline, mode)
+            seconds = min(seconds, invocation.deadline - now)
+        return _Ready(invocation, function, filled, seconds, now + seconds, mode)
 
     def _admitted(
         self,
@@ -326,21 +328,9 @@ class Dispatcher:
             return outcome_of(error, function, self._redactor), rest
         if isinstance(error, TimeoutError):
             gate.breaker.failed()
-            return self._timed_out(function, call), None
+            return _timed_out(ready), None
         gate.breaker.abandoned()
         return self._broke(error, function, call), None
-
-    def _timed_out(self, function: Function, call: Call) -> Outcome:
-        seconds = f"{function.limits.timeout:g} s"
-        if call.progress.sent and function.effect != "read":
-            message = f"It was sent, and no answer came within {seconds}."
-            return lost_outcome(function, "timeout", message)
-        return Failed(
-            "timeout",
-            f"The backend did not answer within {seconds}.",
-            retryable=True,
-            hint="Ask for less, or try again later.",
-        )
 
     def _broke(self, error: Exception, function: Function, call: Call) -> Outcome:
         number = new_id("err_")
@@ -392,6 +382,19 @@ def _call(ready: _Ready, intent: Intent | None) -> Call:
         ready.mode,
         intent.idempotency_key if intent else None,
         ready.progress,
+    )
+
+
+def _timed_out(ready: _Ready) -> Outcome:
+    seconds = f"{ready.seconds:.3g} s"
+    if ready.progress.sent and ready.function.effect != "read":
+        message = f"It was sent, and no answer came within {seconds}."
+        return lost_outcome(ready.function, "timeout", message)
+    return Failed(
+        "timeout",
+        f"The backend did not answer within {seconds}.",
+        retryable=True,
+        hint="Ask for less, or try again later.",
     )
 
 

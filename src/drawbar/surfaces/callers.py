@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 from urllib.parse import urlsplit
 
 from drawbar.kernel.errors import ClientError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 _KEY_PREFIX = "dbk_"
-"""Of every key that the store makes; what starts so is never taken for a placeholder."""
+"""Of every key that the store makes. What starts so is never taken for a placeholder, and nothing else is asked for."""
 
 
 class Callers:
@@ -34,20 +34,18 @@ class Callers:
     async def identify(self, scope: Scope) -> Caller:
         """Raises ClientError 401 or 403."""
         key = _bearer(header(scope, b"authorization"))
-        if key is not None and (caller := await self._keys.resolve(key)):
+        if _may_exist(key) and (caller := await self._keys.resolve(key)):
             return caller
         return self._without_key(scope, key)
 
     def known(self, scope: Scope) -> Caller | None:
         """The same without asking the store; None: that has to be asked."""
         key = _bearer(header(scope, b"authorization"))
-        if key is not None:
-            return self._keys.remembered(key)
-        return self._without_key(scope, None)
+        return self._keys.remembered(key) if _may_exist(key) else self._without_key(scope, key)
 
     def _without_key(self, scope: Scope, key: str | None) -> Caller:
         """`key`: one that nobody has."""
-        if self.anonymous is not None and (key is None or not key.startswith(_KEY_PREFIX)):
+        if self.anonymous is not None and not _may_exist(key):
             _check_local(scope)  # the SDKs cannot be made without some key, so one may be there
             return self.anonymous
         if key is None:
@@ -122,6 +120,11 @@ def _bearer(value: str | None) -> str | None:
         )
         raise _unauthorized(message, code="invalid_api_key")
     return key
+
+
+def _may_exist(key: str | None) -> TypeGuard[str]:
+    """Whether it looks like one of the store's keys."""
+    return key is not None and key.startswith(_KEY_PREFIX)
 
 
 def _masked(key: str) -> str:
