@@ -87,7 +87,7 @@ def test_a_draft_is_written_compiled_and_summed_up(
         "    effect: write  # proposed\n"
     )
     assert Path("adapters/words/echo.txt").read_text() == "GetRates bad"
-    assert echo.wishes == [DraftWish(None, ("Get*",), {"codes": "7"})]
+    assert echo.wishes == [DraftWish(None, ("Get*",), {"codes": "7"}, asked="echo")]
     out, err = capsys.readouterr()
     assert out == (
         "adapters/echo.yaml: 1 function (1 write)\n"
@@ -137,7 +137,7 @@ def test_an_update_draws_from_the_same_source_with_the_same_wishes(
 
     assert main(["new", "echo", "--name", "e", "--update"]) == 0
 
-    wish = DraftWish("e", ("*a b*", "One"), {"codes": "7"}, {"One": "one"})
+    wish = DraftWish("e", ("*a b*", "One"), {"codes": "7"}, {"One": "one"}, "echo")
     assert echo.wishes[1] == wish
     assert capsys.readouterr().out.startswith("nothing has changed\n")
 

@@ -103,7 +103,7 @@ def _wanted(args: argparse.Namespace, kind: DraftingKind) -> _Wanted:
             raise OperatorError("say what describes the backend: a file or a URL")
         lock = read_lock(args.into).get(args.name or "", {})
         named = lock.get("functions", {})
-        return _Wanted(kind, args.source, DraftWish(args.name, only, options, named), {})
+        return _Wanted(kind, args.source, DraftWish(args.name, only, options, named, args.kind), {})
     if args.name is None:
         raise OperatorError("say which adapter is updated, with --name")
     lock = read_lock(args.into).get(args.name, {})
@@ -117,6 +117,7 @@ def _wanted(args: argparse.Namespace, kind: DraftingKind) -> _Wanted:
         only or tuple(filter(None, made.get("only", "").split(_BETWEEN))),
         before | options,
         lock.get("functions", {}),
+        args.kind,
     )
     return _Wanted(kind, source, wish, lock)
 

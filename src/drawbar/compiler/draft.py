@@ -64,6 +64,8 @@ class DraftWish:
     """Words of the kind's own, such as `service`; `check_options` refuses others."""
     named: Mapping[str, str] = field(default_factory=dict)
     """The names that functions got in an earlier draft, by what they stand for; they keep them."""
+    asked: str | None = None
+    """By which name the draft was asked for: the kind's, or one of its `sources`."""
 
     def wants(self, name: str) -> bool:
         """Whether this is one of those that were asked for."""

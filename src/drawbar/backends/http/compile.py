@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from drawbar.backends.http.addresses import is_forbidden
 from drawbar.backends.http.backend import HttpBackend
 from drawbar.backends.http.function_words import check_effect, check_words
+from drawbar.backends.http.graphql.codes import CODES as GRAPHQL_CODES
 from drawbar.backends.http.openapi.codes import CODES as OPENAPI_CODES
 from drawbar.backends.http.options import AuthSpec, HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.paging import Pages
@@ -23,12 +24,15 @@ from drawbar.codecs.text import find_encoding
 from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Parameter, Plan
 from drawbar.compiler.parameters import merge_parameters
-from drawbar.kernel.ports import Backend
+from drawbar.kernel.errors import OperatorError
+from drawbar.kernel.extras import import_extra
+from drawbar.kernel.ports import Backend, BackendError
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
 from drawbar.spec.source import At, Report
 
 if TYPE_CHECKING:
+    from drawbar.backends.http.graphql.compile import GraphQlContract
     from drawbar.backends.http.openapi.compile import Contract
 
 _REQUEST = re.compile(r"(?P<method>\S+) +(?P<path>/[^?#\s]*)(?:\?(?P<query>[^#\s]*))?")
@@ -61,6 +65,7 @@ CODES = {
     "DB516": "a `precondition` that cannot be read",
     **OPENAPI_CODES,
     **RPC_CODES,
+    **GRAPHQL_CODES,
 }
 
 
@@ -68,7 +73,7 @@ class HttpKind:
     """Fills the port `drawbar.compiler.kind.Kind`."""
 
     name = "http"
-    sources = ("openapi",)
+    sources = ("openapi", "graphql")
     """What drafts are made from, as a name for `drawbar new`."""
     options: type[BackendSpec] = HttpBackendSpec
     function: type[FunctionSpec] = HttpFunctionSpec
@@ -94,19 +99,31 @@ class HttpKind:
         if not isinstance(backend, HttpBackendSpec):
             raise TypeError("the loader reads `backend` by this kind's own model")
         plans = {}
+        schema = _graphql(adapter, backend, report) if backend.graphql is not None else None
         for name, spec in adapter.functions.items():
             if not isinstance(spec, HttpFunctionSpec):
                 raise TypeError("the loader reads functions by this kind's own model")
             at: At = ("functions", name)
             if not check_words(spec, backend, report, at):
                 continue
-            plan = _compile(name, spec, backend, contract, report, at)
+            if spec.document is not None:
+                plan = _compile_document(name, spec, schema, report, at)
+            else:
+                plan = _compile(name, spec, backend, contract, report, at)
             if plan is not None and not report.is_broken(at):
                 plans[name] = plan
         return with_preconditions(adapter, plans, report)
 
     def draft(self, source: str, wish: DraftWish) -> Draft:
-        """From an OpenAPI document, or the manifest of a plugin that leads to one."""
+        """From an OpenAPI document or the manifest of a plugin that leads to one; from a GraphQL schema when asked so."""
+        if wish.asked == "graphql":
+            try:
+                import_extra("graphql", "graphql")
+            except BackendError as error:
+                raise OperatorError(error.message) from None
+            from drawbar.backends.http.graphql.draft import draft_adapter as draft_of_graphql  # noqa: PLC0415 -- as above
+
+            return draft_of_graphql(source, wish)
         from drawbar.backends.http.openapi.draft import draft_adapter  # noqa: PLC0415 -- no call needs it
 
         return draft_adapter(source, wish)
@@ -164,19 +181,60 @@ def _compile_method(
     parameters = merge_parameters(spec, {}, report, at)
     check_effect("POST", spec, report, (*at, "method"), at)
     places = Places("POST", spec, report, at)
-    segments: tuple[tuple[str | Slot, ...], ...] = ()
-    query = ""
-    if spec.request is not None:
-        match = _request_of(spec, ("POST",), report, at)
-        if match is None:
-            return None
-        segments = places.read_path(match["path"], parameters)
-        query = _constant_query(match)
+    where = _posted(spec, parameters, places)
     parameters = tuple(places.put(parameter) for parameter in parameters)
     places.check()
     dialect, parameters = compile_method(backend.protocol, spec, parameters, places, report, at)
+    if where is None:
+        return None
+    segments, query = where
     binding = _binding(name, "POST", segments, places, parameters)
     return Plan(parameters, replace(binding, constant_query=query, dialect=dialect))
+
+
+def _graphql(adapter: Adapter, backend: HttpBackendSpec, report: Report) -> GraphQlContract | None:
+    try:
+        import_extra("graphql", "graphql")
+    except BackendError as error:
+        report.add(("backend", "graphql"), "DB540", error.message)
+        return None
+    from drawbar.backends.http.graphql.compile import read_contract  # noqa: PLC0415 -- imports the optional library
+
+    return read_contract(adapter, backend, report)
+
+
+def _compile_document(
+    name: str, spec: HttpFunctionSpec, schema: GraphQlContract | None, report: Report, at: At
+) -> Plan | None:
+    document = None if schema is None else schema.document(spec, report, at)
+    if schema is None or document is None:
+        return None
+    from drawbar.backends.http.graphql.compile import check_variables, compile_document  # noqa: PLC0415 -- as above
+
+    dialect, parameters = compile_document(schema, document, spec, report, at)
+    places = Places("POST", spec, report, at)
+    where = _posted(spec, parameters, places)
+    parameters = tuple(places.put(parameter) for parameter in parameters)
+    places.check()
+    check_variables(document, places, report, at)
+    if where is None:
+        return None
+    segments, query = where
+    binding = _binding(name, "POST", segments, places, parameters)
+    described = replace(binding, constant_query=query, dialect=dialect)
+    return Plan(parameters, described, document.description)
+
+
+def _posted(
+    spec: HttpFunctionSpec, parameters: tuple[Parameter, ...], places: Places
+) -> tuple[tuple[tuple[str | Slot, ...], ...], str] | None:
+    """Path and query of what is posted to the backend's own URL, unless `request` names another place."""
+    if spec.request is None:
+        return (), ""
+    match = _request_of(spec, ("POST",), places.report, places.at)
+    if match is None:
+        return None
+    return places.read_path(match["path"], parameters), _constant_query(match)
 
 
 def _request_of(

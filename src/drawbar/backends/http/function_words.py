@@ -6,21 +6,25 @@ from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
 from drawbar.spec.source import At, Report
 
 _READING = ("GET", "HEAD", "POST")
+_NOT_IN_DIALECTS = ("operation", "hide", "keep", "body", "reply", "pages")
+"""Words that describe bodies, which a dialect owns."""
 
 
 def check_words(spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At) -> bool:
     """A request, an operation or a method; the words that narrow are for operations."""
     if spec.method is not None:
         return _check_method_words(spec, backend, report, at)
+    if spec.document is not None:
+        return _check_document_words(spec, backend, report, at)
     if (spec.request is None) == (spec.operation is None):
         report.add(
             at if spec.request is None else (*at, "operation"),
             "DB523",
-            "a function needs `request`, `operation` or `method`"
+            "a function needs `request`, `operation`, `method` or `document`"
             if spec.request is None
             else "`request` and `operation` exclude each other",
-            fix="write `request: GET /path`, `operation:` with a name of the `openapi` document, or `method:` with one "
-            "of the backend's `protocol`",
+            fix="write `request: GET /path`, `operation:` with a name of the `openapi` document, `method:` with one "
+            "of the backend's `protocol`, or `document:` with a query of its `graphql` schema",
         )
         return False
     if spec.operation is not None and backend.openapi is None:
@@ -51,11 +55,31 @@ def _check_method_words(
             "a method is called by a protocol, and the backend has none",
             fix="write `protocol: json-rpc` or `protocol: xml-rpc` under `backend`, or `request:` here",
         )
-    for word in ("operation", "hide", "keep", "body", "reply", "pages"):
-        if word in spec.model_fields_set:
-            message = f"`{word}` has no meaning with `method`"
-            report.add((*at, word), "DB530", message, fix=f"remove `{word}`")
+    _refuse(("document", *_NOT_IN_DIALECTS), "method", "DB530", spec, report, at)
     return backend.protocol is not None
+
+
+def _check_document_words(
+    spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At
+) -> bool:
+    if backend.graphql is None:
+        report.add(
+            (*at, "document"),
+            "DB542",
+            "a document is checked against a schema, and the backend has none",
+            fix="write `graphql: ./graphql/schema.graphql` under `backend`; `drawbar new graphql` fetches one",
+        )
+    _refuse(("params", "types", *_NOT_IN_DIALECTS), "document", "DB542", spec, report, at)
+    return backend.graphql is not None
+
+
+def _refuse(
+    words: tuple[str, ...], beside: str, code: str, spec: HttpFunctionSpec, report: Report, at: At
+) -> None:
+    for word in words:
+        if word in spec.model_fields_set:
+            message = f"`{word}` has no meaning with `{beside}`"
+            report.add((*at, word), code, message, fix=f"remove `{word}`")
 
 
 def _check_request_words(spec: HttpFunctionSpec, report: Report, at: At) -> None:

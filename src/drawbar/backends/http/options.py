@@ -82,6 +82,11 @@ class HttpBackendSpec(BackendSpec):
         None,
         description="The OpenAPI 2.0, 3.0 or 3.1 document, beside the adapter; nothing is fetched from the network.",
     )
+    graphql: str | None = Field(
+        None,
+        description="The schema of a GraphQL server at the `url`, beside the adapter: SDL, or the JSON of an "
+        "introspection; nothing is fetched from the network.",
+    )
     protocol: Literal["json-rpc", "xml-rpc"] | None = Field(
         None, description="What is spoken at the `url`, by functions that name a `method`."
     )
@@ -146,6 +151,11 @@ class HttpFunctionSpec(FunctionSpec):
         min_length=1,
         description="Instead of `request`: a method by the backend's `protocol`, such as order.get. `request: POST "
         "/path` beside it says where, when that is not the `url` itself.",
+    )
+    document: str | None = Field(
+        None,
+        min_length=1,
+        description="Instead of `request`: one GraphQL query or mutation, whose variables are the parameters.",
     )
     params: Literal["named", "positional"] | None = Field(
         None,

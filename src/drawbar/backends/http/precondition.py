@@ -57,8 +57,10 @@ def _check_change(spec: HttpFunctionSpec, plan: Plan, report: Report, at: At) ->
     binding: Binding = plan.binding
     if spec.effect == "read":
         report.add(at, "DB516", "a precondition is for what changes something")
-    if spec.method is not None:
-        report.add(at, "DB516", "methods know no ETag; a precondition is for requests")
+    if spec.method is not None or spec.document is not None:
+        report.add(
+            at, "DB516", "methods and documents know no ETag; a precondition is for requests"
+        )
     if any(slot.key.lower() == "if-match" for slot in binding.headers):
         report.add(at, "DB516", "a parameter goes to the header If-Match already")
 
