@@ -25,8 +25,8 @@ def test_migrate_says_from_where_to_where(
     assert main(["migrate", "--store", empty_url]) == 0
 
     assert capsys.readouterr().out == (
-        "The store went from revision none (it was empty) to 0001.\n"
-        "The store is at revision 0001 already.\n"
+        "The store went from revision none (it was empty) to 0002.\n"
+        "The store is at revision 0002 already.\n"
     )
 
 

@@ -40,6 +40,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.parts: dict[str, JsonValue] = {"4711": {"part_no": "4711", "stock": 12}}
+        self.pictures: dict[str, bytes] = {}
         self.calls: list[Call] = []
         self.hold: asyncio.Event | None = None
         self.entered = asyncio.Event()
@@ -62,13 +63,16 @@ class Shelf:
         part_no = str(call.arguments["part_no"])
         if part_no == "lost":
             raise BackendError("connection lost", code="connection_lost", work="unknown")
-        if part_no not in self.parts:
+        if part_no not in self.parts and part_no not in self.pictures:
             raise BackendError(
                 f"no part {part_no}",
                 code="not_found",
                 work="not_started",
                 hint="Ask for the number.",
             )
+        if part_no in self.pictures:
+            shown = call.files.add(self.pictures[part_no], filename=f"../{part_no}.png")
+            return Reply({"part_no": part_no, "picture": shown})
         return Reply(self.parts[part_no])
 
     async def health(self) -> Health:
@@ -177,9 +181,11 @@ async def gateway(
             **changes,
         }
     )
-    store = await Store.open(f"sqlite:///{tmp_path}/drawbar.db")
+    store = await Store.open(f"sqlite:///{tmp_path}/drawbar.db", files=settings.files)
     model = ScriptedModel([])
-    dispatcher = Dispatcher(FUNCTIONS, {"shelf": shelf}, ledger=store.ledger, audit=store.audit)
+    dispatcher = Dispatcher(
+        FUNCTIONS, {"shelf": shelf}, ledger=store.ledger, audit=store.audit, files=store.files
+    )
     toolsets = {"all": tuple(FUNCTIONS), "readers": ("shelf_find",)}
     runs = Runs(store, model, dispatcher, settings.runs, toolsets=toolsets)
     await runs.start()

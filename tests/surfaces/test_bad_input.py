@@ -334,13 +334,13 @@ async def test_all_problems_are_told_at_once(shared: Served) -> None:
     assert error["param"] == "model"
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/files", "/v1/files/file-1/content", "/v1/vector_stores/vs_1"]
-)
-async def test_files_are_said_to_be_absent(shared: Served, path: str) -> None:
+@pytest.mark.parametrize("path", ["/v1/uploads", "/v1/vector_stores/vs_1"])
+async def test_uploads_in_parts_and_vector_stores_are_said_to_be_absent(
+    shared: Served, path: str
+) -> None:
     async with shared.http() as http:
         response = await http.get(path)
-        upload = await http.post("/v1/files", files={"file": b"x"}, data={"purpose": "assistants"})
+        upload = await http.post("/v1/uploads/x/parts", files={"data": b"x"})
 
     assert response.status_code == upload.status_code == 404
     assert error_of(response)["code"] == error_of(upload)["code"] == "not_served"

@@ -149,7 +149,9 @@ class Gateway:
         if self._opened is not None:
             raise RuntimeError("the gateway is open already")
         async with contextlib.AsyncExitStack() as stack:
-            self._store = await Store.open(self.settings.store, exclusive=exclusive)
+            self._store = await Store.open(
+                self.settings.store, exclusive=exclusive, files=self.settings.files
+            )
             stack.push_async_callback(self._store.close)
             backends: dict[str, Backend] = {}
             secrets = list(secrets_of(self.settings))
@@ -170,6 +172,7 @@ class Gateway:
                 backends,
                 ledger=self._store.ledger,
                 audit=self._store.audit,
+                files=self._store.files,
                 limits={
                     item.adapter.name: item.adapter.limits
                     for item in self.adapters

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from drawbar.compiler.function import Function, Toolset
 from drawbar.dispatch.arguments import ArgumentCheck, parse_arguments
+from drawbar.dispatch.files import keep_files
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.ledger import intent_of
 from drawbar.dispatch.limits import Gate, GateClosedError
@@ -23,6 +24,7 @@ from drawbar.dispatch.mapping import lost_outcome, outcome_of, unknown_outcome
 from drawbar.dispatch.policy import Policy, find_function
 from drawbar.dispatch.redact import Redactor
 from drawbar.dispatch.shape import shape_reply
+from drawbar.kernel.files import Attachments, FileStore, NoFiles
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
 from drawbar.kernel.ports import (
@@ -67,7 +69,7 @@ class _Ready:
 class Dispatcher:
     """Validates, authorises and executes invocations."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the ports that a call passes through
         self,
         toolset: Toolset,
         backends: Mapping[str, Backend],
@@ -76,6 +78,7 @@ class Dispatcher:
         audit: Audit,
         limits: Mapping[str, LimitsSpec] | None = None,
         redactor: Redactor | None = None,
+        files: FileStore | None = None,
     ) -> None:
         """`backends` and `limits` are by adapter name."""
         self.toolset = toolset
@@ -84,6 +87,7 @@ class Dispatcher:
         self._audit = audit
         self._limits = limits or {}
         self._redactor = redactor or Redactor()
+        self._files = files or NoFiles()
         self._policy = Policy()
         self._ticker = Ticker()
         self._quick = {
@@ -134,6 +138,8 @@ class Dispatcher:
             return self._of_error(error, ready, call, gate)[0]
         if reply is None:
             return None
+        if call.files.made:
+            return None  # keeping them takes waiting
         gate.breaker.succeeded()
         return shape_reply(ready.function, reply, self._redactor)
 
@@ -312,7 +318,10 @@ class Dispatcher:
         gate.breaker.succeeded()
         if ready.mode == "dry_run":
             return Succeeded(self._redactor.value(reply.value), reply.notes), None
-        return shape_reply(function, reply, self._redactor), None
+        shaped = shape_reply(function, reply, self._redactor)
+        if call.files.made and isinstance(shaped, Succeeded):
+            shaped = await keep_files(shaped, call.files, self._files, ready.invocation)
+        return shaped, None
 
     def _of_error(
         self, error: Exception, ready: _Ready, call: Call, gate: Gate
@@ -382,6 +391,7 @@ def _call(ready: _Ready, intent: Intent | None) -> Call:
         ready.mode,
         intent.idempotency_key if intent else None,
         ready.progress,
+        Attachments(function.returns.inline),
     )
 
 

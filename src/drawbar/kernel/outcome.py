@@ -23,11 +23,18 @@ class Succeeded:
 
     value: JsonValue
     notes: tuple[str, ...] = ()
+    files: tuple[JsonObject, ...] = ()
+    """References to what was kept of this call (see `kernel.files`); those that the value has, and others."""
 
     kind = "succeeded"
 
     def as_json(self) -> JsonObject:
-        return {"outcome": self.kind, "value": self.value, "notes": list(self.notes)}
+        told: JsonObject = {
+            "outcome": self.kind,
+            "value": self.value,
+            "notes": list(self.notes),
+        }
+        return told | {"files": list(self.files)} if self.files else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,14 @@ def outcome_from_json(data: Mapping[str, JsonValue]) -> Outcome:
     fields = {key: value for key, value in data.items() if key != "outcome"}
     match data["outcome"]:
         case "succeeded":
-            return Succeeded(fields["value"], _texts(fields["notes"]))
+            files = fields.get("files")
+            return Succeeded(
+                fields["value"],
+                _texts(fields["notes"]),
+                tuple(item for item in files if isinstance(item, dict))
+                if isinstance(files, list)
+                else (),
+            )
         case "refused":
             problems = fields.get("problems")
             return Refused(

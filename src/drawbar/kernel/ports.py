@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from drawbar.kernel.files import Attachments
 from drawbar.kernel.outcome import Outcome
 from drawbar.kernel.values import Caller, Effect, JsonObject, JsonValue
 
@@ -58,6 +59,8 @@ class Call:
     mode: Mode = "run"
     idempotency_key: str | None = None
     progress: Progress = field(default_factory=Progress)
+    files: Attachments = field(default_factory=Attachments)
+    """Where bytes go that have no place in a value: `files.add(data)` gives the reference for it."""
 
     def remaining(self) -> float:
         """Seconds until the deadline, never below zero."""

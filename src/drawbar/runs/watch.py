@@ -1,4 +1,4 @@
-"""What has to happen even if nobody asks: runs expire, orphans are taken over, old events are deleted."""
+"""What has to happen even if nobody asks: runs expire, orphans are taken over, old events and files are deleted."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class Watch:
         await self._find_orphans()
         await self._let_go()
         await self.store.events.delete_due(now)
+        await self.store.files.delete_due(now)
 
     async def _find_orphans(self) -> None:
         """A run that nobody has at two looks is an orphan; at one it may just be changing hands."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from drawbar.settings.load import LoadedSettings, adapter_files, cache_folder, load_settings
 from drawbar.settings.model import (
     CallerSettings,
+    FileSettings,
     ListenSettings,
     ModelSettings,
     RunSettings,
@@ -13,6 +14,7 @@ from drawbar.settings.model import (
 
 __all__ = [
     "CallerSettings",
+    "FileSettings",
     "ListenSettings",
     "LoadedSettings",
     "ModelSettings",

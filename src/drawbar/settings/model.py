@@ -44,6 +44,19 @@ class RunSettings(Spec):
     )
 
 
+class FileSettings(Spec):
+    """Files that callers upload and functions answer with."""
+
+    largest: Size = Field(
+        100_000_000,
+        description="Largest file. A reply has to fit `limits: {bytes: ...}` of its function, too.",
+    )
+    keep: Duration = Field(
+        604_800.0,
+        description="Files that functions answered with are deleted after this; uploads stay until they are deleted.",
+    )
+
+
 class CallerSettings(Spec):
     """Who a request without an API key is taken for."""
 
@@ -99,6 +112,7 @@ class Settings(Spec):
     )
     model: ModelSettings = ModelSettings()
     runs: RunSettings = RunSettings()
+    files: FileSettings = FileSettings()
     toolsets: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
         description="Named groups of functions, by name or with `*`; `all` exists already.",

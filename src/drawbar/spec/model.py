@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from drawbar.kernel.files import INLINE
 from drawbar.kernel.values import Effect, JsonObject, Secret
 from drawbar.spec.scalars import Duration, RateText, Size
 from drawbar.spec.secrets import mask_url
@@ -207,6 +208,10 @@ class ReturnsSpec(Spec):
     )
     max_tokens: int | None = Field(
         None, ge=50, description="Longest answer, in tokens of about four characters."
+    )
+    inline: Size = Field(
+        INLINE,
+        description="Bytes up to this size stay in the answer, as base64; more become a file.",
     )
 
     @property

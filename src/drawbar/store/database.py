@@ -14,10 +14,12 @@ import sqlalchemy as sa
 
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.ids import new_id
+from drawbar.settings import FileSettings
 from drawbar.store.assistants import Assistants
 from drawbar.store.audit import AuditTrail
 from drawbar.store.engine import Database
 from drawbar.store.events import Events
+from drawbar.store.files import Files
 from drawbar.store.gateways import Gateways
 from drawbar.store.keys import Keys
 from drawbar.store.ledger import StoredLedger
@@ -39,6 +41,8 @@ class Store:
     * runs        get(thread_id, id), list(thread_id, page)
     * steps       get(run_id, id), list(run_id, page)
     * events      after(run_id, seq)
+    * files       upload(label, data), get(id, owner=...), list(page, owner=...), pieces(file), delete(id, owner=...)
+                  and the kernel's FileStore
     * ledger      the kernel's Ledger
     * audit       the kernel's Audit
     * keys        create(caller, note), resolve(key), list(), revoke(id)
@@ -49,6 +53,7 @@ class Store:
         database: Database,
         lock: FileLock | None = None,
         folder: tempfile.TemporaryDirectory[str] | None = None,
+        files: FileSettings | None = None,
     ) -> None:
         self._database = database
         self._lock = lock
@@ -61,12 +66,20 @@ class Store:
         self.runs = RunRows(database, owner)
         self.steps = Steps(database)
         self.events = Events(database)
+        self.files = Files(database, files or FileSettings())
         self.ledger = StoredLedger(database)
         self.audit = AuditTrail(database)
         self.keys = Keys(database)
 
     @classmethod
-    async def open(cls, url: str, *, migrate: bool = True, exclusive: bool = True) -> Store:
+    async def open(
+        cls,
+        url: str,
+        *,
+        migrate: bool = True,
+        exclusive: bool = True,
+        files: FileSettings | None = None,
+    ) -> Store:
         """`sqlite:///PATH` or `postgresql://...`; raises OperatorError that says what to do.
 
         `exclusive` takes the file lock that keeps a second gateway off one SQLite file; a short
@@ -83,7 +96,7 @@ class Store:
             if lock is not None:
                 lock.release()
             raise
-        return cls(Database(where), lock, folder)
+        return cls(Database(where), lock, folder, files)
 
     async def close(self) -> None:
         """Write what is queued, then let go of connections, threads and the lock."""

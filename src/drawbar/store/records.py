@@ -177,6 +177,23 @@ class RunEvent(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that is whole. `owner` is the subject of its caller; `run_id` the run that answered with it."""
+
+    id: str
+    created_at: int
+    owner: str
+    purpose: str
+    filename: str
+    media_type: str
+    bytes: int
+    run_id: str | None = None
+    expires_at: int | None = None
+    about: JsonObject | None = None
+    """What only some kinds of files have."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """What is known of a key; the key itself is only shown when it is made."""
 

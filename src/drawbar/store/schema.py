@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from drawbar.kernel.errors import OperatorError
 from drawbar.store.prepared import dumps
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision; a test compares it with the migrations."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

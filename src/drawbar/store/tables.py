@@ -152,6 +152,39 @@ api_keys = sa.Table(
     sa.Column("note", sa.String),
 )
 
+# What uploads and replies brought. Only a file whose status is `processed` is whole.
+files = sa.Table(
+    "files",
+    metadata,
+    sa.Column("id", id_type(), primary_key=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    # The subject of the caller: nobody else may read it.
+    sa.Column("owner", sa.String, nullable=False),
+    # Of the run in which a function answered with it; it goes when its thread is deleted.
+    sa.Column("run_id", id_type(), sa.ForeignKey("runs.id", ondelete="CASCADE")),
+    sa.Column("purpose", sa.String, nullable=False),
+    sa.Column("filename", sa.String, nullable=False),
+    sa.Column("media_type", sa.String, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("expires_at", sa.BigInteger),
+    # What only some kinds of files have.
+    sa.Column("about", sa.JSON(none_as_null=True)),
+    sa.Index("ix_files_owner_id", "owner", "id"),
+    sa.Index("ix_files_run_id", "run_id"),
+    sa.Index("ix_files_expires_at", "expires_at"),
+)
+
+file_chunks = sa.Table(
+    "file_chunks",
+    metadata,
+    sa.Column(
+        "file_id", id_type(), sa.ForeignKey("files.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
 _OF_ACTIVE_RUNS = frozenset({"uq_runs_active_thread", "ix_runs_active"})
 
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from drawbar.kernel.errors import ClientError
 from drawbar.surfaces import health
 from drawbar.surfaces.actions import manifest
-from drawbar.surfaces.assistants import absent, assistants, runs, threads
+from drawbar.surfaces.assistants import absent, assistants, files, runs, threads
 from drawbar.surfaces.callers import Callers
 from drawbar.surfaces.chat import models
 from drawbar.surfaces.console import console_routes
@@ -38,6 +38,7 @@ _ROUTERS = (
     threads.router,
     runs.router,
     models.router,
+    files.router,
     absent.router,
     health.router,
     manifest.router,

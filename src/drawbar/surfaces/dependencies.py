@@ -68,21 +68,21 @@ class ListQuery(BaseModel):
 
 def page_of(request: Request, kind: str, *also: str) -> tuple[Page, ListQuery]:
     """`kind` is the prefix of the listed ids; `also` are query words beside those of every list."""
-    query = query_of(request, "limit", "order", "after", "before", *also)
+    query = query_of(request, ListQuery, "limit", "order", "after", "before", *also)
     for word in ("after", "before"):
         if cursor := getattr(query, word):
-            check_cursor(cursor, kind, word)
+            check_cursor(cursor, f"{kind}_", word)
     return Page(query.limit, query.order, query.after or None, query.before or None), query
 
 
-def query_of(request: Request, *words: str) -> ListQuery:
-    """Only these words are taken; any other is refused rather than silently without effect."""
+def query_of(request: Request, model: type[M], *words: str) -> M:
+    """Only these words are taken, or all of the model; any other is refused rather than silently without effect."""
     given = {name: value for name, value in request.query_params.items() if name not in _IGNORED}
     for word in given:
-        if word not in words:
+        if word not in (words or model.model_fields):
             message = f"Unknown parameter: '{word}'."
             raise ClientError(message, code="unknown_parameter", param=word)
-    return check(ListQuery, given)
+    return check(model, given)
 
 
 def answer(data: JsonValue, status: int = 200) -> Response:

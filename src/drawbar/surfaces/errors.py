@@ -79,10 +79,13 @@ def check_run_ids(thread_id: str, run_id: str) -> None:
     check_id(run_id, "run", "run_id")
 
 
-def check_cursor(cursor: str, kind: str, param: str) -> str:
+def check_cursor(cursor: str, prefix: str, param: str) -> str:
     """A cursor is a position, so the item may be gone; but it must once have been an id of ours."""
-    check_id(cursor, kind, param)
-    if not _ID_TAIL.fullmatch(cursor, len(kind) + 1):
+    if not cursor.startswith(prefix):
+        kind = prefix.rstrip("_-")
+        message = f"Invalid '{param}': '{cursor}'. Expected an ID that begins with '{kind}'."
+        raise ClientError(message, code="invalid_value", param=param)
+    if not _ID_TAIL.fullmatch(cursor, len(prefix)):
         message = f"Invalid '{param}': '{cursor}'. Expected the ID of an item of this list."
         raise ClientError(message, code="invalid_value", param=param)
     return cursor

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
 _BODY_TIME = 30.0
-"""Seconds that a client may take to send its body."""
+"""Seconds that a client may take to send its body; of an upload, each piece of it."""
+_AROUND = 65_536
+"""Bytes of a multipart body beside its file."""
 
 
 @dataclass(slots=True)  # not frozen: made for each request, which costs twice as much when it is
@@ -80,9 +82,13 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
                 chunks.append(_chunk(message))
                 size += len(chunks[-1])
     except TimeoutError:
-        text = f"The body did not arrive within {_BODY_TIME:g} seconds; send the request again."
-        raise ClientError(text, status=408, code="request_timeout") from None
+        raise _too_slow() from None
     return _sized(b"".join(chunks), limit)
+
+
+def _too_slow() -> ClientError:
+    text = f"The body did not arrive within {_BODY_TIME:g} seconds; send the request again."
+    return ClientError(text, status=408, code="request_timeout")
 
 
 def _chunk(message: Message) -> bytes:
@@ -104,6 +110,36 @@ def _too_large(limit: int) -> ClientError:
         "(`listen: {body: ...}` in its settings). Send less at a time."
     )
     return ClientError(text, status=413, code="request_too_large")
+
+
+def upload(receive: Receive, largest: int) -> Receive:
+    """A `receive` of a body that is not read before: raises ClientError when it is too large or too slow.
+
+    `largest` is that of the file in it, which the words around it make a little larger.
+    """
+    left = largest + _AROUND
+
+    async def limited() -> Message:
+        nonlocal left
+        try:
+            async with asyncio.timeout(_BODY_TIME):
+                message = await receive()
+        except TimeoutError:
+            raise _too_slow() from None
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise file_too_large(largest)
+        return message
+
+    return limited
+
+
+def file_too_large(largest: int) -> ClientError:
+    text = (
+        f"The file is larger than {largest} bytes, the limit of this server "
+        "(`files: {largest: ...}` in its settings)."
+    )
+    return ClientError(text, status=413, code="file_too_large", param="file")
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

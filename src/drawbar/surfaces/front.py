@@ -18,7 +18,7 @@ from drawbar.kernel.errors import ClientError
 from drawbar.kernel.values import Caller
 from drawbar.surfaces.callers import Callers
 from drawbar.surfaces.errors import cut_off, envelope, our_bug, send_error
-from drawbar.surfaces.exchange import Answer, Exchange, header, read_body, replay
+from drawbar.surfaces.exchange import Answer, Exchange, header, read_body, replay, upload
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,8 +38,10 @@ _OPEN = frozenset(
 """Answered without an API key."""
 _OPEN_UNDER = ("/console",)
 """The page itself; what it asks for needs a key as everything else."""
-_NOT_JSON = ("/v1/files", "/v1/uploads")
-"""Uploads, which are answered with a plain word before their content type matters."""
+_UPLOAD = "/v1/files"
+"""Read piece by piece, and not JSON."""
+_NOT_JSON = (_UPLOAD, "/v1/uploads")
+"""The second is answered with a plain word before its content type matters."""
 
 
 _REMEMBERED = 4096
@@ -132,11 +134,14 @@ def _fits(template: tuple[str, ...], parts: list[str]) -> bool:
 class Front:
     """The ASGI application of the gateway."""
 
-    def __init__(self, routes: Routes, callers: Callers, rest: ASGIApp, *, body_limit: int) -> None:
+    def __init__(
+        self, routes: Routes, callers: Callers, rest: ASGIApp, *, body_limit: int, file_limit: int
+    ) -> None:
         self._routes = routes
         self._callers = callers
         self._rest = rest
         self._body_limit = body_limit
+        self._file_limit = file_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -208,6 +213,9 @@ class Front:
             return
         caller = await self._callers.identify(scope)
         scope["state"]["caller"] = caller
+        if path == _UPLOAD and scope["method"] == "POST":
+            await self._rest(scope, upload(receive, self._file_limit), send)
+            return
         body = b""
         if scope["method"] not in {"GET", "HEAD", "DELETE", "OPTIONS"}:
             media = header(scope, b"content-type")

@@ -39,8 +39,13 @@ class Web:
             surface.add_to(routes)
         callers = Callers(services.settings, services.store)
         self._rest = LateApp(services, callers, drain or Drain(), routes)
-        limit = services.settings.listen.body
-        self._front = Front(routes, callers, self._rest, body_limit=limit)
+        self._front = Front(
+            routes,
+            callers,
+            self._rest,
+            body_limit=services.settings.listen.body,
+            file_limit=services.settings.files.largest,
+        )
         self.at_once = self._front.at_once
 
     async def settle(self) -> None:

@@ -1,4 +1,4 @@
-"""What the Assistants API has and this server does not: files and vector stores."""
+"""What the Assistants API has and this server does not: uploads in parts, and vector stores."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ router = APIRouter(include_in_schema=False)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-@router.api_route("/v1/files", methods=_METHODS)
-@router.api_route("/v1/files/{rest:path}", methods=_METHODS)
 @router.api_route("/v1/uploads", methods=_METHODS)
 @router.api_route("/v1/uploads/{rest:path}", methods=_METHODS)
 @router.api_route("/v1/vector_stores", methods=_METHODS)
@@ -20,7 +18,7 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 async def absent(rest: str = "") -> None:
     del rest
     message = (
-        "This server keeps no files and no vector stores. Put the text into a message, or give the "
-        "assistant a function that looks it up."
+        "This server has no uploads in parts and no vector stores. Upload a file whole to /v1/files, and "
+        "give the assistant a function that looks things up."
     )
     raise ClientError(message, status=404, code="not_served")

@@ -13,6 +13,7 @@ from drawbar.surfaces.assistants.requests import ModifyMetadata
 from drawbar.surfaces.assistants.threads import check_thread
 from drawbar.surfaces.dependencies import (
     Have,
+    ListQuery,
     answer,
     body_of,
     documented,
@@ -76,7 +77,7 @@ async def list_steps(have: Have, thread_id: str, run_id: str, request: Request) 
 async def get_step(
     have: Have, thread_id: str, run_id: str, step_id: str, request: Request
 ) -> Response:
-    query_of(request, "include[]")
+    query_of(request, ListQuery, "include[]")
     check_run_ids(thread_id, run_id)
     check_id(step_id, "step", "step_id")
     found = await have.store.steps.get(run_id, step_id)
