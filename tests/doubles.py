@@ -13,6 +13,7 @@ from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.ledger import MemoryLedger
 from drawbar.dispatch.redact import Redactor
+from drawbar.kernel.files import FileStore
 from drawbar.kernel.ports import AuditEntry, Call, Health, Ledger, Reply
 from drawbar.kernel.values import Caller, Effect, JsonObject
 from drawbar.spec.model import LimitsSpec
@@ -94,6 +95,7 @@ class Bench:
         limits: LimitsSpec | None = None,
         secrets: Sequence[str] = (),
         ledger: Ledger | None = None,
+        files: FileStore | None = None,
     ) -> None:
         self.backend = TellingBackend(answer or Reply("fine"))
         self.audit = KeptAudit()
@@ -105,6 +107,7 @@ class Bench:
             audit=self.audit,
             limits={"hr": limits} if limits else None,
             redactor=Redactor(secrets),
+            files=files,
         )
 
     async def call(

@@ -12,6 +12,7 @@ from doubles import ANNA, Answer, Bench, TellingBackend, function, parameter
 from drawbar.compiler.function import FunctionLimits
 from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.dispatch.invocation import Invocation
+from drawbar.kernel.files import Attachments
 from drawbar.kernel.outcome import Outcome
 from drawbar.kernel.ports import BackendError, Call, Cut, Progress, Reply
 from drawbar.spec.model import BreakerSpec, ErrorRuleSpec, LimitsSpec, ReturnsSpec
@@ -120,10 +121,10 @@ async def test_both_ways_answer_and_record_alike(what: str) -> None:
     assert at_once == patient
     [first], [second] = one.audit.entries, other.audit.entries
     assert first._replace(at=0.0, duration=0.0) == second._replace(at=0.0, duration=0.0)
-    same = Progress()
-    assert [replace(call, deadline=0.0, progress=same) for call in one.backend.calls] == [
-        replace(call, deadline=0.0, progress=same) for call in other.backend.calls
-    ]
+    same, files = Progress(), Attachments()
+    assert [
+        replace(call, deadline=0.0, progress=same, files=files) for call in one.backend.calls
+    ] == [replace(call, deadline=0.0, progress=same, files=files) for call in other.backend.calls]
 
 
 async def test_a_bug_in_a_kind_is_an_outcome_at_once_too() -> None:

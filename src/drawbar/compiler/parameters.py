@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from drawbar.compiler.constraints import check_format, check_pattern, check_schema
+from drawbar.compiler.files import FILE_PATTERN
 from drawbar.compiler.kind import Parameter
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.model import FunctionSpec, ParameterSpec
@@ -223,7 +224,9 @@ def merged_schema(inherited: JsonObject, spec: ParameterSpec, report: Report, at
     schema: JsonObject = {} if changed else closed(inherited)
     if changed and isinstance(inherited.get("description"), str):
         schema["description"] = inherited["description"]
-    if spec.type is not None:
+    if spec.type == "file":
+        schema |= {"type": "string", "pattern": FILE_PATTERN}
+    elif spec.type is not None:
         schema["type"] = spec.type
     for word, keyword in _KEYWORDS.items():
         value = getattr(spec, word)

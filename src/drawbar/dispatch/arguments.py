@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
+from drawbar.compiler.files import holds_files
 from drawbar.compiler.function import Function
 from drawbar.compiler.strict_values import from_strict, holds_any, resolved, walk
 from drawbar.kernel.outcome import ArgumentProblem, Refused
@@ -65,6 +66,7 @@ class ArgumentCheck:
             function.schema, validate_formats=True, offline=True
         )
         self._has_texts = holds_any(function.schema)
+        self.takes_files = holds_files(function.schema)
         self._defaults: dict[str, JsonValue] = {
             parameter.name: parameter.schema["default"]
             for parameter in function.parameters

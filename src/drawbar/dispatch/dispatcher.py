@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from drawbar.compiler.function import Function, Toolset
 from drawbar.dispatch.arguments import ArgumentCheck, parse_arguments
-from drawbar.dispatch.files import keep_files
+from drawbar.dispatch.files import keep_files, read_files
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.ledger import intent_of
 from drawbar.dispatch.limits import Gate, GateClosedError
@@ -54,7 +54,7 @@ _BACKOFF = 0.1
 
 @dataclass(slots=True)  # not frozen: made for each call, which costs twice as much when it is
 class _Ready:
-    """An invocation that may be executed: its function, and arguments as the backend gets them."""
+    """An invocation that may be executed: its function, and arguments with all that the gateway fills in."""
 
     invocation: Invocation
     function: Function
@@ -64,6 +64,8 @@ class _Ready:
     deadline: float
     mode: Mode
     progress: Progress = field(default_factory=Progress)
+    sent: JsonObject | None = None
+    """The arguments as the backend gets them, where those are others: with files instead of their ids."""
 
 
 class Dispatcher:
@@ -87,7 +89,7 @@ class Dispatcher:
         self._audit = audit
         self._limits = limits or {}
         self._redactor = redactor or Redactor()
-        self._files = files or NoFiles()
+        self._files: FileStore = files or NoFiles()
         self._policy = Policy()
         self._ticker = Ticker()
         self._quick = {
@@ -106,6 +108,7 @@ class Dispatcher:
             and function.effect == "read"
             and function.adapter in self._quick
             and not has_lookups(function)
+            and not self._check(function).takes_files
         )
 
     def at_once(self, invocation: Invocation) -> Outcome | None:
@@ -129,7 +132,7 @@ class Dispatcher:
         gate = self._gate(adapter)
         if not gate.is_free:
             return None
-        call = _call(ready, None)
+        call = _call(ready, None, self._files.largest)
         try:
             reply = self._quick[adapter].invoke_at_once(ready.function.binding, call)
         except Exception as error:  # noqa: BLE001 -- around a backend call: a bug in a kind must not end the run
@@ -155,6 +158,8 @@ class Dispatcher:
         ready = (
             looked_up if isinstance(looked_up, _ENDS) else self._prepare(invocation, given, mode)
         )
+        if isinstance(ready, _Ready) and self._check(ready.function).takes_files:
+            ready = await self._with_files(ready)
         if not isinstance(ready, _Ready):
             self._record(invocation, given, mode, ready, started)
             return ready
@@ -190,6 +195,15 @@ class Dispatcher:
             return await self.dispatch(asked)
 
         return await look_up(function, admitted, ask)
+
+    async def _with_files(self, ready: _Ready) -> _Ready | Refused:
+        """With the content of files in the place of their ids; the ledger and the audit know the ids."""
+        owner = ready.invocation.caller.subject
+        sent = await read_files(ready.arguments, ready.function.schema, self._files, owner)
+        if isinstance(sent, Refused):
+            return sent
+        ready.sent = sent
+        return ready
 
     def _check(self, function: Function) -> ArgumentCheck:
         check = self._checks.get(function.name)
@@ -308,7 +322,7 @@ class Dispatcher:
     ) -> tuple[Outcome, float | None]:
         """The outcome, and after how many seconds trying again may help; None: it does not."""
         function = ready.function
-        call = _call(ready, intent)
+        call = _call(ready, intent, self._files.largest)
         backend = self._backends[function.adapter]
         try:
             with TimeLimit(self._ticker, call.deadline):
@@ -316,9 +330,11 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 -- around a backend call: a bug in a kind must not end the run
             return self._of_error(error, ready, call, gate)
         gate.breaker.succeeded()
+        shaped: Succeeded | Failed
         if ready.mode == "dry_run":
-            return Succeeded(self._redactor.value(reply.value), reply.notes), None
-        shaped = shape_reply(function, reply, self._redactor)
+            shaped = Succeeded(self._redactor.value(reply.value), reply.notes)
+        else:
+            shaped = shape_reply(function, reply, self._redactor)
         if call.files.made and isinstance(shaped, Succeeded):
             shaped = await keep_files(shaped, call.files, self._files, ready.invocation)
         return shaped, None
@@ -379,11 +395,11 @@ class Dispatcher:
         )
 
 
-def _call(ready: _Ready, intent: Intent | None) -> Call:
+def _call(ready: _Ready, intent: Intent | None, largest: int) -> Call:
     function = ready.function
     return Call(
         function.name,
-        ready.arguments,
+        ready.arguments if ready.sent is None else ready.sent,
         ready.invocation.caller,
         ready.deadline,
         function.limits.rows,
@@ -391,7 +407,7 @@ def _call(ready: _Ready, intent: Intent | None) -> Call:
         ready.mode,
         intent.idempotency_key if intent else None,
         ready.progress,
-        Attachments(function.returns.inline),
+        Attachments(function.returns.inline, largest),
     )
 
 

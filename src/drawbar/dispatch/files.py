@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from dataclasses import replace
+from typing import Any
 
+from drawbar.compiler.files import FilePlace, file_places
 from drawbar.dispatch.invocation import Invocation
 from drawbar.kernel.errors import DrawbarError
-from drawbar.kernel.files import Attachments, FileStore
-from drawbar.kernel.outcome import Succeeded
+from drawbar.kernel.files import FILE_ID, Attachments, FileContent, FileStore, FileText
+from drawbar.kernel.outcome import ArgumentProblem, Refused, Succeeded
+from drawbar.kernel.values import JsonObject
+
+_FILE_ID = re.compile(FILE_ID)
 
 
 async def keep_files(
@@ -24,3 +31,56 @@ async def keep_files(
         note = f"What came as a file could not be kept, so there is no {names}: {error}"
         return replace(outcome, notes=(*outcome.notes, note))
     return replace(outcome, files=tuple(new.reference() for new in files))
+
+
+async def read_files(
+    arguments: JsonObject, schema: JsonObject, store: FileStore, owner: str
+) -> JsonObject | Refused:
+    """The arguments with the content of each file in the place of its id, or what of them is no file.
+
+    A text becomes a FileText. In an object that takes `base64`, too, its `file_id` gives way to that,
+    and to the file's own name where none is given.
+    """
+    named = [
+        place
+        for place in file_places(arguments, [schema], schema)
+        if _FILE_ID.fullmatch(place.text)
+    ]
+    if not named:
+        return arguments
+    contents: dict[str, FileContent | None] = {}
+    for place in named:
+        if place.text not in contents:
+            contents[place.text] = await store.content(place.text, owner=owner)
+    missing = tuple(
+        ArgumentProblem(
+            "/".join(map(str, place.path)), f"You have no file `{place.text}`. {_ADVICE}"
+        )
+        for place in named
+        if contents[place.text] is None
+    )
+    if missing:
+        message = "Nothing was sent: a file is not there. Correct what is listed and call again."
+        return Refused("invalid_arguments", message, missing)
+    sent = copy.deepcopy(arguments)
+    for place in named:
+        if (content := contents[place.text]) is not None:
+            _put(sent, place, FileText.of(content))
+    return sent
+
+
+_ADVICE = (
+    "It may have been deleted or have expired, or belong to somebody else; ask the user for it."
+)
+
+
+def _put(arguments: JsonObject, place: FilePlace, file: FileText) -> None:
+    holder: Any = arguments  # an object or a list, as the path says
+    for step in place.path[:-1]:
+        holder = holder[step]
+    last = place.path[-1]
+    if place.has_base64:
+        del holder[last]
+        holder.setdefault("filename", file.content.filename)
+        last = "base64"
+    holder[last] = file

@@ -8,6 +8,7 @@ the id of a file, and the core puts the bytes in its place before a kind sees it
 
 from __future__ import annotations
 
+import base64
 import mimetypes
 import re
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from drawbar.kernel.values import JsonObject, JsonValue
 
 INLINE = 1024
 """Bytes that stay in an answer, as base64, unless the adapter says otherwise."""
+MOST = 100_000_000
+"""Bytes of all files of one answer, unless the settings say otherwise."""
 FILE_ID = r"file-[0-9A-HJKMNP-TV-Z]{24}"
 """A regular expression; see `kernel.ids`."""
 _UNSAFE = re.compile(
@@ -70,12 +73,14 @@ class FileContent:
 class Attachments:
     """What a backend hands over during one call. May be used from any of its threads."""
 
-    __slots__ = ("inline", "made")
+    __slots__ = ("_most", "_size", "inline", "made")
 
-    def __init__(self, inline: int = INLINE) -> None:
+    def __init__(self, inline: int = INLINE, most: int = MOST) -> None:
         self.inline = inline
         """Bytes up to this many a kind may leave in the value, where that has a form for them."""
         self.made: list[NewFile] = []
+        self._most = most
+        self._size = 0
 
     def add(
         self, data: bytes, *, media_type: str | None = None, filename: str | None = None
@@ -83,9 +88,18 @@ class Attachments:
         """The reference to put in the value. Kept only if it is still there once the value is shaped.
 
         What is not said of it is guessed: the media type by its first bytes, the name by the media type.
+        What would be too much for one answer is only described, and let go of.
         """
         media_type = (media_type or "").partition(";")[0].strip().lower() or guessed(data)
         new = NewFile(new_id("file-"), safe_filename(filename, media_type), media_type, data)
+        self._size += len(data)
+        if self._size > self._most:
+            self._size -= len(data)
+            return {
+                "media_type": media_type,
+                "bytes": len(data),
+                "left_out": f"The files of one answer hold at most {self._most} bytes.",
+            }
         self.made.append(new)
         return new.reference()
 
@@ -97,8 +111,26 @@ class Attachments:
         return [new for new in self.made if new.id in found]
 
 
+class FileText(str):
+    """What a kind sees in the place of the id of a file: its bytes as base64, and what is known of it."""
+
+    __slots__ = ("content",)
+    content: FileContent
+
+    @classmethod
+    def of(cls, content: FileContent) -> FileText:
+        text = cls(base64.b64encode(content.data).decode())
+        text.content = content
+        return text
+
+
 class FileStore(Protocol):
     """Where files are kept. A file is its owner's, and nobody else can tell that it exists."""
+
+    @property
+    def largest(self) -> int:
+        """Bytes that a file may have, and all files of one answer together."""
+        ...
 
     async def keep(self, files: Sequence[NewFile], *, owner: str, run_id: str | None) -> None:
         """All of them or none. Raises DrawbarError: one is too large, or the store failed."""
@@ -111,6 +143,8 @@ class FileStore(Protocol):
 
 class NoFiles:
     """A `FileStore` for what has no store, such as the tests written in adapter files."""
+
+    largest = MOST
 
     async def keep(self, files: Sequence[NewFile], *, owner: str, run_id: str | None) -> None:
         del files, owner, run_id

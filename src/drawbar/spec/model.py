@@ -67,7 +67,7 @@ SecretText = Annotated[
 UrlText = Annotated[str, PlainSerializer(mask_url)]
 """A URL whose password is masked when it is dumped; otherwise an ordinary text."""
 
-ParameterType = Literal["string", "integer", "number", "boolean", "array", "object"]
+ParameterType = Literal["string", "integer", "number", "boolean", "array", "object", "file"]
 
 
 class LookupSpec(Spec):
@@ -82,7 +82,9 @@ class ParameterSpec(Spec):
     """One parameter of a function, in JSON Schema's words with underscores."""
 
     type: ParameterType | None = Field(
-        None, description="Inherited from the backend's contract when left out."
+        None,
+        description="Inherited from the backend's contract when left out. `file` is the id of a file, whose bytes "
+        "the backend gets.",
     )
     description: str | None = Field(None, description="What the model should put here.")
     optional: bool | None = Field(None, description="The model may leave it out.")

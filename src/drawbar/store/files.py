@@ -74,11 +74,12 @@ class Files:
 
     def __init__(self, database: Database, settings: FileSettings) -> None:
         self._database = database
-        self.settings = settings
+        self._keep = settings.keep
+        self.largest = settings.largest
 
     async def keep(self, files: Sequence[NewFile], *, owner: str, run_id: str | None) -> None:
         """What a function answered with; it expires as the settings say, and goes with its thread."""
-        expires_at = int(time.time() + self.settings.keep)
+        expires_at = int(time.time() + self._keep)
         rows = []
         for new in files:
             self.check_size(len(new.data))
@@ -116,8 +117,8 @@ class Files:
         return kept
 
     def check_size(self, size: int) -> None:
-        if size > self.settings.largest:
-            raise FileTooLarge(self.settings.largest)
+        if size > self.largest:
+            raise FileTooLarge(self.largest)
 
     async def get(self, file_id: str, *, owner: str) -> StoredFile | None:
         query = _of(owner).where(files_table.c.id == file_id)

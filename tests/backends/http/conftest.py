@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 from drawbar.backends import InstalledKinds
 from drawbar.backends.http.backend import HttpBackend
 from drawbar.compiler.toolset import CompiledAdapter, compile_adapter
+from drawbar.kernel.files import Attachments
 from drawbar.kernel.ports import BackendError, Call, Mode, Progress, Reply
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.kernel.workers import Workers
@@ -50,6 +51,7 @@ class Opened:
         max_rows: int = 500,
         max_bytes: int = 1_000_000,
         progress: Progress | None = None,
+        files: Attachments | None = None,
     ) -> Reply:
         call = Call(
             function,
@@ -60,6 +62,7 @@ class Opened:
             max_bytes=max_bytes,
             mode=mode,
             progress=progress or Progress(),
+            files=files or Attachments(),
         )
         return await self.backend.invoke(self.adapter.plans[function].binding, call)
 

@@ -8,6 +8,7 @@ from typing import Any  # types of fixtures live in conftest, which tests cannot
 import pytest
 from aiohttp import web
 
+from drawbar.kernel.files import Attachments
 from drawbar.kernel.ports import Cut, Reply
 
 SHOP = """
@@ -109,7 +110,6 @@ async def test_the_charset_of_the_backend_holds_where_a_reply_names_none(
             "the reply is labelled application/json and was read as json: line 1, column 7: not JSON",
         ),
         (b"<html><title>Sign in</title></html>", "text/html", "the reply is an HTML page"),
-        (b"%PDF-1.7", "application/pdf", "the reply is application/pdf; JSON, XML, CSV and text"),
         (b"Gr\xfcn", "text/plain", "byte 3: not utf-8"),
         (b"x", "text/plain; charset=klingon", "the reply's charset `klingon` is unknown"),
         (b"a,b\n1\n", "text/csv", "line 2: 1 cells where the header has 2"),
@@ -131,6 +131,49 @@ async def test_a_reply_that_cannot_be_used_says_what_it_was(
     assert message in read.message
     assert (read.code, read.work, read.retryable) == ("bad_reply", "unknown", False)
     assert (change.code, change.work) == ("bad_reply", "done")
+
+
+@pytest.mark.parametrize(
+    ("label", "disposition", "words", "known_as"),
+    [
+        ("application/pdf", None, "", ("application/pdf", "file.pdf")),
+        (
+            "application/pdf; x=y",
+            'attachment; filename="../../etc/Invoice 7.pdf"',
+            "",
+            ("application/pdf", "Invoice 7.pdf"),
+        ),
+        (
+            "image/png",
+            "inline; filename*=UTF-8''f%C3%BCr%0A%E2%80%AEgnp.exe",
+            "",
+            ("image/png", "für_gnp.exe"),
+        ),
+        ("text/html", "attachment; filename=page.html", "", ("text/html", "page.html")),
+        ("application/json", None, "reply: file", ("application/json", "file.json")),
+        ("application/octet-stream", None, "", ("application/octet-stream", "file.bin")),
+    ],
+)
+async def test_what_no_codec_reads_is_handed_over_as_a_file(
+    label: str,
+    disposition: str | None,
+    words: str,
+    known_as: tuple[str, str],
+    api: Any,
+    open_http: Any,
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        said = {} if disposition is None else {"Content-Disposition": disposition}
+        return web.Response(body=b"\x00\xff{", headers={"Content-Type": label, **said})
+
+    api.answer = answer
+    attachments = Attachments()
+
+    reply = await open_http(shop(api, words)).invoke("get", files=attachments)
+
+    [file] = attachments.made
+    assert reply.value == file.reference()
+    assert (file.media_type, file.filename, file.data) == (*known_as, b"\x00\xff{")
 
 
 async def test_a_pointer_into_nothing_says_how_far_it_got(api: Any, open_http: Any) -> None:

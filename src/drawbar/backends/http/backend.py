@@ -35,6 +35,8 @@ from drawbar.backends.http.reply import (
     advice,
     at_pointer,
     capped,
+    filename,
+    is_file,
     read_value,
     read_whole,
     too_large,
@@ -307,6 +309,9 @@ class HttpBackend:
         location = headers.get("location")
         if not body and status == 201 and location is not None:  # noqa: PLR2004 -- created; its place is the answer
             return Reply({"location": location})
+        if body and binding.dialect is None and is_file(binding, headers):
+            kind = headers.get("content-type", "")
+            return Reply(call.files.add(body, media_type=kind, filename=filename(headers)))
         notes: tuple[str, ...] = ()
         try:
             if binding.dialect is not None:

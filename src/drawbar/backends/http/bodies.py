@@ -15,29 +15,33 @@ from lxml import etree
 
 from drawbar.backends.http.styles import EXPLODED, JSON, Encode, Style, pairs, text_of
 from drawbar.backends.http.xml_shape import XmlShape, element_of
+from drawbar.compiler.files import FILE_PATTERN
+from drawbar.kernel.files import FileText
 from drawbar.kernel.values import JsonObject, JsonValue
 
 BodyForm: TypeAlias = Literal["json", "form", "multipart", "text", "bytes", "xml"]
-FILE: JsonObject = {
-    "type": "object",
-    "properties": {
-        "filename": {"type": "string"},
-        "text": {"type": "string", "description": "Its content, when that is text."},
-        "base64": {"type": "string", "description": "Its content in Base64, when it is not text."},
+_CONTENT: JsonObject = {
+    "file_id": {
+        "type": "string",
+        "pattern": FILE_PATTERN,
+        "description": "The id of a file, instead of its content.",
     },
-    "required": ["filename"],
-    "additionalProperties": False,
+    "text": {"type": "string", "description": "The content, when it is text."},
+    "base64": {
+        "type": "string",
+        "description": "The content in Base64, when it is short and not text.",
+    },
 }
-"""How a file is written in arguments."""
 CONTENT: JsonObject = {
     "type": "object",
-    "properties": {
-        "text": {"type": "string", "description": "The content, when it is text."},
-        "base64": {"type": "string", "description": "The content in Base64, when it is not text."},
-    },
+    "properties": _CONTENT,
     "required": [],
     "additionalProperties": False,
 }
+"""How content that is not JSON is written in arguments."""
+_FILENAME: JsonObject = {"type": "string", "description": "The file's own name when left out."}
+FILE: JsonObject = {**CONTENT, "properties": {"filename": _FILENAME, **_CONTENT}}
+"""How a file is written in arguments."""
 
 
 class WrongContent(Exception):
@@ -69,7 +73,7 @@ def write(media: Media, value: JsonValue) -> tuple[bytes, str]:
         case "text":
             return text_of(value).encode(), f"{media.content_type}; charset=utf-8"
         case "bytes":
-            return _content(value), media.content_type
+            return _content(value), _own_type(value) or media.content_type
         case "xml":
             return _xml(media, value), media.content_type
         case _:
@@ -117,8 +121,8 @@ def _multipart(media: Media, value: JsonValue) -> tuple[bytes, str]:
 def _parts(media: Media, name: str, value: JsonValue) -> Iterator[bytes]:
     kind = media.types.get(name)
     if name in media.files:
-        filename = value.get("filename") if isinstance(value, dict) else None
-        yield _part(name, _content(value), kind or "application/octet-stream", text_of(filename))
+        kind = kind or _own_type(value) or "application/octet-stream"
+        yield _part(name, _content(value), kind, _filename(value))
     elif name in media.styles and kind is None:
         for key, text in pairs(name, value, media.styles[name], _plain):
             yield _part(key.replace("%5B", "[").replace("%5D", "]"), text.encode(), None)
@@ -148,19 +152,43 @@ def _quoted(text: str) -> str:
 
 def _content(value: JsonValue) -> bytes:
     """A file as arguments hold it: `text` or `base64`."""
+    if isinstance(value, FileText):
+        return value.content.data
     if isinstance(value, str):
         return value.encode()
     if not isinstance(value, dict):
-        raise WrongContent("a file is an object with `text` or `base64`")
+        raise WrongContent("a file is an object with `file_id`, `text` or `base64`")
     text, encoded = value.get("text"), value.get("base64")
-    if text is not None and encoded is not None:
-        raise WrongContent("its content is given twice; write `text` or `base64`")
+    if (text is None) == (encoded is None):
+        how = "not given" if text is None else "given twice"
+        raise WrongContent(f"its content is {how}; write one of `file_id`, `text` and `base64`")
     if encoded is None:
         return text_of(text).encode()
+    if isinstance(encoded, FileText):
+        return encoded.content.data
     try:
         return base64.b64decode(text_of(encoded), validate=True)
     except binascii.Error:
         raise WrongContent("`base64` is no Base64") from None
+
+
+def _kept(value: JsonValue) -> FileText | None:
+    """The file that arguments named by its id."""
+    found = value.get("base64") if isinstance(value, dict) else value
+    return found if isinstance(found, FileText) else None
+
+
+def _own_type(value: JsonValue) -> str | None:
+    kept = _kept(value)
+    return None if kept is None else kept.content.media_type
+
+
+def _filename(value: JsonValue) -> str:
+    given = value.get("filename") if isinstance(value, dict) else None
+    if given is not None:
+        return text_of(given)
+    kept = _kept(value)
+    return "file" if kept is None else kept.content.filename
 
 
 def _xml(media: Media, value: JsonValue) -> bytes:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from drawbar.backends.http.addresses import is_forbidden
 from drawbar.backends.http.backend import HttpBackend
+from drawbar.backends.http.bodies import Media
 from drawbar.backends.http.function_words import check_effect, check_words
 from drawbar.backends.http.graphql.codes import CODES as GRAPHQL_CODES
 from drawbar.backends.http.openapi.codes import CODES as OPENAPI_CODES
@@ -22,6 +23,7 @@ from drawbar.backends.http.request import Binding, Slot
 from drawbar.backends.http.rpc.codes import CODES as RPC_CODES
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.draft import Draft, DraftWish
+from drawbar.compiler.files import is_file
 from drawbar.compiler.kind import Parameter, Plan
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.errors import OperatorError
@@ -168,7 +170,11 @@ def _compile_function(name: str, spec: HttpFunctionSpec, report: Report, at: At)
     places.check()
     binding = _binding(name, match["method"], segments, places, parameters)
     query = _constant_query(match)
-    return Plan(parameters, replace(binding, constant_query=query, form=spec.body == "form"))
+    media = _media(spec, places, parameters)
+    return Plan(
+        parameters,
+        replace(binding, constant_query=query, form=spec.body == "form", media=media),
+    )
 
 
 def _compile_method(
@@ -261,6 +267,19 @@ def _request_of(
 
 def _constant_query(match: re.Match[str]) -> str:
     return quote(match["query"] or "", safe="=&%+,;:@/?-._~")
+
+
+def _media(
+    spec: HttpFunctionSpec, places: Places, parameters: tuple[Parameter, ...]
+) -> Media | None:
+    """How the body of a request is written that is neither JSON nor a plain form."""
+    if spec.body == "bytes":
+        return Media("bytes", "application/octet-stream")
+    if spec.body != "multipart":
+        return None
+    files = {each.name for each in parameters if is_file(each.schema)}
+    fields = frozenset(slot.way[0] for slot in places.body if slot.way and slot.parameter in files)
+    return Media("multipart", "multipart/form-data", files=fields)
 
 
 def _compile_operation(

@@ -91,12 +91,12 @@ def _check_request_words(spec: HttpFunctionSpec, report: Report, at: At) -> None
                 f"`{word}` narrows what a document offers; here only what is written is offered",
                 fix=f"remove `{word}`",
             )
-    if spec.body not in ("json", "form"):
+    if spec.body in ("xml", "text"):
         report.add(
             (*at, "body"),
             "DB523",
             f"a body of the form {spec.body} needs a document that describes it",
-            fix="write json or form, or `operation:` instead of `request:`",
+            fix="write json, form, multipart or bytes, or `operation:` instead of `request:`",
         )
 
 

@@ -187,6 +187,7 @@ class HttpFunctionSpec(FunctionSpec):
     response: str | None = Field(
         None, description="JSON pointer to the part of the reply that matters, such as /data/items."
     )
-    reply: Literal["json", "text", "xml", "csv"] | None = Field(
-        None, description="What the reply is; by its content type when left out."
+    reply: Literal["json", "text", "xml", "csv", "file"] | None = Field(
+        None,
+        description="What the reply is; by its content type when left out, and a file where that is none of these.",
     )

@@ -15,6 +15,7 @@ from drawbar.backends.http.request import (
     BodySlot,
     Slot,
 )
+from drawbar.compiler.files import is_file
 from drawbar.compiler.kind import Parameter
 from drawbar.kernel.values import JsonObject
 from drawbar.spec.source import At, Report
@@ -192,7 +193,14 @@ class Places:
             )
         if "" in way:
             self._wrong(parameter, "DB504", f"`{parameter.to}` has an empty name in it", _FIX)
-        if self.spec.body == "form":
+        if self.spec.body == "bytes" and (way or not is_file(parameter.schema)):
+            self._wrong(
+                parameter,
+                "DB508",
+                "a body of bytes is one file, and nothing else goes into it",
+                "write `type: file` and `to: body`, or say where else it goes",
+            )
+        if self.spec.body in ("form", "multipart"):
             flat = self._is_scalar(parameter.schema) or self._is_flat_list(parameter.schema)
             if len(way) != 1 or not flat:
                 self._wrong(

@@ -11,7 +11,7 @@ from drawbar.spec.source import At, Report
 def response_pointer(spec: HttpFunctionSpec, report: Report, at: At) -> tuple[str, ...]:
     if not spec.response:
         return ()
-    if spec.reply in ("text", "csv"):
+    if spec.reply in ("text", "csv", "file"):
         report.add((*at, "response"), "DB511", f"a reply of {spec.reply} has no parts to point to")
     return steps(spec.response, report, (*at, "response"))
 

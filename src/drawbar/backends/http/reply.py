@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from email.message import Message
 from functools import lru_cache
 
 from drawbar.backends.http.request import Binding
@@ -15,6 +17,7 @@ from drawbar.kernel.ports import BackendError, Cut, Reply, WorkState
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _JSON, _XML = JsonCodec(), XmlCodec()
+_READ = frozenset({"application/json", "application/xml"})
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 
 
@@ -70,9 +73,27 @@ def _form(media: str, body: bytes) -> str:
     if not media:
         return "json" if body.lstrip()[:1] in (b"{", b"[") else "text"
     raise Unusable(
-        f"the reply is {media}; JSON, XML, CSV and text can be read, "
-        "and `reply:` says which one it is when the label is wrong"
+        f"the reply is {media}, where JSON, XML, CSV or text belongs; "
+        "`reply:` says which one it is when the label is wrong"
     )
+
+
+def is_file(binding: Binding, headers: Mapping[str, str]) -> bool:
+    """Whether a reply is handed over as it is: what no codec reads, and a page that is sent as a download."""
+    if binding.reply is not None:
+        return binding.reply == "file"
+    media, _ = media_type(headers.get("content-type", ""))
+    if media == "text/html":
+        return headers.get("content-disposition", "").lower().startswith("attachment")
+    known = media in _READ or media.endswith(("+json", "+xml")) or media.startswith("text/")
+    return bool(media) and not known
+
+
+def filename(headers: Mapping[str, str]) -> str | None:
+    """The name that a reply has for itself (RFC 6266), as it says it: nothing is made safe here."""
+    message = Message()
+    message["Content-Disposition"] = headers.get("content-disposition", "")
+    return message.get_filename()
 
 
 def _codec(form: str, encoding: str) -> Codec:

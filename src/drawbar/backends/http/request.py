@@ -69,7 +69,7 @@ class Binding:
     changes: bool = False
     """The function's effect is not `read`."""
     response: tuple[str, ...] = ()
-    reply: Literal["json", "text", "xml", "csv"] | None = None
+    reply: Literal["json", "text", "xml", "csv", "file"] | None = None
     pages: Pages | None = None
     precondition: Precondition | None = None
     paging: tuple[str, ...] = ()
@@ -116,6 +116,7 @@ _ACCEPT = {
     "xml": "application/xml, text/xml",
     "csv": "text/csv",
     "text": "text/plain, */*;q=0.5",
+    "file": "*/*",
     None: "application/json, */*;q=0.5",
 }
 

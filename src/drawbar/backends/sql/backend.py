@@ -32,6 +32,7 @@ from drawbar.backends.sql.session import (
 from drawbar.backends.sql.stop import Stop
 from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.kind import Plan
+from drawbar.kernel.files import FileText
 from drawbar.kernel.ports import BackendError, Call, Health, Progress, Reply
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.kernel.workers import Workers
@@ -106,7 +107,10 @@ class SqlBackend:
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
         """Carry it out, or describe it. Raises BackendError, or lets CancelledError out."""
-        values = call.arguments
+        values: Values = {
+            name: value.content.data if isinstance(value, FileText) else value
+            for name, value in call.arguments.items()
+        }
         if isinstance(binding, Reading):
             values = enter(binding, values, self._seal)
         if call.mode == "dry_run":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import orjson
@@ -11,7 +11,6 @@ from drawbar.backends.sql.columns import readers
 from drawbar.backends.sql.page import read_page, statement_of
 from drawbar.backends.sql.plan import Operation, Reading, Values
 from drawbar.backends.sql.reply import (
-    Cell,
     Gathered,
     Rows,
     checked_columns,
@@ -41,6 +40,7 @@ def read(session: Session, reading: Reading, values: Values, call: Call) -> Repl
                 max_bytes=call.max_bytes,
                 narrowing=reading.told,
                 readers=read_as,
+                files=call.files,
             )
         )
     reply = the_one(rows, reading, values, call)
@@ -51,7 +51,8 @@ def the_one(rows: Rows, reading: Reading, values: Values, call: Call) -> Reply:
     """The row that has to be the only one."""
     read_as = readers(reading.columns) if reading.columns else None
     found = rows.fetch(2)
-    row = only(checked_columns(rows.columns), found, reading, values, read_as)
+    read_row = row_reader(checked_columns(rows.columns), read_as, call.files)
+    row = read_row(only(found, reading, values))
     return whole(row, call)
 
 
@@ -69,6 +70,7 @@ def _with_children(
             max_rows=call.max_rows,
             max_bytes=max(0, left),
             readers=readers(reading.columns, name),
+            files=call.files,
         )
         row[name] = list[JsonValue](gathered.rows)
         left -= sum(encoded_size(each) for each in gathered.rows)
@@ -89,19 +91,16 @@ def _listed(gathered: Gathered) -> Reply:
 
 
 def only(
-    columns: tuple[str, ...],
-    rows: Sequence[Sequence[object]],
-    plan: Reading | Operation,
-    values: Values,
-    read_as: Mapping[str, Cell] | None = None,
-) -> JsonObject:
+    rows: Sequence[Sequence[object]], plan: Reading | Operation, values: Values
+) -> Sequence[object]:
+    """The one row that there has to be, as the driver gave it."""
     if not rows:
         message = plan.not_found or f"no row for {_told(plan, values)}"
         raise BackendError(message, code="not_found", work="rolled_back")
     if len(rows) > 1:
         message = f"more than one row for {_told(plan, values)}, where one belongs"
         raise BackendError(message, code="ambiguous", work="rolled_back")
-    return row_reader(columns, read_as)(rows[0])
+    return rows[0]
 
 
 def _told(plan: Reading | Operation, values: Values) -> str:

@@ -24,7 +24,7 @@ from drawbar.backends.sql.plan import (
     Values,
     Walk,
 )
-from drawbar.backends.sql.reply import checked_columns, gather
+from drawbar.backends.sql.reply import checked_columns, gather, row_reader
 from drawbar.backends.sql.request import shown
 from drawbar.backends.sql.session import Changed, Found, Session, found_of
 from drawbar.kernel.ports import BackendError, Call, Cut, Reply
@@ -261,7 +261,8 @@ def _told(done: _Done, call: Call) -> Reply:
     cuts: list[Cut] = []
     if changed is not None and operation.rows == "one":
         columns = checked_columns(changed.columns)
-        value = only(columns, changed.rows, operation, done.values, readers(operation.columns))
+        read_row = row_reader(columns, readers(operation.columns), call.files)
+        value = read_row(only(changed.rows, operation, done.values))
     elif changed is not None:
         rows, cut = _listed(changed, "", operation, call)
         value["rows"] = rows
@@ -283,5 +284,6 @@ def _listed(
         max_rows=call.max_rows,
         max_bytes=call.max_bytes,
         readers=readers(operation.columns, name),
+        files=call.files,
     )
     return list[JsonValue](gathered.rows), () if gathered.cut is None else (gathered.cut,)

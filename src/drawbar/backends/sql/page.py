@@ -12,6 +12,7 @@ from drawbar.backends.sql.keyset import KEYS, ends_with_nulls, part_of
 from drawbar.backends.sql.plan import SKIP, Keyset, Page, Reading, Sorting, Statement, Values
 from drawbar.backends.sql.reply import checked_columns, encoded_size, fit, row_reader
 from drawbar.backends.sql.session import Session
+from drawbar.kernel.files import Attachments
 from drawbar.kernel.ports import BackendError, Call, Cut, Reply
 from drawbar.kernel.values import JsonObject, JsonValue, arguments_hash
 
@@ -87,7 +88,7 @@ def read_page(session: Session, reading: Reading, page: Page, values: Values, ca
     fetched = _fetch(session, reading, values, size + 1)
     budget = min(page.longest, call.max_bytes) - _ENVELOPE
     hidden = sorting.hidden if isinstance(sorting, Keyset) else 0
-    shown = _Shown(fetched, hidden, reading)
+    shown = _Shown(fetched, hidden, reading, call.files)
     kept, cuts = shown.fitting(size, budget)
     place: Place | None = values.get(_PLACE)
     if len(kept) == len(fetched.rows):
@@ -123,10 +124,13 @@ def _fetch(session: Session, reading: Reading, values: Values, count: int) -> _F
 class _Shown:
     """Rows as they are answered, without the columns that are only sorted by."""
 
-    def __init__(self, fetched: _Fetched, hidden: int, reading: Reading) -> None:
+    def __init__(
+        self, fetched: _Fetched, hidden: int, reading: Reading, files: Attachments
+    ) -> None:
         end = len(fetched.columns) - hidden
         columns = checked_columns(fetched.columns[:end])
-        self._read = row_reader(columns, readers(reading.columns) if reading.columns else None)
+        read_as = readers(reading.columns) if reading.columns else None
+        self._read = row_reader(columns, read_as, files)
         self._rows = fetched.rows
         self._end = end
 

@@ -1,7 +1,7 @@
 """Rows as JSON that tells the truth: nothing rounded, nothing dropped in silence.
 
 Decimals and integers above 2^53 are texts, since a reader's float would change them; NaN and infinity are
-texts, since JSON has no word for them; bytes are shown up to 1 KiB. Rows are converted where they are
+texts, since JSON has no word for them; bytes are shown up to 1 KiB, and are files above. Rows are converted where they are
 fetched, in the worker thread, and counted while they are converted.
 """
 
@@ -10,21 +10,23 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import decimal
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import orjson
 
+from drawbar.kernel.files import INLINE, Attachments
 from drawbar.kernel.ports import BackendError, Cut
 from drawbar.kernel.values import JsonObject, JsonValue
 
 EXACT = 2**53 - 1
 """The largest integer that every JSON reader keeps."""
 _EXACT_LENGTH = len(str(-EXACT))
-SHOWN_BYTES = 1024
 _CHUNK = 100
 _PLAIN = frozenset({str, float, bool, type(None)})
 
@@ -50,14 +52,14 @@ class Gathered:
     cut: Cut | None = None
 
 
-def cell(value: Any) -> JsonValue:  # a driver's value of any type
-    """One value of a row."""
+def cell(value: Any, files: Attachments | None = None) -> JsonValue:  # a driver's value of any type
+    """One value of a row. Without `files` more than a few bytes are only counted."""
     kind = type(value)
     if kind is int:
         return value if -EXACT <= value <= EXACT else str(value)
     if kind is float and not math.isfinite(value):
         return _not_finite(value)
-    plain: JsonValue = value if kind in _PLAIN else _other(value)
+    plain: JsonValue = value if kind in _PLAIN else _other(value, files)
     return plain
 
 
@@ -65,13 +67,13 @@ def _not_finite(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _other(value: Any) -> JsonValue:  # a driver's value of any type
+def _other(value: Any, files: Attachments | None) -> JsonValue:  # a driver's value of any type
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return _bytes(bytes(value))
+        return _bytes(bytes(value), files)
     if isinstance(value, (list, tuple)):
-        return [cell(item) for item in value]
+        return [cell(item, files) for item in value]
     if isinstance(value, dict):
-        return {str(key): cell(item) for key, item in value.items()}
+        return {str(key): cell(item, files) for key, item in value.items()}
     if isinstance(value, decimal.Decimal):
         return str(value) if value.is_finite() else _not_finite(float(value))
     if isinstance(value, (dt.date, dt.time)):
@@ -79,11 +81,10 @@ def _other(value: Any) -> JsonValue:  # a driver's value of any type
     return str(value)
 
 
-def _bytes(value: bytes) -> JsonValue:
-    shown: JsonObject = {"$bytes": len(value)}
-    if len(value) <= SHOWN_BYTES:
-        shown["base64"] = base64.b64encode(value).decode()
-    return shown
+def _bytes(value: bytes, files: Attachments | None) -> JsonValue:
+    if len(value) <= (INLINE if files is None else files.inline):
+        return {"$bytes": len(value), "base64": base64.b64encode(value).decode()}
+    return {"$bytes": len(value)} if files is None else files.add(value)
 
 
 def read_json(text: str | bytes) -> JsonValue:
@@ -111,6 +112,7 @@ def gather(
     max_bytes: int,
     narrowing: Iterable[str] = (),
     readers: Mapping[str, Cell] | None = None,
+    files: Attachments | None = None,
 ) -> Gathered:
     """Convert rows until there are no more, or a cap is hit; one row more is fetched to know which."""
     kept: list[JsonObject] = []
@@ -120,7 +122,7 @@ def gather(
         wanted = min(_CHUNK, max_rows + 1 - len(kept))
         chunk = rows.fetch(wanted)
         more = len(chunk) == wanted
-        read = row_reader(checked_columns(rows.columns), readers)
+        read = row_reader(checked_columns(rows.columns), readers, files)
         for raw in chunk:
             if len(kept) == max_rows:
                 return Gathered(kept, _cut(len(kept), "rows", max_rows, narrowing))
@@ -133,11 +135,13 @@ def gather(
 
 
 def row_reader(
-    columns: tuple[str, ...], readers: Mapping[str, Cell] | None
+    columns: tuple[str, ...], readers: Mapping[str, Cell] | None, files: Attachments | None
 ) -> Callable[[Sequence[Any]], JsonObject]:
     if not readers:
-        return lambda raw: dict(zip(columns, map(cell, raw), strict=True))
-    cells = [readers.get(name, cell) for name in columns]
+        whose = itertools.repeat(files)
+        return lambda raw: dict(zip(columns, map(cell, raw, whose), strict=True))
+    usual = partial(cell, files=files)
+    cells = [readers.get(name, usual) for name in columns]
     return lambda raw: {
         name: convert(value) for name, convert, value in zip(columns, cells, raw, strict=True)
     }
