@@ -9,6 +9,8 @@ from collections.abc import Callable
 from re import _parser as sre  # type: ignore[attr-defined]  # the only parser of patterns there is
 from typing import Any
 
+from drawbar.kernel.files import FILE_ID
+
 _FORMATS = {
     "date": "20##-1#-1#",
     "date-time": "20##-1#-1#T1#:##:##Z",
@@ -30,7 +32,8 @@ _CATEGORIES = {"L": "A-Za-z", "N": "0-9", "Z": " ", "P": ".", "S": "+"}
 
 
 def _plain(pattern: str) -> str:
-    """The pattern as Python's own engine reads it, over ASCII."""
+    """The pattern as Python's own engine reads it, over ASCII; without ids of files, which only the core knows."""
+    pattern = pattern.replace(f"|{FILE_ID}", "")
     for name, plain in _UNICODE.items():
         pattern = pattern.replace(name, plain if "[" in pattern else f"[{plain}]")
     return re.sub(r"\\p\{([^}]*)\}", lambda found: _CATEGORIES.get(found[1][0], ""), pattern)

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from lxml import etree
 
-from drawbar.backends.soap.binary import MEDIA_TYPE, description
+from drawbar.backends.soap.binary import MEDIA_TYPE, Bytes, description
 from drawbar.backends.soap.expected import expected_of
 from drawbar.backends.soap.messages import is_text
 from drawbar.backends.soap.multipart import BrokenMultipart, Part, join_parts, parameters_of
@@ -87,22 +87,21 @@ def by_part(parts: Iterable[Part], attached: Iterable[str]) -> tuple[dict[str, P
     return named, others
 
 
-def content_of_part(part: Part, *, describe: bool) -> JsonValue:
-    """Text as text, and bytes as base64 or described."""
+def content_of_part(part: Part, shown: Bytes) -> JsonValue:
+    """Text as text, and bytes as the function wants them."""
     if is_text(part.type):
         return part.data.decode("utf-8", "replace")
-    if describe:
-        return description(part.data, part.type)
-    return base64.b64encode(part.data).decode()
+    instead = shown.of_data(part.data, part.type)
+    return base64.b64encode(part.data).decode() if instead is None else instead
 
 
-def listed(parts: Iterable[Part], *, describe: bool) -> list[JsonValue]:
+def listed(parts: Iterable[Part], shown: Bytes) -> list[JsonValue]:
     """Attachments that nothing refers to, for a reader."""
     found: list[JsonValue] = []
     for part in parts:
         said: JsonObject = {"content_id": part.id, **description(part.data, part.type)}
-        if not describe:
-            said["data"] = base64.b64encode(part.data).decode()
+        instead = shown.of_data(part.data, part.type)
+        said |= {"data": base64.b64encode(part.data).decode()} if instead is None else instead
         found.append(said)
     return found
 

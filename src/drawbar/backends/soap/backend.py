@@ -26,6 +26,7 @@ from drawbar.backends.soap.attachments import (
     take_out,
     with_attachments,
 )
+from drawbar.backends.soap.binary import Bytes
 from drawbar.backends.soap.check import BodyCheck
 from drawbar.backends.soap.compile import CODES, Binding, Kept, bind, compile_functions, kept
 from drawbar.backends.soap.documents import UnreadableXml
@@ -61,6 +62,7 @@ from drawbar.backends.soap.wsdl import Operation, Unsupported
 from drawbar.backends.soap.xsd import Unresolved
 from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Plan
+from drawbar.kernel.files import Attachments
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.kernel.workers import Workers
@@ -279,7 +281,7 @@ class SoapBackend:
             "body": request.envelope.decode(),
         }
         if request.attachments:
-            said["attachments"] = listed(request.attachments, describe=True)
+            said["attachments"] = listed(request.attachments, Bytes("describe", Attachments()))
         return said
 
     # -- the reply ------------------------------------------------------------------------------
@@ -290,7 +292,7 @@ class SoapBackend:
         reading = Reading(
             binding.contract.shapes,
             encoded=returned is not None and returned.encoded,
-            describe=binding.describe,
+            shown=Bytes(binding.bytes_form, call.files),
         )
         body, beside = self._body_of(answer, request, reading)
         if not _OK <= answer.status < MULTIPLE_CHOICES:
@@ -304,7 +306,7 @@ class SoapBackend:
         except TooManyReferences:
             raise no_soap(answer, "its references stand for too much") from None
         if beside:
-            value = _with_beside(value, beside, binding)
+            value = _with_beside(value, beside, binding, Bytes(binding.bytes_form, call.files))
         value, cuts = capped(value, call.max_rows)
         return Reply(value, reading.remarks.notes, cuts)
 
@@ -347,7 +349,7 @@ class SoapBackend:
         operation = binding.operation
         if operation.returned is not None and operation.returned.encoded:
             body = resolved(body)
-        if binding.wire == "zeep" and not binding.describe:
+        if binding.wire == "zeep" and not _has_bytes(body, reading):
             try:
                 return self._general.read(binding.contract, operation, body)
             except (NotRead, CannotServe):
@@ -357,12 +359,23 @@ class SoapBackend:
         return reading.root(body[0], operation.reply, rpc=operation.rpc)
 
 
-def _with_beside(value: JsonValue, beside: list[Part], binding: Binding) -> JsonObject:
+def _has_bytes(body: etree._Element, reading: Reading) -> bool:
+    """Whether a reply may hold bytes that are not shown as they are written, which zeep would do."""
+    shown = reading.shown
+    if shown is None or shown.form == "keep":
+        return False
+    least = shown.files.inline if shown.form == "file" else 0
+    return any(len(node.text or "") > least for node in body.iter(etree.Element))
+
+
+def _with_beside(
+    value: JsonValue, beside: list[Part], binding: Binding, shown: Bytes
+) -> JsonObject:
     """The value of a reply with what was attached to it and stands nowhere in it."""
     found: JsonObject = dict(value) if isinstance(value, dict) else {"value": value}
     named, others = by_part(beside, binding.operation.attached_to_reply)
     for name, part in named.items():
-        found[name] = content_of_part(part, describe=binding.describe)
+        found[name] = content_of_part(part, shown)
     if others:
-        found[ATTACHMENTS] = listed(others, describe=binding.describe)
+        found[ATTACHMENTS] = listed(others, shown)
     return found

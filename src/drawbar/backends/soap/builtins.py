@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
+from drawbar.compiler.files import or_file
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _ZONE = r"(Z|[+-](0\d|1[0-3]):[0-5]\d)?"
@@ -26,6 +27,10 @@ _NC_NAME = r"[\p{L}_][\p{L}\p{Nd}\p{M}_.\-]*"
 
 def _text(pattern: str | None = None, **more: JsonValue) -> JsonObject:
     return {"type": "string", **({"pattern": f"^{pattern}$"} if pattern else {}), **more}
+
+
+def _bytes(pattern: str) -> JsonObject:
+    return {"type": "string", "pattern": or_file(f"^{pattern}$")}
 
 
 def _whole(minimum: int | None = None, maximum: int | None = None) -> JsonObject:
@@ -84,8 +89,8 @@ SCHEMAS: Mapping[str, JsonObject] = {
     "gMonth": _text(rf"--(0[1-9]|1[0-2]){_ZONE}"),
     "gMonthDay": _text(rf"--(0[1-9]|1[0-2])-(0[1-9]|[12]\d){_ZONE}"),
     "gDay": _text(rf"---(0[1-9]|[12]\d|3[01]){_ZONE}"),
-    "base64Binary": _text(f"({_64}{{4}})*({_64}[AQgw]==|{_64}{{2}}[AEIMQUYcgkosw048]=)?"),
-    "hexBinary": _text("([0-9a-fA-F]{2})*"),
+    "base64Binary": _bytes(f"({_64}{{4}})*({_64}[AQgw]==|{_64}{{2}}[AEIMQUYcgkosw048]=)?"),
+    "hexBinary": _bytes("([0-9a-fA-F]{2})*"),
 }
 LISTS: Mapping[str, str] = {"NMTOKENS": "NMTOKEN", "IDREFS": "IDREF", "ENTITIES": "ENTITY"}
 
@@ -93,8 +98,8 @@ HINTS: Mapping[str, str] = {
     "dateTime": "Such as 2026-01-31T09:30:00; a zone (Z, +01:00) may follow.",
     "time": "Such as 09:30:00.",
     "duration": "Such as P1DT2H.",
-    "base64Binary": "Base64.",
-    "hexBinary": "Hexadecimal.",
+    "base64Binary": "Base64, or the id of a file.",
+    "hexBinary": "Hexadecimal, or the id of a file.",
     "gYear": "Such as 2026.",
     "gYearMonth": "Such as 2026-01.",
     "gMonthDay": "Such as --01-31.",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from drawbar.backends.soap.access import check_access
+from drawbar.backends.soap.binary import BytesForm
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.header_parts import beside_body, header_items
 from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
@@ -65,7 +66,7 @@ class Binding:
     reads: bool
     wire: Wire = "plan"
     """Who writes the request and reads the reply."""
-    describe: bool = False
+    bytes_form: BytesForm = "file"
     """Whether bytes in a reply are only described."""
     headers: tuple[Item, ...] = ()
     """Header elements that are parameters."""
@@ -79,7 +80,7 @@ class Kept:
     places: tuple[tuple[str, tuple[str, ...]], ...]
     reads: bool
     wire: Wire
-    describe: bool
+    bytes_form: BytesForm
     headers: tuple[str, ...]
     """Names of the header elements that are parameters."""
 
@@ -90,7 +91,7 @@ def kept(binding: Binding) -> Kept:
         binding.places,
         binding.reads,
         binding.wire,
-        binding.describe,
+        binding.bytes_form,
         tuple(local(item.tag) for item in binding.headers),
     )
 
@@ -107,7 +108,7 @@ def bind(kept: Kept, backend: SoapBackendSpec, folder: Path) -> Binding:
     declared = header_items(contract, operation, kept.headers, unread, ())
     content, headers = beside_body(content_of(operation.request), declared)
     return Binding(
-        contract, operation, content, kept.places, kept.reads, kept.wire, kept.describe, headers
+        contract, operation, content, kept.places, kept.reads, kept.wire, kept.bytes_form, headers
     )
 
 
@@ -253,7 +254,7 @@ def _plan(
         places,
         reads=spec.effect == "read",
         wire=spec.wire,
-        describe=spec.base64 == "describe",
+        bytes_form=spec.base64,
         headers=headers,
     )
     return Plan(parameters, binding, operation.documentation)

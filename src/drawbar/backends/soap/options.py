@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from drawbar.backends.soap.binary import BytesForm
 from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText, Spec
 from drawbar.spec.scalars import Duration
 from drawbar.spec.tls import TlsSpec
@@ -234,9 +235,10 @@ class SoapFunctionSpec(FunctionSpec):
         description="Of the optional parts only these are offered: at the top, and inside each part that a "
         "path leads into. What is required stays.",
     )
-    base64: Literal["keep", "describe"] = Field(
-        "keep",
-        description="What becomes of bytes in a reply: their base64, or only their media type, size and SHA-256.",
+    base64: BytesForm = Field(
+        "file",
+        description="What becomes of bytes in a reply: a file where they are more than `returns: {inline: ...}`, "
+        "their base64 however long, or only their media type, size and SHA-256.",
     )
     types: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,

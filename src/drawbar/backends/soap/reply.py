@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from drawbar.backends.soap.binary import MEDIA_TYPE, described
+from drawbar.backends.soap.binary import BINARY, MEDIA_TYPE, Bytes
 from drawbar.backends.soap.documents import UnreadableXml, parse_xml
 from drawbar.backends.soap.expected import Expected, expected_of
 from drawbar.backends.soap.remarks import Remarks
@@ -72,8 +72,8 @@ class Reading:
     shapes: Shapes
     encoded: bool = False
     """SOAP encoding leaves out what has no value, and knows no order."""
-    describe: bool = False
-    """Whether bytes are only described."""
+    shown: Bytes | None = None
+    """How bytes are shown; None: as they are written."""
     remarks: Remarks = field(default_factory=Remarks)
 
     def root(self, node: etree._Element, item: Item | None, *, rpc: bool = False) -> JsonValue:
@@ -138,10 +138,10 @@ class Reading:
         if len(node):
             return generic(node)
         written = node.text or ""
-        if self.describe and kind.base == "base64Binary":
-            said = described(written, node.get(MEDIA_TYPE))
-            if said is not None:
-                return said
+        if self.shown is not None and kind.base in BINARY:
+            instead = self.shown.of_text(written, kind.base, node.get(MEDIA_TYPE))
+            if instead is not None:
+                return instead
         return self._text(kind, written, name)
 
     def _text(self, kind: Text, written: str, name: str) -> JsonValue:

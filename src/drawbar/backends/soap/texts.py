@@ -15,6 +15,7 @@ from drawbar.backends.soap import builtins
 from drawbar.backends.soap.builtins import WrongText
 from drawbar.backends.soap.patterns import translate
 from drawbar.backends.soap.xsd import XSD, Component, SchemaIndex, Unresolved, clip, describe, split
+from drawbar.kernel.files import FileText
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _MEANINGS = 2_000
@@ -52,6 +53,8 @@ class Text:
             return " ".join(self.members[0].write(item) for item in items)
         if self.base == "union":
             return self._write_member(value)
+        if self.base == "hexBinary" and isinstance(value, FileText):
+            return value.content.data.hex()
         return builtins.to_text(self.base, value)
 
     def read(self, text: str) -> JsonValue:
