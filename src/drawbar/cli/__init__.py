@@ -29,6 +29,7 @@ VERBS = {
     "show": "functions, schemas in each dialect, settings with their origin",
     "call": "invoke one function and print its outcome",
     "chat": "talk to a running gateway in the terminal",
+    "doctor": "which hop to a backend is broken, and what it would refuse",
     "serve": "answer all protocols",
     "mcp": "the same functions over stdio, for MCP clients",
     "keys": "make, list and revoke API keys",

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from drawbar.backends import InstalledKinds
 from drawbar.cli.lint import AnyEnvironment, lint, plural
-from drawbar.compiler.draft import Draft, DraftingKind, DraftWish
+from drawbar.compiler.draft import BETWEEN, Draft, DraftingKind, DraftWish
 from drawbar.compiler.redraft import Redrafted, drafted_hashes, redraft
 from drawbar.kernel.errors import OperatorError
 from drawbar.spec.lock import Sections, drifted, hash_of, read_lock, write_lock
@@ -19,9 +19,6 @@ from drawbar.spec.names import closest
 from drawbar.spec.secrets import mask_url
 
 EXAMPLE = "drawbar new soap adapters/wsdl/personnel.wsdl --name crew"
-
-_BETWEEN = " | "
-"""What stands between patterns in the lock: they may hold blanks."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -111,12 +108,12 @@ def _wanted(args: argparse.Namespace, kind: DraftingKind) -> _Wanted:
     source = args.source or made.get("source")
     if source is None:
         raise OperatorError(f"nothing is known of how `{args.name}` was drafted; draft it anew")
-    before = {k.removeprefix("option "): v for k, v in made.items() if k.startswith("option ")}
+    before = DraftWish.earlier(args.name, lock)
     wish = DraftWish(
         args.name,
-        only or tuple(filter(None, made.get("only", "").split(_BETWEEN))),
-        before | options,
-        lock.get("functions", {}),
+        only or before.only,
+        {**before.options, **options},
+        before.named,
         args.kind,
     )
     return _Wanted(kind, source, wish, lock)
@@ -141,7 +138,7 @@ def _locked(
         functions |= {key: name for key, name in earlier.items() if name in done.vanished}
     made = {"kind": args.kind, "source": _kept(wanted.source)}
     if wanted.wish.only:
-        made["only"] = _BETWEEN.join(wanted.wish.only)
+        made["only"] = BETWEEN.join(wanted.wish.only)
     made |= {f"option {name}": value for name, value in wanted.wish.options.items()}
     return {
         "made": made,

@@ -32,4 +32,6 @@ CODES: Mapping[str, str] = {
     "DB234": "warning: constraints that strict mode cannot hold a model to",
     "DB235": "warning: no effect is written, and the name sounds like a change",
     "DB236": "warning: a vendored file is not what the adapter was drafted from",
+    "DB237": "warning: what the adapter was drafted from has changed since",
+    "DB238": "a type that a live system tells is not the one that was pinned",
 }

@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.values import Effect
+from drawbar.spec.lock import Sections
 from drawbar.spec.yaml_write import Inline, Node, Noted, Reference, write_yaml
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "write_yaml",
 ]
 
+BETWEEN = " | "
+"""What stands between patterns in the lock: they may hold blanks."""
 LONGEST_NAME = 64
 """Characters of a function's name with its prefix, as model servers take it."""
 _ACCENTS = re.compile("[\u0300-\u036f]")
@@ -66,6 +69,14 @@ class DraftWish:
     """The names that functions got in an earlier draft, by what they stand for; they keep them."""
     asked: str | None = None
     """By which name the draft was asked for: the kind's, or one of its `sources`."""
+
+    @classmethod
+    def earlier(cls, name: str, lock: Sections) -> DraftWish:
+        """What was wanted the last time, as the lock remembers it."""
+        made = lock.get("made", {})
+        options = {k.removeprefix("option "): v for k, v in made.items() if k.startswith("option ")}
+        only = tuple(filter(None, made.get("only", "").split(BETWEEN)))
+        return cls(name, only, options, lock.get("functions", {}), made.get("kind"))
 
     def wants(self, name: str) -> bool:
         """Whether this is one of those that were asked for."""

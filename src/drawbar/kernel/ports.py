@@ -126,6 +126,8 @@ class Health:
 
     ok: bool
     detail: str
+    denied: bool = False
+    """Whether it answers, and refuses who asks."""
 
 
 class Backend(Protocol):

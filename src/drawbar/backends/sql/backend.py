@@ -316,6 +316,11 @@ class SqlBackend:
             notes.append(f"nothing was looked up or checked: {error.message}")
             return rehearse(None, binding, values)
 
+    async def examine(self, work: Callable[[Database, Allowed], T], within: float) -> T:
+        """Do this in one of the threads; it may take so many seconds. Raises BackendError."""
+        call = Call("examine", {}, _NOBODY, time.monotonic() + within)
+        return await self._in_thread(partial(work, self._database), call)
+
     async def health(self) -> Health:
         """`select 1`, within five seconds."""
         deadline = time.monotonic() + _HEALTH_WITHIN
@@ -325,7 +330,8 @@ class SqlBackend:
             async with asyncio.timeout(_HEALTH_WITHIN):
                 await self._in_thread(lambda allowed: self._read(reading, {}, call, allowed), call)
         except BackendError as error:
-            return Health(ok=False, detail=f"select 1: {error.message}")
+            denied = error.code == "backend_denied"
+            return Health(ok=False, detail=f"select 1: {error.message}", denied=denied)
         except TimeoutError:
             return Health(ok=False, detail=f"select 1: no answer within {_HEALTH_WITHIN:g} seconds")
         return Health(ok=True, detail="select 1 was answered")

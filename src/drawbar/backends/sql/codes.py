@@ -26,5 +26,6 @@ CODES: Mapping[str, str] = {
     "DB320": "a hole of a message that names nothing",
     "DB321": "`returns: {from: ...}` names no reading that can be run",
     "DB322": "a sorting or a page that cannot be carried out",
+    "DB391": "the live database refuses a declared statement",
     "DB330": "`identity` tells the database something that it cannot be told",
 }

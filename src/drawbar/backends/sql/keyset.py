@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from drawbar.backends.sql.plan import Keyset, Pieces, Slot, Statement, Term, Values
+from drawbar.backends.sql.plan import Keyset, Pieces, Slot, Statement, Term, Values, render
 from drawbar.kernel.values import JsonValue
 
 KEYS = "drawbar_keys"
@@ -38,6 +38,12 @@ def part_of(keyset: Keyset, values: Values, part: Part | None = None) -> Stateme
         return _pieces(keyset, keyset.select.pieces(present), _where(keyset, part, nulls))
 
     return keyset.at((part, nulls, present), write)
+
+
+def whole(keyset: Keyset) -> Statement:
+    """From the start, with every condition in its place."""
+    select = keyset.select.pieces(keyset.select.conditions)
+    return render(_pieces(keyset, select, ()), keyset.dialect)
 
 
 def _pieces(keyset: Keyset, select: Iterable[str | Slot], where: Pieces) -> Iterable[str | Slot]:

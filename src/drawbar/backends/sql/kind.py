@@ -10,8 +10,10 @@ from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.plan import Binding, Operation, Reading
 from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.contract import Verdict
+from drawbar.compiler.diagnosis import Verified
 from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Plan
+from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import JsonValue
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
@@ -52,6 +54,14 @@ class SqlKind:
         from drawbar.backends.sql.draft import draft_adapter  # noqa: PLC0415 -- reflection, for people who draft
 
         return draft_adapter(source, wish)
+
+    async def verify(
+        self, adapter: Adapter, plans: Mapping[str, Plan], backend: Backend
+    ) -> Verified:
+        from drawbar.backends.sql.verify import verify  # noqa: PLC0415 -- for people who ask
+
+        assert isinstance(backend, SqlBackend)  # noqa: S101 -- it was opened by this kind
+        return await verify(adapter, plans, backend)
 
     def contract(self, adapter: Adapter) -> AsyncIterator[Verdict]:
         from drawbar.backends.sql.contract import check_contract  # noqa: PLC0415 -- compiles, see above

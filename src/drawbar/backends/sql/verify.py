@@ -1,0 +1,113 @@
+"""Every declared statement, shown to the live server: it plans each and carries out none.
+
+A server that is asked with nulls may not know a type that a call would tell it, which is no mistake of the statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from drawbar.backends.sql.backend import SqlBackend
+from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.keyset import whole
+from drawbar.backends.sql.options import SqlBackendSpec
+from drawbar.backends.sql.plan import Binding, Keyset, Operation, Query, Reading, Statement, render
+from drawbar.backends.sql.session import Allowed, Database
+from drawbar.backends.sql.url import parse_url
+from drawbar.compiler.diagnosis import Finding, Verified
+from drawbar.compiler.kind import Parameter, Plan
+from drawbar.kernel.ports import BackendError
+from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.spec.model import Adapter
+
+_WITHIN = 120.0
+"""Seconds for all statements of an adapter."""
+_LOST = frozenset({"backend_unavailable", "backend_denied", "backend_busy", "cancelled", "timeout"})
+_NOT_KNOWN = frozenset({"42P18", "42P08", "42725", "42804"})
+"""PostgreSQL cannot tell the type of a placeholder, or which of several functions is meant."""
+_SAMPLES: Mapping[str, JsonValue] = {
+    "integer": 0,
+    "number": 0.0,
+    "boolean": False,
+    "array": [],
+    "object": {},
+}
+
+
+async def verify(adapter: Adapter, plans: Mapping[str, Plan], backend: SqlBackend) -> Verified:
+    """Raises BackendError when the database is lost."""
+    spec = adapter.backend
+    assert isinstance(spec, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
+    dialect = parse_url(spec, adapter.folder).dialect
+    count, findings = await backend.examine(
+        lambda database, allowed: check_statements(database, dialect, plans, allowed), _WITHIN
+    )
+    checked = f"{dialect.title} can carry out {'the statement' if count == 1 else f'all {count} statements'}"
+    return Verified(checked, tuple(findings))
+
+
+def check_statements(
+    database: Database, dialect: Dialect, plans: Mapping[str, Plan], allowed: Allowed
+) -> tuple[int, list[Finding]]:
+    """How many there are, and what the server says against them."""
+    count = 0
+    findings: list[Finding] = []
+    for name, plan in plans.items():
+        values = samples(plan.parameters)
+        seen: set[str] = set()
+        for statement in statements_of(plan.binding):
+            count += 1
+            said = _refused(database, statement, values, allowed)
+            if said is not None and said not in seen:
+                seen.add(said)
+                message = f"{dialect.title} refuses its SQL: {said}"
+                fix = "the database has changed, or the login may not see it"
+                findings.append(Finding("query", name, "DB391", message, fix))
+    return count, findings
+
+
+def _refused(
+    database: Database, statement: Statement, values: JsonObject, allowed: Allowed
+) -> str | None:
+    try:
+        database.explain(statement, values, allowed)
+    except BackendError as error:
+        if error.code in _LOST:
+            raise
+        state = error.facts.get("sqlstate")
+        is_untyped = state in _NOT_KNOWN or (state == "42883" and "unknown" in error.message)
+        return None if is_untyped else error.message
+    return None
+
+
+def samples(parameters: Iterable[Parameter]) -> JsonObject:
+    """A value of the right type for each, where null would leave the server without one."""
+    return {each.name: _SAMPLES.get(str(each.schema.get("type"))) for each in parameters}
+
+
+def statements_of(binding: Binding) -> Iterator[Statement]:
+    """All that a function may send, each optional condition in its place."""
+    if isinstance(binding, Reading):
+        sortings = binding.sortings.values() or (binding.query,)
+        yield from map(_whole, (*sortings, *binding.children.values()))
+        return
+    yield from _of_operation(binding)
+
+
+def _of_operation(operation: Operation) -> Iterator[Statement]:
+    yield from (_whole(each.query) for each in operation.lets)
+    yield from (_whole(each.query) for each in operation.guards)
+    for step in operation.steps:
+        if step.test is not None:
+            yield _whole(step.test.query)
+        yield step.statement
+    if operation.once is not None:
+        yield from (operation.once.find, operation.once.begin, operation.once.end)
+
+
+def _whole(sorting: Query | Keyset) -> Statement:
+    if isinstance(sorting, Keyset):
+        return whole(sorting)
+    if sorting.filters is None:
+        return sorting.statement
+    return render(sorting.filters.pieces(sorting.filters.conditions), sorting.dialect)
