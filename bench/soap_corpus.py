@@ -31,7 +31,8 @@ from goals import Finding, table
 from lxml import etree
 
 from drawbar.backends.soap.annotate import annotate
-from drawbar.backends.soap.check import BodyCheck, schemas_for
+from drawbar.backends.soap.attachments import set_aside
+from drawbar.backends.soap.check import Check, body_check, schemas_for
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.encoding import declare_array
 from drawbar.backends.soap.mend import read_contract_file
@@ -164,9 +165,7 @@ class Bench:
         documents = schemas_for(contract.index, operation.sent.declared, declare_array)
         roots = [root for group in documents.values() for root in group]
         whole = orjson.dumps(schema).decode()
-        values = {
-            str(node.get("value")) for root in roots for node in root.iter(f"{{{XSD}}}enumeration")
-        }
+        values = set(choices(roots))
         carried = set(_enumerated(schema))
         self.tally.count["enumeration values"] += len(values)
         self.tally.count["enumeration values carried"] += len(values & carried)
@@ -192,7 +191,7 @@ class Bench:
     ) -> None:
         tally = self.tally
         validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
-        check = BodyCheck(contract, operation)
+        check = body_check(contract, operation)
         where = f"{contract.path.parent.name} {operation.name}"
         good = True
         for seed in range(self._seeds):
@@ -209,7 +208,7 @@ class Bench:
         self,
         contract: Contract,
         operation: Operation,
-        check: BodyCheck,
+        check: Check,
         arguments: Any,
         where: str,
     ) -> bool:
@@ -220,9 +219,10 @@ class Bench:
             tally.note("instances not accepted", f"{where}: {error}")
             return False
         tally.count["instances accepted"] += 1
+        inside, _ = set_aside(list(body), operation.sent.attached)
         if not check.works and body:
             tally.note("bodies without an XSD to check against", where)
-        elif problems := [each for node in body if (each := check.problem(node)) is not None]:
+        elif problems := [each for node in inside if (each := check.problem(node)) is not None]:
             tally.note("bodies not valid", f"{where}: {problems[0]}")
             return False
         else:
@@ -244,7 +244,7 @@ class Bench:
     def _mutate(
         self,
         operation: Operation,
-        check: BodyCheck,
+        check: Check,
         validator: Any,
         arguments: Any,
         seed: int,
@@ -263,7 +263,8 @@ class Bench:
         except WrongValue:
             tally.count["wrong values refused by the writer"] += 1
             return
-        if any(check.problem(node) is not None for node in body):
+        inside, _ = set_aside(list(body), operation.sent.attached)
+        if any(check.problem(node) is not None for node in inside):
             tally.count["wrong values refused by the XSD"] += 1
         elif check.works:
             tally.count["wrong values that the contract takes"] += 1
@@ -282,6 +283,32 @@ def _enumerated(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list):
         for inner in schema:
             yield from _enumerated(inner)
+
+
+def choices(roots: Sequence[etree._Element]) -> Iterator[str]:
+    """Values of enumerations, but those of types that are only used where the contract fixes the value."""
+    uses: dict[str | None, set[str]] = {}
+    for node in (each for root in roots for each in root.iter("{*}*")):
+        if node.get("fixed") is None or node.get("minOccurs") == "0":
+            texts = (node.get(word) or "" for word in ("type", "base", "itemType", "memberTypes"))
+            names = (each.rpartition(":")[2] for text in texts for each in text.split())
+            uses.setdefault(simple_type_around(node), set()).update(names)
+    used: set[str | None] = set()
+    waiting: list[str | None] = [None]
+    while waiting:
+        if (name := waiting.pop()) not in used:
+            used.add(name)
+            waiting.extend(uses.get(name, ()))
+    for root in roots:
+        for node in root.iter(f"{{{XSD}}}enumeration"):
+            if simple_type_around(node) in used:
+                yield str(node.get("value"))
+
+
+def simple_type_around(node: etree._Element) -> str | None:
+    """The name of the named simple type that a node is part of."""
+    around = node.iterancestors(f"{{{XSD}}}simpleType")
+    return next((name for each in around if (name := each.get("name")) is not None), None)
 
 
 def mutated(arguments: Any, chance: random.Random) -> Any:

@@ -39,6 +39,14 @@ def _plain(pattern: str) -> str:
     return re.sub(r"\\p\{([^}]*)\}", lambda found: _CATEGORIES.get(found[1][0], ""), pattern)
 
 
+def _any_of(said: str) -> str:
+    """An element of the namespace that a description asks for."""
+    if "other than" in said:
+        return '<any xmlns="urn:another"/>'
+    named = re.search(r"of the namespace (\S+?)(?: or|\.$)", said)
+    return f'<any xmlns="{named[1]}"/>' if named and named[1] != "none" else "<any/>"
+
+
 class Instances:
     """Values of one schema; the same seed gives the same values."""
 
@@ -139,13 +147,15 @@ class Instances:
                 self._stretch = attempt // 4
                 text = self._matching(pattern)
                 text += "q" * int((schema.get("minLength", 0) - len(text)) * (attempt % 2))
-                if re.match(_plain(pattern), text) and schema.get("minLength", 0) <= len(
-                    text
-                ) <= schema.get("maxLength", 10**6):
+                if (
+                    re.match(_plain(pattern), text)
+                    and "-02-29" not in text
+                    and schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", 10**6)
+                ):
                     return text
             return str(text)
-        if schema.get("description", "").startswith("One XML element"):
-            return "<any/>"
+        if (said := schema.get("description", "")).startswith("One XML element"):
+            return _any_of(said)
         if "Base64" in schema.get("description", ""):
             return "QUJD"
         least = schema.get("minLength", 0)

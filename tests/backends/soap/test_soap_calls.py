@@ -6,14 +6,15 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from drawbar.kernel.ports import Cut, Progress
-from drawbar.kernel.values import Caller
+from drawbar.kernel.values import Caller, JsonObject
 
 from .soap_calls import ANNA, Calls
-from .soap_office import SOAP_12, Office
+from .soap_office import SOAP_12, WSDL, Office
 
 Open = Callable[[str], Calls]
 
@@ -447,3 +448,32 @@ functions:
     assert cancel.schema["required"] == ["Request", "for_whom"]
     assert office.received[0].header.findtext("{urn:leave}OnBehalfOf") == "bob@x"
     assert [problem.code for problem in hr.adapter.problems] == []
+
+
+async def test_a_header_is_held_against_the_contract_as_a_body_is(
+    office: Office, opened: Open, tmp_path: Path
+) -> None:
+    late = (
+        '<xs:element name="OnBehalfOf"><xs:simpleType><xs:restriction base="xs:date">'
+        '<xs:minInclusive value="2020-01-01"/></xs:restriction></xs:simpleType></xs:element>'
+    )
+    for each in ("leave.wsdl", "leave.xsd"):
+        text = (WSDL / each).read_text()
+        text = text.replace('<xs:element name="OnBehalfOf" type="xs:string"/>', late)
+        (tmp_path / each).write_text(text)
+    hr = opened(
+        f"""
+adapter: hr
+backend: {{kind: soap, wsdl: {tmp_path}/leave.wsdl, endpoint: "{office.url}"}}
+functions:
+  cancel: {{operation: CancelLeave, effect: destroy, header_parameters: [OnBehalfOf]}}
+"""
+    )
+    request: JsonObject = {"LeaveId": 3, "EmpNo": "1", "Reason": None}
+
+    error = await hr.error("cancel", {"OnBehalfOf": "2019-12-31", "Request": request})
+
+    assert (error.code, error.work) == ("invalid_arguments", "not_started")
+    assert "OnBehalfOf" in error.message
+    assert "2019-12-31" in error.message
+    assert office.received == []

@@ -15,7 +15,7 @@ import pytest
 from lxml import etree
 
 from drawbar.backends import InstalledKinds
-from drawbar.backends.soap.check import BodyCheck
+from drawbar.backends.soap.check import body_check
 from drawbar.backends.soap.compile import Binding
 from drawbar.backends.soap.reply import Reading
 from drawbar.backends.soap.request import body_of, nested
@@ -99,7 +99,7 @@ def test_what_json_schema_cannot_say_is_checked_against_the_xsd(
     adapter, _, _ = compile_case(BEYOND, tmp_path)
     binding = only(adapter).binding
     assert isinstance(binding, Binding)
-    check = BodyCheck(binding.contract, binding.operation)
+    check = body_check(binding.contract, binding.operation)
     fine = {"Fewer": "123", "Later": "2020-01-01", "Odd": "\u0b95", "Padded": 7}
 
     def problem(arguments: dict[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from drawbar.backends import InstalledKinds
-from drawbar.backends.soap.check import BodyCheck
+from drawbar.backends.soap.check import body_check
 from drawbar.backends.soap.documents import UnreadableXml, parse_xml
 from drawbar.backends.soap.request import body_of
 from drawbar.backends.soap.schema import Publication
@@ -348,7 +348,7 @@ def test_a_redefinition_takes_the_place_of_what_it_starts_from(tmp_path: Path) -
     assert body is not None
     (tmp_path / "case.xsd").write_text(schema_around(REDEFINING))
     etree.XMLSchema(etree.parse(tmp_path / "case.xsd")).assertValid(body)
-    check = BodyCheck(contract, operation)
+    check = body_check(contract, operation)
     assert check.works
     assert check.problem(body) is None
     assert [each.tag for each in theirs.iter()] == [each.tag for each in body.iter()]
@@ -363,7 +363,7 @@ def test_prefixes_that_only_a_message_declares_do_not_cost_the_check(tmp_path: P
     (tmp_path / "rpc.wsdl").write_text(text)
     contract = read_contract(tmp_path / "rpc.wsdl")
 
-    assert BodyCheck(contract, contract.operation(contract.ports[0], "Move")).works
+    assert body_check(contract, contract.operation(contract.ports[0], "Move")).works
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from drawbar.backends import InstalledKinds
 from drawbar.backends.soap import KIND
-from drawbar.backends.soap.check import BodyCheck
+from drawbar.backends.soap.check import body_check
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.request import body_of
 from drawbar.backends.soap.schema import Publication
@@ -105,7 +105,7 @@ def round_trips(
     contract: Contract, operation: Operation, schema: JsonObject, count: Counter[str]
 ) -> None:
     validator = jsonschema_rs.Draft202012Validator(schema)
-    check = BodyCheck(contract, operation)
+    check = body_check(contract, operation)
     for seed, dense in enumerate((0.0, 0.4, 0.8)):
         arguments = Instances(schema, seed, dense=dense).make()
         if not validator.is_valid(arguments):

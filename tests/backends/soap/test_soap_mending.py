@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from drawbar.backends.soap.check import BodyCheck
+from drawbar.backends.soap.check import body_check
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.request import body_of
 from drawbar.backends.soap.schema import Publication
@@ -36,7 +36,7 @@ def published(operation: Operation) -> dict[str, JsonObject]:
 
 def told(contract: Contract, operation: Operation, values: JsonObject) -> str | None:
     """What the contract's own schema says of a body with these values; where nothing, zeep writes the same one."""
-    check = BodyCheck(contract, operation)
+    check = body_check(contract, operation)
     assert check.works
     body = body_of(operation, values)
     assert body is not None

@@ -27,7 +27,7 @@ from drawbar.backends.soap.attachments import (
     with_attachments,
 )
 from drawbar.backends.soap.binary import Bytes
-from drawbar.backends.soap.check import BodyCheck
+from drawbar.backends.soap.check import Check, body_check
 from drawbar.backends.soap.compile import CODES, Binding, Kept, bind, compile_functions, kept
 from drawbar.backends.soap.documents import UnreadableXml
 from drawbar.backends.soap.failures import (
@@ -39,7 +39,7 @@ from drawbar.backends.soap.failures import (
     not_served,
     refused,
 )
-from drawbar.backends.soap.header_parts import take_headers
+from drawbar.backends.soap.header_parts import header_check, take_headers
 from drawbar.backends.soap.headers import http_headers, soap_headers
 from drawbar.backends.soap.multipart import MULTIPART, BrokenMultipart, Part, split_parts
 from drawbar.backends.soap.multiref import TooManyReferences, resolved
@@ -130,6 +130,15 @@ class _Request:
         return with_attachments(self.envelope, self.headers, self.attachments, version)
 
 
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """What the messages of an operation are held against."""
+
+    body: Check
+    header: Check
+    """Of the header elements that are parameters."""
+
+
 class SoapBackend:
     """Envelopes are sent on the event loop; long ones are written and read in the backend's threads.
 
@@ -143,7 +152,7 @@ class SoapBackend:
         self._login = logins(options.auth, options.endpoint)
         self._security = Security(options, folder)
         self._general = General()
-        self._checks: dict[Binding, BodyCheck] = {}
+        self._checks: dict[Binding, _Checks] = {}
         self._folder = folder
         self._bound: dict[Kept, Binding] = {}
         self._lock = threading.Lock()
@@ -202,11 +211,11 @@ class SoapBackend:
 
     def _is_short(self, binding: Binding, call: Call) -> bool:
         """Whether the request is written sooner than a thread has begun with it."""
-        check = self._checks.get(binding)
+        checks = self._checks.get(binding)
         return (
             self._is_light(binding)
-            and check is not None
-            and check.is_free
+            and checks is not None
+            and checks.body.is_free
             and len(orjson.dumps(call.arguments)) <= _SHORT
         )
 
@@ -219,6 +228,9 @@ class SoapBackend:
             chosen = take_headers(values, binding.headers)
         except WrongValue as error:
             raise refused(str(error)) from None
+        for node in chosen:
+            if (why := self._checks_of(binding).header.problem(node)) is not None:
+                raise refused(why)
         body, beside = self._body(binding, values)
         filled = soap_headers(self._options, binding.contract, call.caller, masked=masked)
         headers = [*filled, *chosen]
@@ -258,7 +270,7 @@ class SoapBackend:
             raise refused(str(error)) from None
         except CannotServe as error:
             raise not_served(operation.name, str(error)) from None
-        check = self._check(binding)
+        check = self._checks_of(binding).body
         body, beside = set_aside(body, operation.sent.attached)
         for node in body:
             if (why := check.problem(node)) is not None:
@@ -267,10 +279,12 @@ class SoapBackend:
                 annotate(node, operation.request, operation.version, rpc=operation.rpc)
         return body, beside
 
-    def _check(self, binding: Binding) -> BodyCheck:
+    def _checks_of(self, binding: Binding) -> _Checks:
         with self._lock:
             if binding not in self._checks:
-                self._checks[binding] = BodyCheck(binding.contract, binding.operation)
+                contract = binding.contract
+                body = body_check(contract, binding.operation)
+                self._checks[binding] = _Checks(body, header_check(contract, binding.headers))
             return self._checks[binding]
 
     def _described(self, request: _Request) -> JsonObject:

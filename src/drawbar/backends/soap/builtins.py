@@ -15,7 +15,7 @@ from drawbar.compiler.files import or_file
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _ZONE = r"(Z|[+-](0\d|1[0-3]):[0-5]\d)?"
-_DAY = r"\d{4}-((0[1-9]|1[0-2])-(0[1-9]|[12]\d|30)|(0[13578]|1[02])-31)"
+_DAY = r"\d{4}-((0[1-9]|1[0-2])-(0[1-9]|[12]\d)|(0[13-9]|1[0-2])-30|(0[13578]|1[02])-31)"
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?"
 # Written without look-ahead, which the strict modes of models do not take.
 _DAYS = r"(\d+Y(\d+M)?(\d+D)?|\d+M(\d+D)?|\d+D)"

@@ -7,6 +7,7 @@ range, patterns on numbers, keys) is caught here, before the first byte leaves.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 import threading
@@ -18,6 +19,7 @@ from lxml import etree
 
 from drawbar.backends.soap.catalog import CATALOG
 from drawbar.backends.soap.encoding import ENCODINGS, Held, declare_array, held_by, prefixed
+from drawbar.backends.soap.lenient import drop_bad_patterns, make_deterministic
 from drawbar.backends.soap.mend import meant_by
 from drawbar.backends.soap.texts import builtin
 from drawbar.backends.soap.wsdl import Contract, Operation
@@ -67,12 +69,12 @@ _PLACE = "drawbar:/schema/{}.xsd"
 _XML_PLACE = _PLACE.format("xml")
 
 
-class BodyCheck:
-    """The compiled schema of one operation's input; shared by threads."""
+class Check:
+    """The compiled schema of elements, such as those of an operation's body; shared by threads."""
 
-    def __init__(self, contract: Contract, operation: Operation) -> None:
+    def __init__(self, contract: Contract, declared: Iterable[Component]) -> None:
         self._lock = threading.Lock()
-        self._schema = _compiled(contract, operation)
+        self._schema = _compiled(contract, declared)
 
     @property
     def works(self) -> bool:
@@ -103,16 +105,31 @@ def _spoken(message: str) -> str:
     return _NAMESPACE.sub("", message)
 
 
-def _compiled(contract: Contract, operation: Operation) -> etree.XMLSchema | None:
-    if not operation.sent.declared:
+def body_check(contract: Contract, operation: Operation) -> Check:
+    return Check(contract, operation.sent.declared)
+
+
+def _compiled(contract: Contract, declared: Iterable[Component]) -> etree.XMLSchema | None:
+    declared = tuple(declared)
+    if not declared:
         return None
-    parser = etree.XMLParser(no_network=True, resolve_entities=False, load_dtd=False)
     try:
-        documents = schemas_for(contract.index, operation.sent.declared, declare_array)
-        parser.resolvers.add(_Resolver(documents))
-        return etree.XMLSchema(etree.fromstring(_driver(documents), parser))
-    except (etree.XMLSchemaParseError, etree.XMLSyntaxError, Unresolved):
+        documents = schemas_for(contract.index, declared, declare_array)
+    except Unresolved:
         return None
+    for mend in (_leave, make_deterministic, drop_bad_patterns):
+        for roots in documents.values():
+            for root in roots:
+                mend(root)
+        parser = etree.XMLParser(no_network=True, resolve_entities=False, load_dtd=False)
+        parser.resolvers.add(_Resolver(documents))
+        with contextlib.suppress(etree.XMLSchemaParseError, etree.XMLSyntaxError):
+            return etree.XMLSchema(etree.fromstring(_driver(documents), parser))
+    return None
+
+
+def _leave(root: etree._Element) -> None:
+    """As it is, which most are."""
 
 
 class _Resolver(etree.Resolver):

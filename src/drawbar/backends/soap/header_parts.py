@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lxml import etree
 
+from drawbar.backends.soap.check import Check
 from drawbar.backends.soap.request import header_of
 from drawbar.backends.soap.shape import Content, Item
 from drawbar.backends.soap.wsdl import Contract, Operation
@@ -33,10 +34,20 @@ def header_items(
                 fix=f"did you mean `{meant}`?" if meant else has,
             )
             continue
-        node = etree.Element("header")
-        user = Component(node, SchemaDocument(node, "", contract.path.name))
-        found.append(contract.shapes.element(known[name], user))
+        found.append(contract.shapes.element(known[name], _user(contract)))
     return tuple(found)
+
+
+def _user(contract: Contract) -> Component:
+    """Who asks for the declaration of a header, for errors."""
+    node = etree.Element("header")
+    return Component(node, SchemaDocument(node, "", contract.path.name))
+
+
+def header_check(contract: Contract, items: Sequence[Item]) -> Check:
+    """Holds such headers against their declarations."""
+    user = _user(contract)
+    return Check(contract, [contract.index.find("element", item.tag, user) for item in items])
 
 
 def beside_body(content: Content, headers: Sequence[Item]) -> tuple[Content, tuple[Item, ...]]:

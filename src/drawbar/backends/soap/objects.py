@@ -134,7 +134,7 @@ class Objects:
                         self._one(member, as_object(each, inner), inner) for each in _list(value)
                     ]
                 case _:
-                    nodes = [foreign(each, inner) for each in _list(value)]
+                    nodes = [foreign(member, each, inner) for each in _list(value)]
                     made[names.value()] = nodes if member.most != 1 else next(iter(nodes), None)
 
     def _one(self, member: Choice | Group, chosen: JsonObject, path: str) -> dict[str, Any]:

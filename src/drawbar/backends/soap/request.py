@@ -217,7 +217,7 @@ def _one(node: etree._Element, member: Member, value: JsonValue, path: str) -> N
         case Item():
             _value(etree.SubElement(node, member.tag), member, value, path)
         case Wildcard():
-            node.append(foreign(value, path))
+            node.append(foreign(member, value, path))
         case Group():
             _content(node, Content(member.members), as_object(value, path), path)
         case Choice():
@@ -292,16 +292,21 @@ def branch_of(choice: Choice, chosen: JsonObject, path: str) -> tuple[Member, ..
     return fitting[0]
 
 
-def foreign(value: JsonValue, path: str) -> etree._Element:
+def foreign(wildcard: Wildcard, value: JsonValue, path: str) -> etree._Element:
     try:
-        return parse_xml(str(value).encode())
+        node = parse_xml(str(value).encode())
     except UnreadableXml as error:
         raise WrongValue(path, f"it has to be one XML element: {error}") from None
+    if not wildcard.takes(split(str(node.tag))[0]):
+        raise WrongValue(path, f"the element has to be {wildcard.rule}")
+    return node
 
 
 def _write(node: etree._Element, text: Text, value: JsonValue, path: str) -> str:
     if text.base == "QName" and isinstance(value, str):
         return prefixed(node, value)
+    if text.base == "list" and text.members[0].base == "QName" and isinstance(value, list):
+        return " ".join(prefixed(node, str(each)) for each in value)
     try:
         return _clean(text.write(value), path)
     except WrongText as error:

@@ -145,8 +145,8 @@ class Publication:
             case Attribute():
                 return self._text(part.type, part.documentation, part.default)
             case Wildcard():
-                schema: JsonObject = {"type": "string", "description": "One XML element, complete."}
-                return repeated(schema, part.least, part.most)
+                words = "One XML element, complete" + (f", {part.rule}." if part.rule else ".")
+                return repeated(described({"type": "string"}, words), part.least, part.most)
             case Group():
                 return repeated(self._object(Content(part.members), hidden), part.least, part.most)
             case Choice():

@@ -51,6 +51,25 @@ class Wildcard:
     name: str
     least: int = 1
     most: int | None = 1
+    namespaces: frozenset[str] | None = None
+    """Those that the element may be of, an empty one for none; None where any will do."""
+    other_than: str | None = None
+    """Instead: it is of some namespace, and not of this one."""
+
+    @property
+    def rule(self) -> str | None:
+        """Which namespaces the element may be of, in words."""
+        if self.other_than is not None:
+            return f"of a namespace other than {self.other_than or 'none'}"
+        if self.namespaces is None:
+            return None
+        named = " or ".join(each or "none" for each in sorted(self.namespaces))
+        return f"of the namespace {named}" if self.namespaces != {""} else "without a namespace"
+
+    def takes(self, namespace: str) -> bool:
+        if self.other_than is not None:
+            return namespace not in {"", self.other_than}
+        return self.namespaces is None or namespace in self.namespaces
 
 
 @dataclass(frozen=True, slots=True)

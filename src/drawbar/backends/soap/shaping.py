@@ -100,6 +100,17 @@ class Shapes:
         return self.texts.named(name, user)
 
 
+def _wildcard(node: Component, name: str, least: int, most: int | None) -> Wildcard:
+    own = node.document.namespace
+    said = (node.get("namespace") or "##any").split()
+    if said == ["##any"]:
+        return Wildcard(name, least, most)
+    if said == ["##other"]:
+        return Wildcard(name, least, most, other_than=own)
+    meant = {"##targetNamespace": own, "##local": ""}
+    return Wildcard(name, least, most, frozenset(meant.get(each, each) for each in said))
+
+
 class _Building:
     """Makes the content of one complex type."""
 
@@ -255,7 +266,7 @@ class _Building:
                 return []
             return [replace(made, name=names.take(made.name))]
         if node.tag == "any":
-            return [Wildcard(names.take("any"), least, most)]
+            return [_wildcard(node, names.take("any"), least, most)]
         inner: Component | None = node
         if node.tag == "group" and (ref := node.get("ref")):
             inner = self._index.find("group", node.name(ref), node).child(
