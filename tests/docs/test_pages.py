@@ -18,10 +18,12 @@ _RUN = [page for page in pages() if any("generated" not in block.words for block
 
 @pytest.mark.parametrize("page", _RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_of_a_page_does_what_the_page_says(page: Path, reader: Reader) -> None:
-    if shutil.which("curl") is None and any("$ curl " in block.body for block in blocks(page)):
-        if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
-            pytest.fail("curl is not installed, and this page uses it")
-        pytest.skip("this page uses curl, which is not installed")
+    for program in ("curl", "cobc"):
+        used = any(f"$ {program} " in block.body for block in blocks(page))
+        if used and shutil.which(program) is None:
+            if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
+                pytest.fail(f"{program} is not installed, and this page uses it")
+            pytest.skip(f"this page uses {program}, which is not installed")
     for block in blocks(page):
         reader.read(block)
 

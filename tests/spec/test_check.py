@@ -59,6 +59,7 @@ class Words(Spec):
     codes: dict[int, str] = Field(default_factory=dict)
     nested: dict[str, list[Bearer]] = Field(default_factory=dict)
     pair: tuple[Bearer, str] | None = None
+    payload: Literal["json", "text"] | Bearer | None = None
     nothing: None = None
     old: Optional[str] = None  # noqa: UP045 -- how people write it, too
     free: Any = None
@@ -101,6 +102,11 @@ def found(text: str, environ: dict[str, str] | None = None) -> list[str]:
             '1:1: DB112 expected one of read, write, got the text "wirte"\n    did you mean `write`?',
         ),
         ("effect: 5", "1:1: DB112 expected one of read, write, got the number 5"),
+        (
+            "payload: jsn",
+            '1:1: DB112 expected one of json, text, got the text "jsn"\n    did you mean `json`?',
+        ),
+        ("payload: {tokn: x}", "1:11: DB101 unknown key `tokn`\n    did you mean `token`?"),
         (
             "fruit: aple",
             '1:1: DB112 expected one of apple, pear, got the text "aple"\n    did you mean `apple`?',

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from drawbar.codecs.copybook.problems import CODES as COPYBOOK_CODES
 from drawbar.kernel.errors import DrawbarError
 from drawbar.kernel.values import JsonValue
 
@@ -20,6 +21,7 @@ CODES = {
     "DB807": "a `to` that names no place of the payload",
     "DB808": "a reply that is wanted and not wanted at once",
     "DB809": "the name of a queue or subject that cannot be made of its parameters",
+    **COPYBOOK_CODES,
 }
 """What the codecs report while an adapter is compiled; a kind that uses them adds these to its own."""
 

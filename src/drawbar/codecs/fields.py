@@ -8,25 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from drawbar.codecs.codec import CodecError
+from drawbar.codecs.numbers import ASCII_SIGNS, Scaled, Signs
 from drawbar.codecs.packed import pack, unpack
 from drawbar.codecs.record_spec import FieldType, Sign
+from drawbar.codecs.text import record_text
 from drawbar.kernel.values import JsonObject, JsonValue
 
-_SAFE_DIGITS = 15
-"""A float holds any decimal of so many digits; a longer one is given as text."""
 _DATE_TOKENS = {"YYYY": "%Y", "DDD": "%j", "YY": "%y", "MM": "%m", "DD": "%d"}
 _TOKEN = re.compile("YYYY|DDD|YY|MM|DD")
-
-# The sign in the last digit. EBCDIC's C0-C9 and D0-D9 read as these letters in its own code pages,
-# and IBM-style ASCII data has the same letters. GnuCOBOL writes p to y for a negative digit in ASCII.
-_POSITIVE = "{ABCDEFGHI"
-_NEGATIVE = "}JKLMNOPQR"
-_NEGATIVE_ASCII = "pqrstuvwxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +34,8 @@ class RecordField:
     align_right: bool = False
     pad: str = " "
     const: str | None = None
-    letters: bool = False
-    """overpunch: negative digits are } J to R, as in EBCDIC; else GnuCOBOL's p to y."""
+    signs: Signs = ASCII_SIGNS
+    """overpunch: the letters of signed digits."""
 
     @property
     def is_bytes(self) -> bool:
@@ -58,11 +50,13 @@ class RecordField:
         return self.width - (self.sign in ("leading", "trailing"))
 
     @property
-    def largest(self) -> int:
-        """Of a number, its point not counted."""
+    def number(self) -> Scaled:
+        """What a number may be."""
+        most = 10**self.digits - 1
         if self.type == "binary":
-            return (1 << (8 * self.width - (self.sign == "signed"))) - 1
-        return int(10**self.digits - 1)
+            most = (1 << (8 * self.width - (self.sign == "signed"))) - 1
+        unsigned = self.sign == "none" or self.type == "digits"
+        return Scaled(self.scale, 0 if unsigned else -most, most)
 
     def characters(self, value: JsonValue) -> str:
         """Before encoding; raises CodecError that names the field and the limit."""
@@ -97,7 +91,7 @@ class RecordField:
                 whole = unpack(data)
             except ValueError as error:
                 raise self._no(str(error)) from error
-        return _number(Decimal(whole).scaleb(-self.scale), self.scale)
+        return self.number.value(whole)
 
     def value(self, text: str) -> JsonValue:
         """From the characters of the field; null where they are blank."""
@@ -155,25 +149,20 @@ class RecordField:
         return schema.get("type") in wanted[self.type]
 
     def _publish_number(self, schema: JsonObject) -> JsonObject:
-        most = Decimal(self.largest).scaleb(-self.scale)
-        least = Decimal(0) if self.sign == "none" or self.type == "digits" else -most
+        limits = self.number.limits()
         found = schema | {
-            "minimum": _most(schema.get("minimum"), _number(least, self.scale)),
-            "maximum": _least(schema.get("maximum"), _number(most, self.scale)),
+            "minimum": _most(schema.get("minimum"), limits.get("minimum")),
+            "maximum": _least(schema.get("maximum"), limits.get("maximum")),
         }
         if self.scale and schema["type"] == "number" and "multipleOf" not in schema:
-            found["multipleOf"] = float(Decimal(1).scaleb(-self.scale))
+            found["multipleOf"] = limits["multipleOf"]
         return found
 
     def _plain(self, value: JsonValue) -> str:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if not isinstance(value, str | int | float):
-            raise self._no("takes one text")
-        text = str(value)
-        if any(unicodedata.category(letter) == "Cc" for letter in text):
-            raise self._no("holds a control character, which a record cannot carry")
-        return text
+        try:
+            return record_text(value)
+        except CodecError as error:
+            raise self._no(error.message) from error
 
     def _digits(self, value: JsonValue) -> str:
         text = str(value)
@@ -187,22 +176,10 @@ class RecordField:
         return self._signed(text, negative=whole < 0)
 
     def _whole(self, value: JsonValue) -> int:
-        """The number without its point; nothing is rounded."""
-        if isinstance(value, bool | list | dict):
-            raise self._no("takes a number")
         try:
-            scaled = Decimal(str(value)).scaleb(self.scale)
-            whole = int(scaled)
-        except (InvalidOperation, OverflowError, ValueError) as error:
-            raise self._no("takes a number") from error
-        if whole != scaled:
-            raise self._no(f"has {self.scale} decimals; {value} has more")
-        if whole < 0 and self.sign == "none":
-            raise self._no("cannot be negative")
-        if abs(whole) > self.largest:
-            most = format(Decimal(self.largest).scaleb(-self.scale), "f")
-            raise self._no(f"holds {most} at most; {value} is beyond that")
-        return whole
+            return self.number.whole(value)
+        except CodecError as error:
+            raise self._no(error.message) from error
 
     def _signed(self, text: str, *, negative: bool) -> str:
         mark = "-" if negative else "+"
@@ -212,13 +189,8 @@ class RecordField:
             case "trailing":
                 return text + mark
             case "overpunch":
-                return text[:-1] + self._punched(int(text[-1]), negative=negative)
+                return text[:-1] + self.signs.punched(int(text[-1]), negative=negative)
         return text
-
-    def _punched(self, digit: int, *, negative: bool) -> str:
-        if self.letters:
-            return (_NEGATIVE if negative else _POSITIVE)[digit]
-        return _NEGATIVE_ASCII[digit] if negative else str(digit)
 
     def _date(self, value: JsonValue) -> str:
         try:
@@ -264,8 +236,7 @@ class RecordField:
         text = text.strip() if self.pad in " 0" else text.lstrip(self.pad) or "0"
         if not re.fullmatch("[0-9]+", text):
             raise self._no(f"is {bare!r}, not a number of type decimal")
-        number = Decimal(("-" if negative else "") + text).scaleb(-self.scale)
-        return _number(number, self.scale)
+        return self.number.value(-int(text) if negative else int(text))
 
     def _unsigned(self, bare: str) -> tuple[bool, str]:
         match self.sign:
@@ -274,7 +245,9 @@ class RecordField:
             case "trailing" if bare[-1] in "+-":
                 return bare[-1] == "-", bare[:-1]
             case "overpunch":
-                return _unpunched(bare)
+                last = self.signs.read(bare[-1])
+                if last is not None:
+                    return last[0], f"{bare[:-1]}{last[1]}"
         return False, bare
 
     def _read_date(self, bare: str) -> JsonValue:
@@ -306,20 +279,6 @@ def longest_match(pattern: str) -> int | None:
         longest += int(atom[2]) if atom[2] else 1
         rest = rest[atom.end() :]
     return longest
-
-
-def _unpunched(text: str) -> tuple[bool, str]:
-    last = text[-1]
-    for letters, negative in ((_POSITIVE, False), (_NEGATIVE, True), (_NEGATIVE_ASCII, True)):
-        if last in letters:
-            return negative, text[:-1] + str(letters.index(last))
-    return False, text
-
-
-def _number(number: Decimal, scale: int) -> int | float | str:
-    if len(number.as_tuple().digits) > (18 if scale == 0 else _SAFE_DIGITS):
-        return format(number, "f")
-    return int(number) if scale == 0 else float(number)
 
 
 def _least(written: JsonValue, limit: JsonValue) -> JsonValue:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from drawbar.codecs.copybook.compile import Copybooks
 from drawbar.codecs.message_spec import MessageFunctionSpec
 from drawbar.codecs.payload import Answer, Payload
 from drawbar.codecs.payload_compile import PayloadCompiler, PayloadWord, answer_codec
 from drawbar.compiler.kind import Parameter
 from drawbar.kernel.ports import BackendError, Call, Reply
 from drawbar.kernel.values import JsonValue
-from drawbar.spec.source import At, Report
+from drawbar.spec.source import At
 
 _REQUEST = PayloadWord("request", "the request", "nothing else uses it")
 
@@ -64,10 +65,17 @@ class Message:
         return reply
 
 
+def message_parameters(
+    spec: MessageFunctionSpec, copybooks: Copybooks, at: At
+) -> dict[str, Parameter]:
+    """The parameters of the function at `at`, by name; a copybook of its request declares some."""
+    return copybooks.parameters(spec, spec.request, at, "request")
+
+
 def compile_message(
     spec: MessageFunctionSpec,
     parameters: dict[str, Parameter],
-    report: Report,
+    copybooks: Copybooks,
     at: At,
     *,
     used: frozenset[str] = frozenset(),
@@ -78,11 +86,12 @@ def compile_message(
     `used` are parameters that go elsewhere, such as into a subject. `parameters` gets the schemas that
     the form of the request narrows.
     """
-    compiler = PayloadCompiler(_REQUEST, spec.parameters, parameters, report, at)
+    report = copybooks.report
+    compiler = PayloadCompiler(_REQUEST, spec.parameters, parameters, copybooks, at)
     request = compiler.read(spec.request, used, encoding)
     answer = None
     if spec.reply != "none":
-        codec = answer_codec(spec.reply, encoding, report, (*at, "reply"))
+        codec = answer_codec(spec.reply, encoding, copybooks, (*at, "reply"))
         answer = None if codec is None else Answer(codec, changes=spec.effect != "read")
     elif spec.succeeds_when:
         report.add((*at, "succeeds_when"), "DB808", "there is no reply that could be looked at")

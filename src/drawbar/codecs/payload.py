@@ -87,8 +87,8 @@ class Answer:
     def _whole_part(self, data: bytes) -> bytes:
         """What was read before the cut, without a last line, record or letter that is not whole."""
         codec = self.codec
-        if isinstance(codec, RecordsCodec) and not codec.layout.lines:
-            return data[: len(data) // codec.layout.width * codec.layout.width]
+        if isinstance(codec, RecordsCodec):
+            return codec.layout.whole_part(data)
         if isinstance(codec, TextCodec):
             for length in range(len(data), max(0, len(data) - 4), -1):
                 try:

@@ -7,6 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from drawbar.codecs.codec import Codec
+from drawbar.codecs.copybook.compile import Copybooks
+from drawbar.codecs.copybook.record import CopybookLayout
+from drawbar.codecs.copybook.schema import find, limited
+from drawbar.codecs.copybook_spec import CopybookSpec
 from drawbar.codecs.delimited import CsvCodec
 from drawbar.codecs.fields import RecordField
 from drawbar.codecs.jsontext import JsonCodec
@@ -18,7 +22,7 @@ from drawbar.codecs.record_spec import FieldSpec, RecordSpec, RecordsSpec
 from drawbar.codecs.text import LinesCodec, TextCodec
 from drawbar.compiler.kind import Parameter
 from drawbar.kernel.values import JsonObject
-from drawbar.spec.source import At, Report
+from drawbar.spec.source import At
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,15 @@ class PayloadCompiler:
         word: PayloadWord,
         declared: Collection[str],
         parameters: dict[str, Parameter],
-        report: Report,
+        copybooks: Copybooks,
         at: At,
     ) -> None:
         """`declared` are the names of all parameters of the function, also of broken ones; `at` is its place."""
         self._word = word
         self._declared = declared
         self._parameters = parameters
-        self._report = report
+        self._copybooks = copybooks
+        self._report = copybooks.report
         self._function_at = at
         self._at: At = (*at, word.key)
 
@@ -76,6 +81,8 @@ class PayloadCompiler:
                 return self._record(spec, free)
             case RecordsSpec():
                 return self._records(spec, free)
+            case CopybookSpec():
+                return self._copybook(spec, free)
 
     def _is_place(self, to: str) -> bool:
         head, *way = to.split(".")
@@ -179,6 +186,35 @@ class PayloadCompiler:
         self._parameters[name] = replace(parameter, schema=schema)
         return Payload(RecordsCodec(layout), whole=name)
 
+    def _copybook(self, spec: CopybookSpec, free: list[str]) -> Payload | None:
+        layout = self._copybooks.layout(spec, self._at)
+        if layout is None:
+            return None
+        head = self._word.key
+        ways = {
+            name: tuple(parameter.to.split(".")[1:])
+            for name, parameter in self._parameters.items()
+            if parameter.to is not None and parameter.to.split(".")[0] == head
+        }
+        self._check_nowhere([name for name in free if name not in ways], "no field takes it")
+        if spec.many:
+            return Payload(RecordsCodec(layout), whole=next(iter(ways), ""))
+        for name, way in ways.items():
+            self._narrow(name, layout, way)
+        return Payload(RecordCodec(layout), members=tuple(ways.items()))
+
+    def _narrow(self, name: str, layout: CopybookLayout, way: tuple[str, ...]) -> None:
+        """What the author wrote over the copybook's words leaves its limits in place."""
+        parameter = self._parameters[name]
+        node = find(layout.root, way)
+        schema = None if node is None else limited(parameter.schema, node)
+        if schema is None:
+            self._wrong(
+                name, "DB804", f"type {parameter.schema.get('type')} does not fit its field"
+            )
+        elif parameter.source == "model":
+            self._parameters[name] = replace(parameter, schema=schema)
+
     def _narrowed(self, parameter: Parameter, field: RecordField) -> Parameter:
         if parameter.source != "model":
             return parameter
@@ -237,11 +273,16 @@ def make_codec(form: PayloadForm, encoding: str) -> Codec:
             return TextCodec(encoding)
 
 
-def answer_codec(spec: PayloadSpec, encoding: str, report: Report, at: At) -> Codec | None:
+def answer_codec(spec: PayloadSpec, encoding: str, copybooks: Copybooks, at: At) -> Codec | None:
     """The codec that reads an answer; None when a problem was reported at `at`."""
+    if isinstance(spec, CopybookSpec):
+        found = copybooks.layout(spec, at)
+        if found is None:
+            return None
+        return RecordsCodec(found) if spec.many else RecordCodec(found)
     if not isinstance(spec, RecordSpec | RecordsSpec):
         return make_codec(spec, encoding)
-    layout = make_layout(spec, report, at)
+    layout = make_layout(spec, copybooks.report, at)
     if layout is None:
         return None
     return RecordCodec(layout) if isinstance(spec, RecordSpec) else RecordsCodec(layout)

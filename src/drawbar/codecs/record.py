@@ -7,13 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from drawbar.codecs.codec import CodecError
 from drawbar.codecs.fields import RecordField
+from drawbar.codecs.numbers import Signs, signs_of
+from drawbar.codecs.record_check import check_encoding, contradictions
 from drawbar.codecs.record_spec import FieldSpec, RecordSpec, RecordsSpec
-from drawbar.codecs.text import find_encoding
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.source import At, Report
+
+
+class RecordLayout(Protocol):
+    """How records of one description become bytes and values."""
+
+    @property
+    def lines(self) -> bool:
+        """Whether records end with a line end."""
+        ...
+
+    def encode(self, value: JsonValue) -> bytes:
+        """One record, with its line end where records are lines."""
+        ...
+
+    def decode(self, data: bytes, number: int = 1) -> JsonObject:
+        """One record without its line end; `number` counts records from 1, for errors."""
+        ...
+
+    def split(self, data: bytes) -> Iterable[bytes]:
+        """The records of a file or stream."""
+        ...
+
+    def whole_part(self, data: bytes) -> bytes:
+        """The records of a beginning of a stream that are whole."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +98,11 @@ class Layout:
             for start in range(0, len(data), self.width):
                 yield data[start : start + self.width]
 
+    def whole_part(self, data: bytes) -> bytes:
+        if self.lines:
+            return data[: data.rfind(b"\n") + 1]
+        return data[: len(data) // self.width * self.width]
+
     def _bytes(self, field: RecordField, text: str) -> bytes:
         try:
             data = text.encode(self.encoding)
@@ -108,7 +140,7 @@ class RecordCodec:
 
     media = "application/octet-stream"
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: RecordLayout) -> None:
         self.layout = layout
 
     def encode(self, value: JsonValue) -> bytes:
@@ -126,7 +158,7 @@ class RecordsCodec:
 
     media = "application/octet-stream"
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: RecordLayout) -> None:
         self.layout = layout
 
     def encode(self, value: JsonValue) -> bytes:
@@ -154,9 +186,9 @@ def make_layout(spec: RecordSpec | RecordsSpec, report: Report, at: At) -> Layou
     fields = spec.records if isinstance(spec, RecordsSpec) else spec.record
     before = len(report.problems)
     lines = spec.separator == "line"
-    encoding = _check_encoding(spec.encoding, report, (*at, "encoding"), lines=lines)
+    encoding = check_encoding(spec.encoding, report, (*at, "encoding"), lines=lines)
     where = (*at, "records" if many else "record")
-    letters = "A".encode(encoding) != b"A"
+    signs = signs_of(encoding)
     made = []
     for index, field in enumerate(fields):
         if field.pad is not None and not _is_one_byte(field.pad, encoding):
@@ -170,40 +202,11 @@ def make_layout(spec: RecordSpec | RecordsSpec, report: Report, at: At) -> Layou
                 f"a {field.type} number may hold the byte that ends a line",
                 fix="write `separator: none`",
             )
-        made.append(_make_field(field, report, (*where, index), letters=letters))
+        made.append(_make_field(field, report, (*where, index), signs=signs))
     _check_names(fields, report, where)
     if len(report.problems) > before:
         return None
     return Layout(tuple(made), encoding, lines)
-
-
-def _check_encoding(name: str, report: Report, at: At, *, lines: bool) -> str:
-    """Python's name of it; another one, for checking the rest, where it was reported."""
-    encoding = find_encoding(name)
-    if encoding is None:
-        report.add(
-            at,
-            "DB801",
-            f"no encoding is called `{name}`",
-            fix="write one that Python knows, such as utf-8, cp1252, latin-1 or cp037",
-        )
-        return "utf-8"
-    if len(" ".encode(encoding)) != 1:
-        report.add(
-            at,
-            "DB801",
-            f"a blank in {encoding} takes more than one byte, and widths count bytes",
-            fix="write an encoding whose blank is one byte, such as utf-8, cp1252 or cp037",
-        )
-        return "utf-8"
-    if lines and "\n0 ".encode(encoding) != b"\n0 ":
-        report.add(
-            at,
-            "DB801",
-            f"records in {encoding} have no line ends",
-            fix="write `separator: none`, so that the length alone ends a record",
-        )
-    return encoding
 
 
 def _is_one_byte(letter: str, encoding: str) -> bool:
@@ -213,9 +216,9 @@ def _is_one_byte(letter: str, encoding: str) -> bool:
         return False
 
 
-def _make_field(spec: FieldSpec, report: Report, at: At, *, letters: bool) -> RecordField:
+def _make_field(spec: FieldSpec, report: Report, at: At, *, signs: Signs) -> RecordField:
     numeric = spec.type in ("digits", "decimal")
-    for word, message in _contradictions(spec):
+    for word, message in contradictions(spec):
         report.add((*at, word), "DB802", message)
     return RecordField(
         name=spec.name,
@@ -227,59 +230,8 @@ def _make_field(spec: FieldSpec, report: Report, at: At, *, letters: bool) -> Re
         align_right=numeric if spec.align is None else spec.align == "right",
         pad=spec.pad or ("0" if numeric else " "),
         const="" if spec.name is None and spec.const is None else spec.const,
-        letters=letters,
+        signs=signs,
     )
-
-
-def _contradictions(spec: FieldSpec) -> Iterable[tuple[str, str]]:
-    name = spec.name or "filler"
-    if spec.type in ("decimal", "packed", "binary"):
-        yield from _numbers(spec, name)
-    else:
-        for word in ("scale", "sign"):
-            if getattr(spec, word) is not None:
-                yield word, f"`{name}` is of type {spec.type}; only a number has a {word}"
-    if spec.type == "digits" and (spec.pad or "0") in "123456789":
-        yield "pad", f"`{name}` could not be told from its padding `{spec.pad}`"
-    yield from _texts(spec, name)
-
-
-def _numbers(spec: FieldSpec, name: str) -> Iterable[tuple[str, str]]:
-    decimal = spec.type == "decimal"
-    room = 2 * spec.width - 1 if spec.type == "packed" else spec.width
-    if decimal and spec.sign in ("leading", "trailing"):
-        room -= 1
-    if room == 0:
-        yield "width", f"`{name}` has room for its sign only"
-    elif (spec.scale or 0) > room and spec.type != "binary":
-        yield "scale", f"`{name}` has {spec.scale} decimals and room for {room} digits"
-    if spec.type == "binary" and spec.width not in (1, 2, 4, 8):
-        yield "width", f"`{name}` is a binary number, which is 1, 2, 4 or 8 wide"
-    if spec.sign is not None and decimal is (spec.sign == "signed"):
-        signs = "none, leading, trailing or overpunch" if decimal else "none or signed"
-        yield "sign", f"`{name}` is of type {spec.type}, whose sign is {signs}"
-    if spec.align is not None and (spec.align == "left" or not decimal):
-        yield "align", f"`{name}` is a number, which stands at the right"
-    if spec.pad is not None and (spec.pad not in "0 " or not decimal):
-        yield "pad", f"`{name}` is a number; only a decimal is padded, with 0 or a blank"
-
-
-def _texts(spec: FieldSpec, name: str) -> Iterable[tuple[str, str]]:
-    if spec.format is not None and spec.type != "date":
-        yield "format", f"`{name}` is of type {spec.type}; only a date has a format"
-    if spec.type == "date":
-        form = spec.format or "YYYYMMDD"
-        if len(form) != spec.width:
-            yield "width", f"`{name}` is {spec.width} wide and its format {form} is {len(form)}"
-        if "YY" not in form or not ("DDD" in form or ("MM" in form and "DD" in form)):
-            yield (
-                "format",
-                f"{form} does not name a day; write one such as YYYYMMDD, DD.MM.YY or YYYYDDD",
-            )
-    if spec.const is not None and len(spec.const) > spec.width:
-        yield "const", f"`{spec.const}` is longer than the {spec.width} of `{name}`"
-    if spec.const is not None and spec.from_ is not None:
-        yield "const", f"`{name}` has both `const` and `from`"
 
 
 def _check_names(fields: Iterable[FieldSpec], report: Report, at: At) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import unicodedata
 
 from drawbar.codecs.codec import CodecError
 from drawbar.kernel.values import JsonValue
@@ -16,6 +17,18 @@ def find_encoding(name: str) -> str | None:
         return None
     is_text = getattr(found, "_is_text_encoding", True)  # hex, zip and the like are not
     return found.name if is_text else None
+
+
+def record_text(value: JsonValue) -> str:
+    """A single value as the characters of a field. Raises CodecError for what a record cannot carry."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise CodecError("takes one text")
+    text = str(value)
+    if any(unicodedata.category(letter) == "Cc" for letter in text):
+        raise CodecError("holds a control character, which a record cannot carry")
+    return text
 
 
 class TextCodec:

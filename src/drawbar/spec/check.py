@@ -124,7 +124,10 @@ def _grouped(
         if all(_way(error["loc"], value) == way and _is_type(error) for error in flat):
             groups.append((way, flat))
         else:
-            meant = min(members.values(), key=_distance)
+            choices = list(members.values())
+            if isinstance(_at(value, way), dict | list):  # which is none of some words
+                choices = [each for each in choices if not _is_choice_at(way, each[0], value)]
+            meant = min(choices or members.values(), key=_distance)
             groups.extend((_way(error["loc"], value), [error]) for error in meant)
     groups.extend((_way(e["loc"], value), [e]) for e in errors if id(e) not in dropped)
     return groups
@@ -132,6 +135,10 @@ def _grouped(
 
 def _is_type(error: ErrorDetails) -> bool:
     return error["type"].endswith("_type") or error["type"] == "int_from_float"
+
+
+def _is_choice_at(way: At, error: ErrorDetails, value: JsonValue) -> bool:
+    return error["type"] == "literal_error" and _way(error["loc"], value) == way
 
 
 def _distance(errors: Sequence[ErrorDetails]) -> tuple[int, int, int]:

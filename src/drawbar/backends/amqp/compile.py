@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from drawbar.backends.amqp.options import AmqpBackendSpec, AmqpFunctionSpec
 from drawbar.codecs.codec import CODES as CODEC_CODES
-from drawbar.codecs.message import Message, compile_message
+from drawbar.codecs.copybook.compile import Copybooks
+from drawbar.codecs.message import Message, compile_message, message_parameters
 from drawbar.codecs.routes import Route, Tokens, compile_route
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.kind import Plan
-from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
@@ -43,16 +43,17 @@ class AmqpKind:
         encoding = find_encoding(_backend(adapter).encoding)
         if encoding is None:
             report.add(("backend", "encoding"), "DB801", "Python knows no such encoding")
+        copybooks = Copybooks(adapter.folder, report)
         plans = {}
         for name, spec in adapter.functions.items():
             if not isinstance(spec, AmqpFunctionSpec):
                 raise TypeError("the loader reads functions by this kind's own model")
             at: At = ("functions", name)
-            parameters = {each.name: each for each in merge_parameters(spec, {}, report, at)}
+            parameters = message_parameters(spec, copybooks, at)
             key = compile_route(spec.routing_key, _WORD, parameters, report, (*at, "routing_key"))
             used = frozenset(key.template.parameters if key else ())
             message = compile_message(
-                spec, parameters, report, at, used=used, encoding=encoding or "utf-8"
+                spec, parameters, copybooks, at, used=used, encoding=encoding or "utf-8"
             )
             if key is not None and message is not None and not report.is_broken(at):
                 plans[name] = Plan(tuple(parameters.values()), Binding(spec.exchange, key, message))

@@ -10,11 +10,11 @@ from drawbar.backends.command.options import CommandBackendSpec, CommandFunction
 from drawbar.backends.command.request import Binding
 from drawbar.backends.command.words import Words
 from drawbar.codecs.codec import CODES as CODEC_CODES
+from drawbar.codecs.copybook.compile import Copybooks
 from drawbar.codecs.payload import Answer
 from drawbar.codecs.payload_compile import PayloadCompiler, PayloadWord, answer_codec
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.kind import Plan
-from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
@@ -47,12 +47,13 @@ class CommandKind:
         backend = _backend(adapter)
         _check_backend(backend, report)
         encoding = find_encoding(backend.encoding) or "utf-8"
+        copybooks = Copybooks(adapter.folder, report)
         plans = {}
         for name, spec in adapter.functions.items():
             if not isinstance(spec, CommandFunctionSpec):
                 raise TypeError("the loader reads functions by this kind's own model")
             at: At = ("functions", name)
-            plan = _compile_function(name, spec, adapter, report, encoding)
+            plan = _compile_function(name, spec, adapter, copybooks, encoding)
             if plan is not None and not report.is_broken(at):
                 plans[name] = plan
         return plans
@@ -72,16 +73,17 @@ def _backend(adapter: Adapter) -> CommandBackendSpec:
 
 
 def _compile_function(
-    name: str, spec: CommandFunctionSpec, adapter: Adapter, report: Report, encoding: str
+    name: str, spec: CommandFunctionSpec, adapter: Adapter, copybooks: Copybooks, encoding: str
 ) -> Plan | None:
     at: At = ("functions", name)
+    report = copybooks.report
     backend = _backend(adapter)
-    parameters = {each.name: each for each in merge_parameters(spec, {}, report, at)}
+    parameters = copybooks.parameters(spec, spec.stdin, at, "stdin")
     words = Words(spec, parameters, report, at)
     groups = words.read(after_dashes="--" in backend.program[1:])
-    inputs = PayloadCompiler(_STDIN, spec.parameters, parameters, report, at)
+    inputs = PayloadCompiler(_STDIN, spec.parameters, parameters, copybooks, at)
     made = inputs.read(spec.stdin, words.used, encoding)
-    codec = answer_codec(spec.stdout, encoding, report, (*at, "stdout"))
+    codec = answer_codec(spec.stdout, encoding, copybooks, (*at, "stdout"))
     _check_exit_codes(spec, report, at)
     if codec is None or report.is_broken(at):
         return None

@@ -10,10 +10,10 @@ from drawbar.backends.tcp.backend import TcpBackend
 from drawbar.backends.tcp.framing import Counted, Framing, Marked, UntilClosed
 from drawbar.backends.tcp.options import EndSpec, LengthSpec, TcpBackendSpec, TcpFunctionSpec
 from drawbar.codecs.codec import CODES as CODEC_CODES
-from drawbar.codecs.message import compile_message
+from drawbar.codecs.copybook.compile import Copybooks
+from drawbar.codecs.message import compile_message, message_parameters
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.kind import Plan
-from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
@@ -50,13 +50,14 @@ class TcpKind:
         backend = _backend(adapter)
         _check(backend, report)
         encoding = find_encoding(backend.encoding) or "utf-8"
+        copybooks = Copybooks(adapter.folder, report)
         plans = {}
         for name, spec in adapter.functions.items():
             if not isinstance(spec, TcpFunctionSpec):
                 raise TypeError("the loader reads functions by this kind's own model")
             at: At = ("functions", name)
-            parameters = {each.name: each for each in merge_parameters(spec, {}, report, at)}
-            message = compile_message(spec, parameters, report, at, encoding=encoding)
+            parameters = message_parameters(spec, copybooks, at)
+            message = compile_message(spec, parameters, copybooks, at, encoding=encoding)
             if message is not None and not report.is_broken(at):
                 plans[name] = Plan(tuple(parameters.values()), message)
         return plans
