@@ -219,6 +219,11 @@ async def test_what_lies_deeper_is_set_in() -> None:
     ("outcome", "text"),
     [
         ('{"outcome":"succeeded","data":[]}', "Nothing was found."),
+        ('{"outcome":"succeeded","data":{"rows":[],"next":null}}', "Nothing was found."),
+        (
+            '{"outcome":"succeeded","data":{"rows":[{"name":"Ann"}],"next":"abc"}}',
+            "name\n----\nAnn\nThere are more.",
+        ),
         ('{"outcome":"succeeded","data":null}', "Done; there is nothing to show."),
         (
             (

@@ -97,6 +97,9 @@ def abstaining_text(tools: Sequence[ToolSchema], reason: str) -> str:
 def value_text(value: JsonValue) -> str:
     """A value as lines of text."""
     value = _unwrapped(value)
+    match value:
+        case {"rows": [*rows], "next": following, **others} if not others:
+            return _list_text(rows) + ("\nThere are more." if following else "")
     if isinstance(value, dict):
         return _object_text(value)
     if isinstance(value, list):
