@@ -221,6 +221,7 @@ def _description(adapter: Adapter, spec: FunctionSpec, plan: Plan, report: Repor
             fix="add `description:` and say when to use it",
             severity="warning",
         )
+    text = "\n".join(filter(None, [text, plan.told]))
     if len(text) > LONGEST_DESCRIPTION:
         report.add(
             (*at, "description"),

@@ -42,6 +42,8 @@ class Plan:
     """From the backend's contract; the author's own description wins."""
     answers: tuple[str, ...] = ()
     """Codes of named failures, listed for the model."""
+    told: str = ""
+    """What the model has to know beside the description, whoever wrote that."""
 
 
 class Kind(Protocol):

@@ -11,7 +11,14 @@ from collections.abc import Mapping, Sequence
 
 from drawbar.compiler.function import Function
 from drawbar.dispatch.redact import Redactor
-from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Succeeded
+from drawbar.kernel.outcome import (
+    ArgumentProblem,
+    Failed,
+    Indeterminate,
+    Outcome,
+    Refused,
+    Succeeded,
+)
 from drawbar.kernel.ports import BackendError
 from drawbar.spec.model import ErrorRuleSpec
 
@@ -23,6 +30,9 @@ def outcome_of(error: BackendError, function: Function, redactor: Redactor) -> O
     hint = rule.hint if rule and rule.hint else error.hint
     hint = redactor.text(hint) if hint else None
     code = rule.code if rule else error.code
+    if error.argument is not None:
+        told = " ".join(filter(None, [message, hint]))
+        return Refused(code, "Nothing was sent.", (ArgumentProblem(error.argument, told),))
     retryable = rule.retryable if rule and rule.retryable is not None else error.retryable
     if function.effect != "read" and error.work == "done":
         note = f"It was carried out, but its answer could not be used: {message}"

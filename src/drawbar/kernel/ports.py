@@ -94,7 +94,8 @@ class BackendError(Exception):
 
     `code` is stable and snake_case. `facts` are what an adapter's `errors:` rules can match, such as
     `{"fault": "HR-204"}`, `{"status": 404}`, `{"constraint": "pk"}`, `{"exit": 2}`. `retry_after` are the seconds
-    that the backend wants to be left alone before it is tried again.
+    that the backend wants to be left alone before it is tried again. `argument` is set where nothing was sent, since
+    this argument of the call was wrong: the call is refused.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a fact that the dispatcher decides by
@@ -108,6 +109,7 @@ class BackendError(Exception):
         detail: JsonValue = None,
         facts: Mapping[str, str | int] | None = None,
         retry_after: float | None = None,
+        argument: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -118,6 +120,7 @@ class BackendError(Exception):
         self.detail = detail
         self.facts = dict(facts or {})
         self.retry_after = retry_after
+        self.argument = argument
 
 
 @dataclass(frozen=True, slots=True)

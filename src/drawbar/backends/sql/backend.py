@@ -15,11 +15,21 @@ from drawbar.backends.sql.cursor import Seal
 from drawbar.backends.sql.databases import open_database
 from drawbar.backends.sql.dialect import SQLITE
 from drawbar.backends.sql.execute import read, the_one
+from drawbar.backends.sql.free_query import FreeQueries, open_queries
 from drawbar.backends.sql.identity import identity_of
 from drawbar.backends.sql.operate import operate
 from drawbar.backends.sql.options import SqlBackendSpec, SqlIdentitySpec
 from drawbar.backends.sql.page import enter, statement_of
-from drawbar.backends.sql.plan import Binding, Operation, Query, Reading, Statement, Values
+from drawbar.backends.sql.plan import (
+    ARGUMENT,
+    Binding,
+    FreeQuery,
+    Operation,
+    Query,
+    Reading,
+    Statement,
+    Values,
+)
 from drawbar.backends.sql.rehearse import Shown, of_reading, rehearse
 from drawbar.backends.sql.session import (
     AT_ONCE,
@@ -71,7 +81,8 @@ def open_backend(adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) 
     changes = any(isinstance(plan.binding, Operation) for plan in plans.values())
     target = parse_url(backend, adapter.folder)
     database = open_database(target, workers.size, changes=changes)
-    return SqlBackend(database, workers, Seal(_secret(backend)), backend.identity)
+    queries = open_queries(backend, adapter.folder, workers.size, changes=changes)
+    return SqlBackend(database, workers, Seal(_secret(backend)), queries, backend.identity)
 
 
 def _secret(backend: SqlBackendSpec) -> bytes:
@@ -90,9 +101,11 @@ class SqlBackend:
         database: Database,
         workers: Workers,
         seal: Seal,
+        queries: FreeQueries,
         identity: SqlIdentitySpec | None = None,
     ) -> None:
         self._database = database
+        self.queries = queries
         self._identity = identity
         self._workers = workers
         self._seal = seal
@@ -111,6 +124,11 @@ class SqlBackend:
             name: value.content.data if isinstance(value, FileText) else value
             for name, value in call.arguments.items()
         }
+        if isinstance(binding, FreeQuery):
+            return await self._in_thread(
+                lambda allowed: self.queries.read(binding, str(values[ARGUMENT]), call, allowed),
+                call,
+            )
         if isinstance(binding, Reading):
             values = enter(binding, values, self._seal)
         if call.mode == "dry_run":
@@ -277,7 +295,7 @@ class SqlBackend:
         if not task.cancelled():
             task.exception()  # taken note of, also when nobody waits for it any more
 
-    async def _dry_run(self, binding: Binding, values: Values, call: Call) -> Reply:
+    async def _dry_run(self, binding: Reading | Operation, values: Values, call: Call) -> Reply:
         """The statements with their values, and how the database would carry them out."""
         notes: list[str] = []
         described: list[JsonValue] = []
@@ -301,7 +319,7 @@ class SqlBackend:
         return Reply(value, notes=tuple(dict.fromkeys(notes)))
 
     async def _rehearse(
-        self, binding: Binding, values: Values, call: Call, notes: list[str]
+        self, binding: Reading | Operation, values: Values, call: Call, notes: list[str]
     ) -> list[Shown]:
         """What would be carried out. Raises the refusals of the business."""
         if isinstance(binding, Reading):
@@ -349,6 +367,7 @@ class SqlBackend:
         ):  # a server that does not even take a cancel request; its lines are cut by now
             await asyncio.wait(self._running.values(), timeout=_STOP_WITHIN)
         self._database.close()
+        self.queries.close()
         self._workers.close()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
     "DB301": "the `url` of a SQL backend names no database that can be used",
-    "DB302": "a function needs exactly one of `sql` and `statements`",
+    "DB302": "a function needs exactly one of `sql`, `query` and `statements`",
     "DB303": "the SQL cannot be read",
     "DB304": "one statement belongs here, not none and not several",
     "DB305": "a placeholder that nobody declares",
@@ -27,5 +27,6 @@ CODES: Mapping[str, str] = {
     "DB321": "`returns: {from: ...}` names no reading that can be run",
     "DB322": "a sorting or a page that cannot be carried out",
     "DB391": "the live database refuses a declared statement",
+    "DB324": "a free query (`query`) that this database or its login cannot guard",
     "DB330": "`identity` tells the database something that it cannot be told",
 }

@@ -9,6 +9,7 @@ from drawbar.backends.sql.author import Author
 from drawbar.backends.sql.compile_identity import check_identity
 from drawbar.backends.sql.compile_operation import compile_operation
 from drawbar.backends.sql.compile_page import added_parameters
+from drawbar.backends.sql.compile_query import compile_query
 from drawbar.backends.sql.compile_reading import compile_reading
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
@@ -69,6 +70,9 @@ def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
     author.known.update({each.name: known_from_schema(each.schema) for each in parameters})
     if not _words_fit(author, spec):
         return None
+    if spec.query is not None:
+        alone = all(each.query is not None for each in place.specs.values())
+        return compile_query(author, spec, spec.query, place.backend, alone=alone)
     binding: Reading | Operation | None
     if spec.sql is not None:
         binding = compile_reading(author, spec, spec.sql)
@@ -94,36 +98,72 @@ def _answers(spec: SqlFunctionSpec) -> tuple[str, ...]:
 
 def _words_fit(author: Author, spec: SqlFunctionSpec) -> bool:
     """Whether the words of the function make a reading or an operation."""
-    if (spec.sql is None) == (not spec.statements):
-        end = "not both" if spec.sql is not None else "and it has neither"
-        author.add(
-            (),
-            Found(
-                "DB302", f"a function is a reading (`sql`) or an operation (`statements`), {end}"
-            ),
+    written = [
+        word
+        for word, value in (
+            ("sql", spec.sql),
+            ("query", spec.query),
+            ("statements", spec.statements),
         )
+        if value is not None and value != ()
+    ]
+    if len(written) != 1:
+        found = f"here are {' and '.join(written)}" if written else "here is none"
+        message = f"a function has one of `sql`, `query` and `statements`, and {found}"
+        author.add((), Found("DB302", message))
         return False
-    if spec.sql is not None:
+    if spec.query is not None:
+        _query_words(author, spec)
+    elif spec.sql is not None:
         _reading_words(author, spec)
     else:
         _operation_words(author, spec)
     return True
 
 
-def _reading_words(author: Author, spec: SqlFunctionSpec) -> None:
+def _query_words(author: Author, spec: SqlFunctionSpec) -> None:
     words = {
+        **_changing_words(spec),
+        **_listing_words(spec),
+        "rows": spec.rows,
+        "not_found": spec.not_found,
+        "columns": spec.columns,
+    }
+    _note_foreign(author, (word for word, value in words.items() if value), "is a free query")
+    _note_from(author, spec)
+
+
+def _changing_words(spec: SqlFunctionSpec) -> dict[str, object]:
+    return {
         "max_affected_rows": spec.max_affected_rows,
         "once": spec.once,
         "dry_run": spec.dry_run == "rollback",
         "let": spec.let,
         "guard": spec.guard,
     }
-    _note_foreign(author, (word for word, value in words.items() if value), "reads")
+
+
+def _listing_words(spec: SqlFunctionSpec) -> dict[str, object]:
+    return {
+        "where": spec.where,
+        "with": spec.with_,
+        "order_by": spec.order_by,
+        "page": spec.page,
+    }
+
+
+def _note_from(author: Author, spec: SqlFunctionSpec) -> None:
     if spec.returns.from_ is not None:
         author.add(
             ("returns", "from"),
             Found("DB314", "`from` has no meaning here, since the function reads"),
         )
+
+
+def _reading_words(author: Author, spec: SqlFunctionSpec) -> None:
+    words = _changing_words(spec)
+    _note_foreign(author, (word for word, value in words.items() if value), "reads")
+    _note_from(author, spec)
     if spec.effect != "read":
         author.add(
             ("effect",),
@@ -136,12 +176,7 @@ def _reading_words(author: Author, spec: SqlFunctionSpec) -> None:
 
 
 def _operation_words(author: Author, spec: SqlFunctionSpec) -> None:
-    words = {
-        "where": spec.where,
-        "with": spec.with_,
-        "order_by": spec.order_by,
-        "page": spec.page,
-    }
+    words = _listing_words(spec)
     _note_foreign(author, (word for word, value in words.items() if value), "is an operation")
     if spec.effect == "read":
         author.add(

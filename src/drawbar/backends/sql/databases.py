@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from drawbar.backends.sql.absent import AbsentDatabase
 from drawbar.backends.sql.dialect import POSTGRESQL, SQLITE
+from drawbar.backends.sql.plan import FreeQuery
 from drawbar.backends.sql.pooled import PooledDatabase, Server
 from drawbar.backends.sql.session import Database
 from drawbar.backends.sql.url import Target
 
 
-def open_database(target: Target, size: int, *, changes: bool = True) -> Database:
-    """The dialect's own pools of `size` connections; `changes`: some function changes something."""
+def open_database(
+    target: Target, size: int, *, changes: bool = True, query: FreeQuery | None = None
+) -> Database:
+    """The dialect's own pools of `size` connections; `changes`: some function changes something.
+
+    `query`: they serve this free query, which the database itself is told where it can be.
+    """
     if target.dialect == SQLITE and target.path is not None:
         from drawbar.backends.sql.sqlite import SqliteDatabase  # noqa: PLC0415 -- one dialect only
 
-        return SqliteDatabase(target.path, size)
+        return SqliteDatabase(target.path, size, query)
     if target.dialect == POSTGRESQL:
         from drawbar.backends.sql.postgresql import PostgresqlDatabase  # noqa: PLC0415 -- as above
 
         return PostgresqlDatabase(target, size)
     try:
-        return PooledDatabase(_server(target, changes=changes), size)
+        return PooledDatabase(
+            _server(target, changes=changes, asked_freely=query is not None), size
+        )
     except ModuleNotFoundError:
         return AbsentDatabase(target.dialect)
     except ImportError as error:  # it is there, and something of the system that it needs is not
         return AbsentDatabase(target.dialect, str(error))
 
 
-def _server(target: Target, *, changes: bool) -> Server:
+def _server(target: Target, *, changes: bool, asked_freely: bool) -> Server:
     """Raises ImportError when its driver is not installed."""
     match target.dialect.name:
         case "duckdb":
@@ -48,4 +56,4 @@ def _server(target: Target, *, changes: bool) -> Server:
             return JdbcServer(target)
     from drawbar.backends.sql.mariadb import MariadbServer  # noqa: PLC0415 -- as above
 
-    return MariadbServer(target)
+    return MariadbServer(target, asked_freely=asked_freely)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from drawbar.backends.sql.backend import SqlBackend, open_backend
 from drawbar.backends.sql.codes import CODES
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
-from drawbar.backends.sql.plan import Binding, Operation, Reading
+from drawbar.backends.sql.plan import Binding, FreeQuery, Operation, Reading
 from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.contract import Verdict
 from drawbar.compiler.diagnosis import Verified
@@ -27,7 +27,7 @@ class SqlKind:
     options: type[BackendSpec] = SqlBackendSpec
     function: type[FunctionSpec] = SqlFunctionSpec
     codes = CODES
-    stored: tuple[type, ...] = (Reading, Operation)
+    stored: tuple[type, ...] = (Reading, Operation, FreeQuery)
 
     def ingredients(self, adapter: Adapter) -> JsonValue:
         """The dialect; the rest of the `url` changes no statement."""

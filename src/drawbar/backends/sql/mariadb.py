@@ -9,6 +9,7 @@ asks the server for one statement at a time.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from decimal import Decimal
 from typing import Any
@@ -36,8 +37,12 @@ _BEGIN: dict[How, str] = {
     "snapshot": "start transaction with consistent snapshot, read only",
     "changing": "start transaction",
 }
+_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+"""Without ANSI_QUOTES, NO_BACKSLASH_ESCAPES and PIPES_AS_CONCAT, each of which gives a text another meaning."""
 _READING = "set session transaction isolation level repeatable read, read only"
 _CHANGING = "set session transaction isolation level serializable, read write"
+
+_WINDOWS = re.compile(r"\bover\b", re.IGNORECASE)
 
 
 def _moment(text: str) -> str:
@@ -74,8 +79,10 @@ class MariadbServer(Server):
     errors = (pymysql.Error,)
     grace = 0.1
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, asked_freely: bool = False) -> None:
+        """`asked_freely`: texts of a model are sent, which were read as the server reads them by default."""
         self._target = target
+        self._asked_freely = asked_freely
 
     def connect(self) -> Any:
         return self._connect(_CONNECT_WITHIN)
@@ -96,6 +103,7 @@ class MariadbServer(Server):
             conv=_CONVERSIONS,
             cursorclass=SSCursor,
             program_name="drawbar",
+            init_command=f"set session sql_mode = '{_MODE}'" if self._asked_freely else None,
             **_tls(words),
         )
 
@@ -132,7 +140,14 @@ class MariadbServer(Server):
             return f"set max_statement_time = {seconds:.3f}"
         return f"set max_execution_time = {max(1, int(seconds * 1000))}"
 
+    def _spare(self, connection: Any, statement: Statement) -> None:
+        """Keep MariaDB 10.11 from ending, which it does when it merges a select in `from` into one with windows."""
+        if self._asked_freely:
+            merges = "off" if _WINDOWS.search(statement.text) else "on"
+            _own(connection, f"set session optimizer_switch = 'derived_merge={merges}'")
+
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
+        self._spare(connection, statement)
         cursor = connection.cursor()
         cursor.execute(*spread(statement, values, self.dialect.no_element, is_format=True))
         return cursor
@@ -175,6 +190,7 @@ class MariadbServer(Server):
         return mariadb_errors.connect_error(error, self._target.password)
 
     def explain(self, connection: Any, statement: Statement, values: Values) -> list[str]:
+        self._spare(connection, statement)
         with connection.cursor() as cursor:
             text, bound = spread(statement, values, self.dialect.no_element, is_format=True)
             cursor.execute(f"explain {text}", bound)

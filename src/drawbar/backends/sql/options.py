@@ -11,12 +11,14 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from drawbar.backends.sql.dialect import Speech
+from drawbar.kernel.values import JsonObject
 from drawbar.spec.model import BackendSpec, FunctionSpec, ReturnsSpec, SecretText, Spec
 
 RowsWord = Literal["one", "many"]
 
 CODE = r"^[a-z][a-z0-9_]*$"
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+TABLE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$"
 Name = Annotated[str, Field(pattern=NAME)]
 _COUNT = re.compile(r"(\d+)(?:(\.\.)(\d+)?)?")
 
@@ -90,6 +92,17 @@ class SqlIdentitySpec(Spec):
     )
 
 
+class QueryLoginSpec(Spec):
+    """The login of free queries, which may read what they may and no more. What is left out is the backend's own."""
+
+    url: SecretText | None = Field(None, description="Of the same kind of database.")
+    username: str | None = None
+    password: SecretText | None = None
+    may_do_more: bool = Field(
+        False, description="Serve free queries although this login may do more than they need."
+    )
+
+
 class JdbcSpec(Spec):
     """A driver that runs in a Java machine."""
 
@@ -122,6 +135,7 @@ class SqlBackendSpec(BackendSpec):
         None, description="What a database behind ODBC or JDBC speaks, where `url` does not say."
     )
     jdbc: JdbcSpec | None = None
+    query_login: QueryLoginSpec | None = None
 
 
 class OtherwiseSpec(Spec):
@@ -172,6 +186,48 @@ def _statement(value: object) -> object:
     return {"sql": value} if isinstance(value, str) else value
 
 
+def _names(value: object) -> object:
+    """A list of names stands for columns without a description."""
+    return dict.fromkeys(value) if isinstance(value, list) else value
+
+
+_COLUMNS: JsonObject = {
+    "anyOf": [
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+    ]
+}
+
+
+class QueryTableSpec(Spec):
+    """A table, or a view, that free queries may read."""
+
+    description: str | None = Field(None, description="What a row is; the model reads it.")
+    columns: Annotated[
+        dict[Name, str | None], BeforeValidator(_names), WithJsonSchema(_COLUMNS)
+    ] = Field(
+        description="The columns that may be read: a list, or each with a description.",
+        min_length=1,
+    )
+
+
+class QuerySpec(Spec):
+    """A function whose select is written by the model. It reads what is listed here and nothing else."""
+
+    tables: dict[Annotated[str, Field(pattern=TABLE)], QueryTableSpec] = Field(
+        description="By name; `schema.table` where it is not found without.", min_length=1
+    )
+    functions: tuple[Annotated[str, Field(pattern=CODE)], ...] = Field(
+        (), description="Functions of the database that may be used beside the usual ones."
+    )
+    max_cost: float | None = Field(
+        None,
+        gt=0,
+        description="What the database may expect a query to cost: PostgreSQL in the units of its planner, "
+        "MariaDB and DuckDB in rows that are looked at.",
+    )
+
+
 class GuardSpec(Spec):
     """A named refusal of the business; the first that hits ends the operation before it changes anything."""
 
@@ -210,9 +266,12 @@ class SqlReturnsSpec(ReturnsSpec):
 
 
 class SqlFunctionSpec(FunctionSpec):
-    """A reading (`sql`) or a business operation (`let`, `guard`, `statements`, `returns`)."""
+    """A reading (`sql`), a free query (`query`), or a business operation (`let`, `guard`, `statements`, `returns`)."""
 
     sql: str | None = Field(None, description="One select; placeholders are `:name`.")
+    query: QuerySpec | None = Field(
+        None, description="The model writes the select, over these tables and columns only."
+    )
     rows: RowsWord | None = Field(
         None,
         description="one: an object, and no row is a failure; many: a list, which is the rule.",

@@ -231,6 +231,8 @@ _Candidate = tuple[int, int, str, int]
 def _only_statement(sql: str, dialect: Dialect) -> tuple[str, list[Token]]:
     sql = sql.lstrip()
     tokens = tokens_of(sql, dialect)
+    if dialect.grammar == "mysql" and any(map(_RUN_COMMENT.match, _comments(tokens))):
+        raise Unreadable("a comment that begins with `/*!` or `/*M!` is run by the server")
     groups: list[list[Token]] = [[]]
     for token in tokens:
         if token.token_type == TokenType.SEMICOLON:
@@ -247,6 +249,11 @@ def _only_statement(sql: str, dialect: Dialect) -> tuple[str, list[Token]]:
     return text, tokens_of(text, dialect)
 
 
+def _comments(tokens: list[Token]) -> Iterator[str]:
+    for token in tokens:
+        yield from token.comments
+
+
 def tokens_of(sql: str, dialect: Dialect) -> list[Token]:
     """The words of a part of a statement. Raises Unreadable."""
     try:
@@ -257,15 +264,12 @@ def tokens_of(sql: str, dialect: Dialect) -> list[Token]:
 
 
 def _refuse_foreign(tokens: list[Token], dialect: Dialect) -> None:
-    runs_comments = dialect.grammar == "mysql"
     has_names = dialect.grammar == "sqlite"
     foreign = {TokenType.PARAMETER}
     if not dialect.has_question_operator:
         foreign.add(TokenType.PLACEHOLDER)
     for token in tokens:
         kind = token.token_type
-        if runs_comments and any(map(_RUN_COMMENT.match, token.comments)):
-            raise Unreadable("a comment that begins with `/*!` or `/*M!` is run by the server")
         if kind in foreign or (has_names and kind == TokenType.VAR and token.text[:1] in "$@"):
             raise ForeignPlaceholder(token.text)
 

@@ -355,4 +355,32 @@ class Operation:
         return bool(self.lets or self.guards) or any(step.test for step in self.steps)
 
 
-Binding: TypeAlias = Reading | Operation
+ARGUMENT = "sql"
+"""The parameter of a free query that holds the model's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeTable:
+    """A table, or a view, that free queries may read, and its columns that they may."""
+
+    schema: str | None
+    name: str
+    columns: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        return self.name if self.schema is None else f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class FreeQuery:
+    """A function whose select is written by the model; see free_guard.py."""
+
+    dialect: Dialect
+    tables: tuple[FreeTable, ...]
+    functions: tuple[str, ...] = ()
+    """Beside those that everybody may use."""
+    max_cost: float | None = None
+
+
+Binding: TypeAlias = Reading | Operation | FreeQuery

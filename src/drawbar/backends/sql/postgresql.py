@@ -49,6 +49,7 @@ _DEFAULT = b"default_transaction_read_only"
 _CONNECT_WITHIN = "5"
 _SESSION = (
     "set datestyle to 'ISO, YMD'; set intervalstyle to 'iso_8601'; set extra_float_digits to 1; "
+    "set standard_conforming_strings to on; "
     "set default_transaction_read_only to on; "
     "set idle_in_transaction_session_timeout to '5min'"
 )

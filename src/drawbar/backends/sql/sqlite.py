@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from drawbar.backends.sql.plan import Statement, Values
+from drawbar.backends.sql.plan import FreeQuery, Statement, Values
 from drawbar.backends.sql.reply import Rows
 from drawbar.backends.sql.request import Bound, bind_sqlite
 from drawbar.backends.sql.session import (
@@ -29,6 +29,7 @@ from drawbar.backends.sql.session import (
     took_too_long,
     was_stopped,
 )
+from drawbar.backends.sql.sqlite_query import guard_connection
 from drawbar.backends.sql.stop import Stop, Stopped
 from drawbar.kernel.ports import BackendError
 
@@ -102,10 +103,12 @@ class SqliteDatabase:
 
     answers_at_once = True
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path, size: int, query: FreeQuery | None = None) -> None:
+        """With `query` its readers see the tables and columns of that free query and nothing else."""
         from sqlalchemy.pool import QueuePool  # noqa: PLC0415 -- 0.3 s that `lint` need not wait
 
         self._path = path
+        self._query = query
         self._own: sqlite3.Connection | None = None
         """For readings in the thread of the event loop, and used by no other."""
         self._ends: float | None = None
@@ -119,7 +122,10 @@ class SqliteDatabase:
 
     def _reader(self) -> Any:  # SQLAlchemy types a driver's connection in its own way
         connection = self._connect("ro")
-        connection.set_authorizer(_authorize_reading)
+        if self._query is None:
+            connection.set_authorizer(_authorize_reading)
+        else:
+            guard_connection(connection, self._query)
         return connection
 
     def _writer(self) -> Any:  # as above

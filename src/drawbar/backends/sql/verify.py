@@ -90,8 +90,8 @@ def statements_of(binding: Binding) -> Iterator[Statement]:
     if isinstance(binding, Reading):
         sortings = binding.sortings.values() or (binding.query,)
         yield from map(_whole, (*sortings, *binding.children.values()))
-        return
-    yield from _of_operation(binding)
+    elif isinstance(binding, Operation):
+        yield from _of_operation(binding)
 
 
 def _of_operation(operation: Operation) -> Iterator[Statement]:
