@@ -14,6 +14,7 @@ from drawbar.backends.soap.request import body_of
 from drawbar.backends.soap.schema import Publication
 from drawbar.backends.soap.wire import General
 from drawbar.backends.soap.wsdl import content_of, read_contract
+from drawbar.backends.soap.xsd import Unresolved
 from drawbar.compiler.toolset import compile_adapter
 from drawbar.kernel.values import JsonObject
 from drawbar.spec.load import parse_adapter
@@ -68,6 +69,25 @@ def test_every_hole_in_a_contract_is_named_with_its_file_and_costs_one_function(
             "    put that schema beside broken.wsdl, as `far.xsd`"
         ),
     ]
+
+
+def test_files_that_a_schema_of_the_same_namespace_includes_are_named_when_they_are_missing(
+    tmp_path: Path,
+) -> None:
+    fragment = (
+        '<xs:include schemaLocation="parts/core.xsd"/><xs:include schemaLocation="parts/messages.xsd"/>'
+        '<xs:element name="Call" type="c:Gone"/>'
+    )
+    contract = read_contract(write_contract(fragment, tmp_path))
+
+    with pytest.raises(Unresolved) as error:
+        contract.operation(contract.ports[0], "Call")
+
+    assert error.value.message == (
+        "case.wsdl: element `Call` uses type `Gone` of namespace `urn:case`, which may be in what case.wsdl imports: "
+        "`parts/core.xsd` (there is no such file), `parts/messages.xsd` (there is no such file)"
+    )
+    assert error.value.fix == "put those schemas beside case.wsdl, as `core.xsd`, `messages.xsd`"
 
 
 @pytest.mark.parametrize(
@@ -383,6 +403,21 @@ def test_a_file_of_comments_is_read_in_no_time() -> None:
     data = b"<!-- a -->\n" * 20_000 + b"<a/>"
 
     assert parse_xml(data).tag == "a"
+
+
+@pytest.mark.parametrize("deep", [257, 2_000, 1_000_000])
+@pytest.mark.parametrize("beside", [0, 10_000_000], ids=["small", "large"])
+def test_elements_do_not_stand_in_one_another_without_end(deep: int, beside: int) -> None:
+    data = b"<a>" * deep + b"x" * beside + b"</a>" * deep
+
+    with pytest.raises(UnreadableXml, match="more than 256 deep"):
+        parse_xml(data)
+
+
+def test_what_is_large_and_flat_is_read() -> None:
+    root = parse_xml(b"<r>" + b"<a>" * 255 + b"x" * 10_000_000 + b"</a>" * 255 + b"</r>")
+
+    assert sum(1 for _ in root.iter()) == 256
 
 
 def test_a_header_that_the_operation_does_not_have_is_told() -> None:

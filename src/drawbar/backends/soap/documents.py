@@ -16,6 +16,13 @@ from lxml import etree
 # libxml2 refuses documents that grow beyond what honest ones do; above this size it has to be told
 # that the size is meant. Replies never come near it unless the adapter raises `limits.bytes`.
 _LARGE = 9_000_000
+_DEEPEST = 256
+"""Elements in one another, as many as libxml2 takes without being told; told, it takes 2,048.
+
+Readers walk a reply by recursion, so the limit holds for replies of any size.
+"""
+_TOO_DEEP = f"its elements stand in one another more than {_DEEPEST} deep"
+_is_deep = etree.XPath(f"boolean({'/*' * (_DEEPEST + 1)})")
 # Possessive throughout: a file full of comments must not make the expression try all ways to split them.
 _DOCTYPE = re.compile(
     rb"\s*+(?:<\?(?:(?!\?>).)*+\?>\s*+|<!--(?:(?!-->).)*+-->\s*+)*+<!DOCTYPE", re.DOTALL
@@ -36,9 +43,13 @@ def parse_xml(data: bytes, *, comments: bool = False) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
+        if str(error.msg).startswith("Excessive depth"):
+            raise UnreadableXml(_TOO_DEEP) from None
         raise UnreadableXml(f"it is no well-formed XML: {error.msg}") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise UnreadableXml("it declares a DOCTYPE, which is never read")
+    if size > _LARGE and _is_deep(root):
+        raise UnreadableXml(_TOO_DEEP)
     return root
 
 

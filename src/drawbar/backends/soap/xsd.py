@@ -11,7 +11,7 @@ Full names are written in Clark's notation, `{namespace}local`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,6 +126,26 @@ class Missing:
     reason: str
 
 
+_SHOWN = 5
+"""Missing files that an error names."""
+
+
+def _not_there(where: str, missing: Sequence[Missing]) -> Unresolved:
+    """What some missing file, one of these, would have defined."""
+    first = missing[0]
+    if len(missing) == 1:
+        return Unresolved(
+            f"{where}, whose schema {first.file} imports from `{first.location}`: {first.reason}",
+            f"put that schema beside {first.file}, as `{_file_name(first.location)}`",
+        )
+    told = ", ".join(f"`{each.location}` ({each.reason})" for each in missing[:_SHOWN])
+    names = ", ".join(f"`{_file_name(each.location)}`" for each in missing[:_SHOWN])
+    return Unresolved(
+        f"{where}, which may be in what {first.file} imports: {told}",
+        f"put those schemas beside {first.file}, as {names}",
+    )
+
+
 @dataclass(slots=True)
 class SchemaIndex:
     """Every named component of a contract. Filled while loading, only read afterwards."""
@@ -153,12 +173,8 @@ class SchemaIndex:
             return found
         namespace, last = split(name)
         where = f"{user.document.file}: {describe(user)} uses {table} `{last}` of namespace `{namespace}`"
-        for missing in self.missing:
-            if missing.namespace == namespace:
-                raise Unresolved(
-                    f"{where}, whose schema {missing.file} imports from `{missing.location}`: {missing.reason}",
-                    f"put that schema beside {missing.file}, as `{_file_name(missing.location)}`",
-                )
+        if missing := [each for each in self.missing if each.namespace == namespace]:
+            raise _not_there(where, missing)
         raise Unresolved(
             f"{where}, which no file defines",
             f"add the schema that defines `{last}`, or correct the name in {user.document.file}",
@@ -256,7 +272,7 @@ class SchemaIndex:
         found = locate(location, importer)
         self.looked_at.update(found.looked_at)
         if found.path is None:
-            if not self.knows(namespace):
+            if includer is not None or not self.knows(namespace):
                 self.missing.append(
                     Missing(importer.name, namespace, location, "there is no such file")
                 )
