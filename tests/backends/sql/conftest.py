@@ -26,6 +26,8 @@ from drawbar.kernel.workers import Workers
 from drawbar.spec.load import parse_adapter
 from drawbar.spec.model import Adapter
 
+from . import routines
+
 POSTGRESQL = os.environ.get("DRAWBAR_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/test")
 MARIADB = os.environ.get("DRAWBAR_TEST_MARIADB", "mariadb://root@127.0.0.1:3306/")
 REQUIRED = os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1"
@@ -272,6 +274,53 @@ async def postgresql(postgresql_url: str, tmp_path: Path) -> AsyncIterator[Offic
     yield office
     for backend in office.backends:
         await backend.close()
+
+
+@pytest.fixture
+def postgresql_routines(postgresql_url: str) -> Iterator[str]:
+    """A schema of its own with some routines."""
+    import psycopg  # noqa: PLC0415 -- the driver is optional
+
+    schema = f"drawbar_{uuid.uuid4().hex}"
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(f"create schema {schema}".encode())
+        connection.execute(f"set search_path to {schema}".encode())
+        for statement in routines.POSTGRESQL:
+            connection.execute(statement.encode())
+        yield postgresql_url.rpartition("%3D")[0] + f"%3D{schema}"
+        connection.execute(f"drop schema {schema} cascade".encode())
+
+
+@pytest.fixture
+def mariadb_routines(mariadb_url: str) -> Iterator[str]:
+    """A database of its own with some routines."""
+    database = f"drawbar_{uuid.uuid4().hex}"
+    url = mariadb_url.rpartition("/")[0] + f"/{database}"
+    with mariadb_connection(mariadb_url) as server, server.cursor() as cursor:
+        cursor.execute(f"create database {database}")
+        cursor.execute(f"use {database}")
+        for statement in routines.MARIADB:
+            cursor.execute(statement)
+        yield url
+        cursor.execute(f"drop database {database}")
+
+
+@pytest.fixture
+def firebird_routines(tmp_path: Path) -> str:
+    """A file with some routines."""
+    driver = pytest.importorskip("firebird.driver")
+    path = tmp_path / "c.fdb"
+    try:
+        connection = driver.create_database(str(path), user="SYSDBA", charset="UTF8")
+    except Exception as error:
+        if REQUIRED:
+            raise
+        pytest.skip(f"no Firebird: {error}")
+    with closing(connection):
+        for statement in routines.FIREBIRD:
+            connection.execute_immediate(statement)
+            connection.commit()
+    return "firebird:///./c.fdb"
 
 
 def mariadb_connection(url: str) -> Any:  # the driver's own

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
-from .conftest import mariadb_connection
-
 POSTGRESQL = (
     """create table bookings (booking_no integer generated always as identity primary key, course varchar(20) not null,
     seats integer not null constraint seats_positive check (seats > 0), price numeric(12,2))""",
@@ -67,48 +60,3 @@ FIREBIRD = (
     """create function tax_of(gross numeric(12,2), rate numeric(4,2) = 0.19) returns numeric(12,2) as
     begin return gross * rate; end""",
 )
-
-
-def fill_postgresql(url: str, schema: str, more: Sequence[str] = ()) -> str:
-    """A schema of its own, and the url that finds it first."""
-    import psycopg  # noqa: PLC0415 -- the driver is optional
-
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'drop schema if exists "{schema}" cascade'.encode())
-        connection.execute(f'create schema "{schema}"'.encode())
-        connection.execute(f'set search_path to "{schema}"'.encode())
-        for statement in (*POSTGRESQL, *more):
-            connection.execute(statement.encode())
-    return url.partition("options=")[0] + f"options=-csearch_path%3D{schema}"
-
-
-def fill_mariadb(url: str, more: Sequence[str] = ()) -> None:
-    with mariadb_connection(url) as connection, connection.cursor() as cursor:
-        for table in ("bookings", "log"):
-            cursor.execute(f"drop table if exists {table}")
-        cursor.execute(
-            "select routine_type, routine_name from information_schema.routines where routine_schema = database()"
-        )
-        for sort, name in cursor.fetchall():
-            cursor.execute(f"drop {sort} {name}")
-        for statement in (*MARIADB, *more):
-            cursor.execute(statement)
-
-
-def fill_firebird(path: Path, more: Sequence[str] = ()) -> None:
-    with contextlib.closing(_firebird(path)) as connection:
-        for statement in (*FIREBIRD, *more):
-            connection.execute_immediate(statement)
-            connection.commit()
-
-
-def ask_firebird(path: Path, text: str) -> list[tuple[Any, ...]]:  # a driver's values
-    """Past the adapter."""
-    with contextlib.closing(_firebird(path)) as connection, connection.cursor() as cursor:
-        return list(cursor.execute(text).fetchall())
-
-
-def _firebird(path: Path) -> Any:  # the driver is untyped
-    from firebird.driver import connect  # noqa: PLC0415 -- the driver is optional
-
-    return connect(str(path), user="SYSDBA", charset="UTF8")

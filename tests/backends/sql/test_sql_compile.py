@@ -221,13 +221,13 @@ PROBLEMS = [
     (
         "f:\n  sql: select 1 as a\n  statements: [delete from t]\n",
         [
-            "courses.yaml:8:3: DB302 a function has one of `sql`, `query` and `statements`, and here are sql and statements"
+            "courses.yaml:8:3: DB302 a function has one of `sql`, `query`, `statements`, `call`; here are sql and statements"
         ],
     ),
     (
         "f:\n  effect: write\n",
         [
-            "courses.yaml:8:3: DB302 a function has one of `sql`, `query` and `statements`, and here is none"
+            "courses.yaml:8:3: DB302 a function has one of `sql`, `query`, `statements`, `call`; here is none"
         ],
     ),
     (

@@ -18,9 +18,6 @@ from drawbar.backends.sql.stop import Stop
 from drawbar.backends.sql.url import parse_url
 from drawbar.kernel.values import Secret
 
-from .routines import fill_firebird, fill_mariadb, fill_postgresql
-from .test_sql_contract import make_firebird
-
 
 def listed(
     url: str, folder: Path, schema: str | None = None, name: str | None = None
@@ -48,13 +45,14 @@ def facts(routine: LiveRoutine) -> tuple[Any, ...]:
 
 
 def test_postgresql_tells_modes_types_defaults_volatility_and_comments(
-    postgresql_url: str, tmp_path: Path
+    postgresql_routines: str, tmp_path: Path
 ) -> None:
-    url = fill_postgresql(postgresql_url, "drawbar_listed")
+    url = postgresql_routines
+    schema = url.rpartition("%3D")[2]
 
-    found = listed(url, tmp_path, "drawbar_listed")
+    found = listed(url, tmp_path, schema)
 
-    place = "drawbar_listed."
+    place = f"{schema}."
     table = "TABLE(booking_no integer, seats integer, price numeric)"
     assert {name: facts(each) for name, each in found.items()} == {
         f"{place}book(course text, seats integer, out booking_no integer, inout price numeric)": (
@@ -75,13 +73,11 @@ def test_postgresql_tells_modes_types_defaults_volatility_and_comments(
 
 
 def test_mariadb_tells_modes_types_and_what_sql_a_routine_has(
-    mariadb_url: str, tmp_path: Path
+    mariadb_routines: str, tmp_path: Path
 ) -> None:
-    fill_mariadb(mariadb_url)
+    found = listed(mariadb_routines, tmp_path)
 
-    found = listed(mariadb_url, tmp_path)
-
-    place = mariadb_url.rpartition("/")[2]
+    place = mariadb_routines.rpartition("/")[2]
     assert {name: facts(each) for name, each in found.items()} == {
         f"{place}.book(course varchar(20), seats int(11), out booking_no int(11), inout price decimal(12,2))": (
             *("row", "write", "modifies sql data", "", 0, "Book seats."),
@@ -93,14 +89,13 @@ def test_mariadb_tells_modes_types_and_what_sql_a_routine_has(
             *("value", "read", "no sql", "decimal(12,2)", 0, None),
         ),
     }
-    assert list(listed(mariadb_url, tmp_path, place, "report")) == list(found)[1:2]
+    assert list(listed(mariadb_routines, tmp_path, place, "report")) == list(found)[1:2]
 
 
-def test_firebird_tells_selectable_procedures_from_others(tmp_path: Path) -> None:
-    make_firebird(tmp_path / "c.fdb")
-    fill_firebird(tmp_path / "c.fdb")
-
-    found = listed("firebird:///./c.fdb", tmp_path)
+def test_firebird_tells_selectable_procedures_from_others(
+    firebird_routines: str, tmp_path: Path
+) -> None:
+    found = listed(firebird_routines, tmp_path)
 
     assert {name: facts(each) for name, each in found.items()} == {
         "book(course varchar(20), seats integer, price numeric(12,2), out booking_no integer, out total numeric(12,2))": (
@@ -113,7 +108,7 @@ def test_firebird_tells_selectable_procedures_from_others(tmp_path: Path) -> Non
             *("value", "write", "", "numeric(12,2)", 1, None),
         ),
     }
-    assert len(listed("firebird:///./c.fdb", tmp_path, None, "TAX_OF")) == 1
+    assert len(listed(firebird_routines, tmp_path, None, "TAX_OF")) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,19 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from drawbar.backends.sql.calls import MISMATCH
 from drawbar.backends.sql.cursor import Seal
 from drawbar.backends.sql.databases import open_database
 from drawbar.backends.sql.dialect import SQLITE
 from drawbar.backends.sql.execute import read, the_one
 from drawbar.backends.sql.free_query import FreeQueries, open_queries
 from drawbar.backends.sql.identity import identity_of
+from drawbar.backends.sql.live import check_routine
 from drawbar.backends.sql.operate import operate
 from drawbar.backends.sql.options import SqlBackendSpec, SqlIdentitySpec
 from drawbar.backends.sql.page import enter, statement_of
@@ -36,7 +38,9 @@ from drawbar.backends.sql.session import (
     Allowed,
     AsksAlone,
     Database,
+    LetsRoutinesCommit,
     NotAtOnce,
+    Session,
     Unanswered,
 )
 from drawbar.backends.sql.stop import Stop
@@ -56,6 +60,12 @@ _PAUSE = 0.1
 """Seconds between two attempts to find out what became of a call that is done once."""
 _SETTLED_LATER = {*_UNREACHED, "conflict", "constraint_violation"}
 _CARRIED_OUT = "It was carried out and undone; sequences have moved on, and what triggers did elsewhere has stayed."
+_TRANSACTIONS = {
+    "reading": "read only",
+    "changing": "one for all statements",
+    "none": "none: the procedure ends its own",
+}
+_FORGETS = {"statement_failed", MISMATCH}
 _STOP_WITHIN = 1.0
 """Seconds that a stopped call waits for its thread."""
 _SLOW_FOR = 10.0
@@ -78,7 +88,10 @@ def open_backend(adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) 
     """Nothing is connected yet."""
     backend = adapter.backend
     assert isinstance(backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
-    changes = any(isinstance(plan.binding, Operation) for plan in plans.values())
+    changes = any(
+        isinstance(plan.binding, Operation) and plan.binding.transaction != "reading"
+        for plan in plans.values()
+    )
     target = parse_url(backend, adapter.folder)
     database = open_database(target, workers.size, changes=changes)
     queries = open_queries(backend, adapter.folder, workers.size, changes=changes)
@@ -116,6 +129,8 @@ class SqlBackend:
         self._closed = False
         self._slow_until: dict[int, float] = {}
         """By identity of a reading, which lives as long as the adapter."""
+        self._checked: set[int] = set()
+        """Calls of routines that the database has, likewise."""
         self._late: dict[int, int] = {}
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
@@ -143,7 +158,10 @@ class SqlBackend:
                 lambda allowed: self._read(binding, values, call, allowed), call
             )
         return await self._in_thread(
-            lambda allowed: self._operate(binding, values, call, allowed), call, changes=True
+            lambda allowed: self._operate(binding, values, call, allowed),
+            call,
+            changes=binding.transaction != "reading",
+            is_ours=binding.routine is None,
         )
 
     def invoke_at_once(self, binding: Binding, call: Call) -> Reply | None:
@@ -221,12 +239,15 @@ class SqlBackend:
         """
         attempt = 0
         lost: BackendError | None = None
+        self._check(plan, allowed)
         while True:
             attempt += 1
             try:
-                with self._database.changing(allowed) as session:
+                with self._session(plan, allowed) as session:
                     return operate(session, plan, values, call)
             except BackendError as error:
+                if error.code in _FORGETS:
+                    self._checked.discard(id(plan))
                 if plan.once is not None and error.work == "unknown":
                     lost = error
                 if lost is None:
@@ -236,6 +257,22 @@ class SqlBackend:
                     raise  # its own key was written, so the one before has not happened
                 elif time.monotonic() + _PAUSE > allowed.until or allowed.stop.signal.wait(_PAUSE):
                     raise lost from None
+
+    def _session(self, plan: Operation, allowed: Allowed) -> AbstractContextManager[Session]:
+        if plan.transaction == "reading":
+            return self._database.reading(allowed, snapshot=True)
+        if plan.transaction == "none":
+            assert isinstance(self._database, LetsRoutinesCommit)  # noqa: S101 -- the compiler asks for it
+            return self._database.unguarded(allowed)
+        return self._database.changing(allowed)
+
+    def _check(self, plan: Operation, allowed: Allowed) -> None:
+        """Once, until something fails that a change of the database may be behind."""
+        if plan.routine is None or id(plan) in self._checked:
+            return
+        with self._database.reading(allowed, snapshot=True) as session:
+            check_routine(session, plan.routine)
+        self._checked.add(id(plan))
 
     def _undone(self, plan: Operation, values: Values, call: Call, allowed: Allowed) -> Reply:
         """Carry it out, and undo it. What it does has not happened, so it never counts as sent."""
@@ -250,12 +287,22 @@ class SqlBackend:
     def _look_ahead(self, plan: Operation, values: Values, allowed: Allowed) -> list[Shown]:
         """What an operation would do, found out by reading only."""
         with self._database.reading(allowed, snapshot=True) as session:
+            if plan.routine is not None:
+                check_routine(session, plan.routine)
             return rehearse(session, plan, values)
 
     async def _in_thread(
-        self, work: Callable[[Allowed], T], call: Call, *, changes: bool = False
+        self,
+        work: Callable[[Allowed], T],
+        call: Call,
+        *,
+        changes: bool = False,
+        is_ours: bool = True,
     ) -> T:
-        """Run in one of the backend's threads, and stop what runs there when this task is cancelled."""
+        """Run in one of the backend's threads, and stop what runs there when this task is cancelled.
+
+        `is_ours`: nothing but our own commit can make its changes last.
+        """
         until = call.deadline - _margin(call.remaining())
         identity = None if call.caller is _NOBODY else identity_of(self._identity, call.caller)
         await self._place(until)
@@ -267,7 +314,7 @@ class SqlBackend:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             await _stopped(task, stop)
-            if changes:
+            if changes and (is_ours or task.done()):
                 _judge(task, stop)
             raise
 
@@ -310,7 +357,9 @@ class SqlBackend:
                 except BackendError as error:
                     notes.append(f"not explained: {error.message}")
             described.append(description)
-        transaction = "read only" if isinstance(binding, Reading) else "one for all statements"
+        transaction = "read only"
+        if isinstance(binding, Operation):
+            transaction = _TRANSACTIONS[binding.transaction]
         value: JsonObject = {"request": {"transaction": transaction, "statements": described}}
         if isinstance(binding, Operation) and binding.undone:
             reply = await self._in_thread(partial(self._undone, binding, values, call), call)
@@ -378,7 +427,7 @@ class _Undo(Exception):
 def _may_repeat(plan: Operation, error: BackendError, attempt: int) -> bool:
     """Two calls with one key may meet at it: the second attempt finds the answer of the other."""
     met = plan.once is not None and error.code == "constraint_violation" and attempt == 1
-    return met or error.code == "conflict"
+    return met or (error.code == "conflict" and error.work != "unknown")
 
 
 def _margin(remaining: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
     "DB301": "the `url` of a SQL backend names no database that can be used",
-    "DB302": "a function needs exactly one of `sql`, `query` and `statements`",
+    "DB302": "a function needs exactly one of `sql`, `query`, `statements` and `call`",
     "DB303": "the SQL cannot be read",
     "DB304": "one statement belongs here, not none and not several",
     "DB305": "a placeholder that nobody declares",
@@ -26,7 +26,10 @@ CODES: Mapping[str, str] = {
     "DB320": "a hole of a message that names nothing",
     "DB321": "`returns: {from: ...}` names no reading that can be run",
     "DB322": "a sorting or a page that cannot be carried out",
-    "DB391": "the live database refuses a declared statement",
+    "DB323": "`call` names no routine that this database could have",
     "DB324": "a free query (`query`) that this database or its login cannot guard",
+    "DB325": "what comes back from `call` cannot be answered as it is declared",
+    "DB326": "an argument of `call` and the parameters of the function do not fit together",
     "DB330": "`identity` tells the database something that it cannot be told",
+    "DB391": "the live database refuses a declared statement",
 }

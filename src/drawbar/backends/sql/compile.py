@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from drawbar.backends.sql.author import Author
+from drawbar.backends.sql.compile_call import inherited_of, read_call
+from drawbar.backends.sql.compile_call_words import call_words, check_call_words, note_foreign
 from drawbar.backends.sql.compile_identity import check_identity
-from drawbar.backends.sql.compile_operation import compile_operation
+from drawbar.backends.sql.compile_operation import compile_called, compile_operation
 from drawbar.backends.sql.compile_page import added_parameters
 from drawbar.backends.sql.compile_query import compile_query
 from drawbar.backends.sql.compile_reading import compile_reading
@@ -62,13 +64,18 @@ class _Place(NamedTuple):
 
 def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
     report, at = place.report, ("functions", name)
-    parameters = merge_parameters(spec, {}, report, at)
+    signature = None if spec.call is None else read_call(spec, place.dialect)
+    if isinstance(signature, Found):
+        report.add((*at, "call"), signature.code, signature.message, fix=signature.fix)
+        return None
+    inherited = inherited_of(signature, spec) if signature else {}
+    parameters = merge_parameters(spec, inherited, report, at, _nothing if inherited else None)
     author = Author(report, at, place.dialect, parameters)
     author.parameters += added_parameters(author, spec)
     # A parameter with a mistake of its own is no reason to call its placeholder unknown.
     author.known.update(dict.fromkeys(spec.parameters, Known("any")))
     author.known.update({each.name: known_from_schema(each.schema) for each in parameters})
-    if not _words_fit(author, spec):
+    if not _words_fit(author, spec, has_identity=place.backend.identity is not None):
         return None
     if spec.query is not None:
         alone = all(each.query is not None for each in place.specs.values())
@@ -82,11 +89,19 @@ def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
             for name, each in place.specs.items()
             if each.sql is not None and name not in place.readings
         }
-        binding = compile_operation(author, spec, place.backend, place.readings, broken)
+        if signature is not None:
+            binding = compile_called(author, spec, signature, place.readings, broken)
+        else:
+            binding = compile_operation(author, spec, place.backend, place.readings, broken)
     _note_unused(author, spec)
     if binding is None or author.is_broken():
         return None
     return Plan(author.parameters, binding, answers=_answers(spec))
+
+
+def _nothing(to: str) -> None:
+    """An argument that is not declared has nothing to inherit from."""
+    del to
 
 
 def _answers(spec: SqlFunctionSpec) -> tuple[str, ...]:
@@ -96,26 +111,26 @@ def _answers(spec: SqlFunctionSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(codes))
 
 
-def _words_fit(author: Author, spec: SqlFunctionSpec) -> bool:
-    """Whether the words of the function make a reading or an operation."""
-    written = [
-        word
-        for word, value in (
-            ("sql", spec.sql),
-            ("query", spec.query),
-            ("statements", spec.statements),
-        )
-        if value is not None and value != ()
-    ]
+def _words_fit(author: Author, spec: SqlFunctionSpec, *, has_identity: bool) -> bool:
+    """Whether the words of the function make a reading, a query, an operation or a call."""
+    words = {
+        "sql": spec.sql is not None,
+        "query": spec.query is not None,
+        "statements": spec.statements,
+        "call": spec.call is not None,
+    }
+    written = [word for word, value in words.items() if value]
     if len(written) != 1:
         found = f"here are {' and '.join(written)}" if written else "here is none"
-        message = f"a function has one of `sql`, `query` and `statements`, and {found}"
+        message = f"a function has one of `sql`, `query`, `statements`, `call`; {found}"
         author.add((), Found("DB302", message))
         return False
     if spec.query is not None:
         _query_words(author, spec)
     elif spec.sql is not None:
         _reading_words(author, spec)
+    elif spec.call is not None:
+        check_call_words(author, spec, has_identity=has_identity)
     else:
         _operation_words(author, spec)
     return True
@@ -129,7 +144,7 @@ def _query_words(author: Author, spec: SqlFunctionSpec) -> None:
         "not_found": spec.not_found,
         "columns": spec.columns,
     }
-    _note_foreign(author, (word for word, value in words.items() if value), "is a free query")
+    note_foreign(author, (word for word, value in words.items() if value), "is a free query")
     _note_from(author, spec)
 
 
@@ -140,6 +155,7 @@ def _changing_words(spec: SqlFunctionSpec) -> dict[str, object]:
         "dry_run": spec.dry_run == "rollback",
         "let": spec.let,
         "guard": spec.guard,
+        **call_words(spec),
     }
 
 
@@ -162,7 +178,7 @@ def _note_from(author: Author, spec: SqlFunctionSpec) -> None:
 
 def _reading_words(author: Author, spec: SqlFunctionSpec) -> None:
     words = _changing_words(spec)
-    _note_foreign(author, (word for word, value in words.items() if value), "reads")
+    note_foreign(author, (word for word, value in words.items() if value), "reads")
     _note_from(author, spec)
     if spec.effect != "read":
         author.add(
@@ -176,8 +192,8 @@ def _reading_words(author: Author, spec: SqlFunctionSpec) -> None:
 
 
 def _operation_words(author: Author, spec: SqlFunctionSpec) -> None:
-    words = _listing_words(spec)
-    _note_foreign(author, (word for word, value in words.items() if value), "is an operation")
+    words = {**_listing_words(spec), **call_words(spec)}
+    note_foreign(author, (word for word, value in words.items() if value), "is an operation")
     if spec.effect == "read":
         author.add(
             ("statements",),
@@ -189,14 +205,6 @@ def _operation_words(author: Author, spec: SqlFunctionSpec) -> None:
         )
 
 
-def _note_foreign(author: Author, words: Iterable[str], because: str) -> None:
-    for word in words:
-        author.add(
-            (word,),
-            Found("DB314", f"`{word}` has no meaning here, since the function {because}"),
-        )
-
-
 def _note_unused(author: Author, spec: SqlFunctionSpec) -> None:
     for name in spec.parameters:
         if name not in author.used and name not in spec.where:
@@ -205,6 +213,8 @@ def _note_unused(author: Author, spec: SqlFunctionSpec) -> None:
                 Found(
                     "DB306",
                     f"no SQL of this function uses the parameter `{name}`",
-                    f"write `:{name}` where its value belongs, or remove it",
+                    f"write `:{name}` where its value belongs, or remove it"
+                    if spec.call is None
+                    else "name the argument that it goes to: `to: ARGUMENT`",
                 ),
             )

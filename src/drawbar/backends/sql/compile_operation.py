@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from drawbar.backends.sql.author import Author
 from drawbar.backends.sql.check import column_names
+from drawbar.backends.sql.compile_call import compile_routine
 from drawbar.backends.sql.compile_reading import check_column_types
 from drawbar.backends.sql.compile_steps import ANY, compile_steps, known_list, known_row, walking
 from drawbar.backends.sql.messages import check_holes, compile_test
@@ -13,6 +15,7 @@ from drawbar.backends.sql.once import once_in
 from drawbar.backends.sql.options import GuardSpec, LetSpec, SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.parse import Found, close
 from drawbar.backends.sql.plan import Answer, Guard, Let, Operation, Reading
+from drawbar.backends.sql.signature import Signature
 from drawbar.compiler.kind import Plan
 from drawbar.spec.source import At
 
@@ -25,8 +28,7 @@ def compile_operation(
     broken: Iterable[str],
 ) -> Operation:
     """The operation; `readings` are those of the adapter, `broken` readings have problems of their own."""
-    lets = [let for name in spec.let if (let := _let(author, spec, name)) is not None]
-    guards = [_guard(author, guard, index) for index, guard in enumerate(spec.guard)]
+    lets, guards = _before(author, spec)
     steps, columns = compile_steps(author, spec)
     rows = spec.returns.rows or spec.rows
     if rows is not None and "" not in columns:
@@ -44,13 +46,53 @@ def compile_operation(
         told=author.told,
         not_found=spec.not_found,
         max_affected_rows=spec.max_affected_rows or backend.max_affected_rows,
-        lets=tuple(lets),
-        guards=tuple(guard for guard in guards if guard is not None),
+        lets=lets,
+        guards=guards,
         answer=_answer(author, spec, readings, broken),
         columns=spec.columns,
         once=once_in(author.dialect, spec.once) if spec.once else None,
         undone=spec.dry_run == "rollback",
     )
+
+
+def compile_called(
+    author: Author,
+    spec: SqlFunctionSpec,
+    signature: Signature,
+    readings: Mapping[str, Plan],
+    broken: Iterable[str],
+) -> Operation | None:
+    """An operation that calls a routine in place of statements."""
+    lets, guards = _before(author, spec)
+    routine = compile_routine(author, spec, signature)
+    answer = _answer(author, spec, readings, broken)
+    if routine is None:
+        return None
+    transaction: Literal["changing", "reading", "none"] = "changing"
+    if spec.effect == "read":
+        transaction = "reading"
+    elif spec.transaction == "none":
+        transaction = "none"
+    return Operation(
+        steps=(),
+        told=author.told,
+        not_found=spec.not_found,
+        lets=lets,
+        guards=guards,
+        answer=answer,
+        columns=spec.columns,
+        once=once_in(author.dialect, spec.once) if spec.once else None,
+        undone=spec.dry_run == "rollback",
+        routine=routine,
+        transaction=transaction,
+    )
+
+
+def _before(author: Author, spec: SqlFunctionSpec) -> tuple[tuple[Let, ...], tuple[Guard, ...]]:
+    """What is looked up and checked first."""
+    lets = [let for name in spec.let if (let := _let(author, spec, name)) is not None]
+    guards = [_guard(author, guard, index) for index, guard in enumerate(spec.guard)]
+    return tuple(lets), tuple(guard for guard in guards if guard is not None)
 
 
 def _let(author: Author, spec: SqlFunctionSpec, name: str) -> Let | None:

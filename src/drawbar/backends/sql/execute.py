@@ -33,7 +33,7 @@ def read(session: Session, reading: Reading, values: Values, call: Call) -> Repl
     rows = session.select(statement_of(reading, values), values, single=is_single)
     if reading.rows == "many":
         read_as = readers(reading.columns) if reading.columns else None
-        return _listed(
+        return listed(
             gather(
                 rows,
                 max_rows=call.max_rows,
@@ -47,12 +47,12 @@ def read(session: Session, reading: Reading, values: Values, call: Call) -> Repl
     return _with_children(session, reading, values, call, reply) if reading.children else reply
 
 
-def the_one(rows: Rows, reading: Reading, values: Values, call: Call) -> Reply:
+def the_one(rows: Rows, plan: Reading | Operation, values: Values, call: Call) -> Reply:
     """The row that has to be the only one."""
-    read_as = readers(reading.columns) if reading.columns else None
+    read_as = readers(plan.columns) if plan.columns else None
     found = rows.fetch(2)
     read_row = row_reader(checked_columns(rows.columns), read_as, call.files)
-    row = read_row(only(found, reading, values))
+    row = read_row(only(found, plan, values))
     return whole(row, call)
 
 
@@ -85,7 +85,7 @@ def whole(row: JsonObject, call: Call) -> Reply:
     return Reply(fitting, cuts=() if cut is None else (cut,))
 
 
-def _listed(gathered: Gathered) -> Reply:
+def listed(gathered: Gathered) -> Reply:
     value: list[JsonValue] = list(gathered.rows)
     return Reply(value, cuts=() if gathered.cut is None else (gathered.cut,))
 

@@ -19,7 +19,7 @@ from pymysql.constants import CLIENT, FIELD_TYPE
 from pymysql.converters import conversions
 from pymysql.cursors import SSCursor
 
-from drawbar.backends.sql import mariadb_errors
+from drawbar.backends.sql import mariadb_calls, mariadb_errors
 from drawbar.backends.sql.dialect import MARIADB
 from drawbar.backends.sql.mariadb_numbers import INTERRUPTED
 from drawbar.backends.sql.plan import Statement, Values
@@ -36,10 +36,12 @@ _BEGIN: dict[How, str] = {
     "reading": "start transaction read only",
     "snapshot": "start transaction with consistent snapshot, read only",
     "changing": "start transaction",
+    "unguarded": "start transaction read only",
 }
 _MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 """Without ANSI_QUOTES, NO_BACKSLASH_ESCAPES and PIPES_AS_CONCAT, each of which gives a text another meaning."""
 _READING = "set session transaction isolation level repeatable read, read only"
+_UNGUARDED = "set session transaction isolation level repeatable read, read write"
 _CHANGING = "set session transaction isolation level serializable, read write"
 
 _WINDOWS = re.compile(r"\bover\b", re.IGNORECASE)
@@ -108,7 +110,7 @@ class MariadbServer(Server):
         )
 
     def begin(self, connection: Any, state: State, how: How, seconds: float) -> None:
-        session = _CHANGING if how == "changing" else _READING
+        session = {"changing": _CHANGING, "unguarded": _UNGUARDED}.get(how, _READING)
         if state.get("session") != session:
             state.pop("session", None)
             _own(connection, session)
@@ -154,13 +156,34 @@ class MariadbServer(Server):
 
     def interrupt(self, connection: Any) -> None:
         """KILL QUERY by another connection; when that cannot be had, the line is cut."""
+        self._kill(connection, "query")
+
+    def sever(self, connection: Any) -> None:
+        """A procedure swallows KILL QUERY in its `do` statements, such as `do sleep(1)`."""
+        self._kill(connection, "connection")
+
+    def _kill(self, connection: Any, what: str) -> None:
         try:
             with self._connect(_KILL_WITHIN) as other:
-                _own(other, f"kill query {connection.thread_id()}")
+                _own(other, f"kill {what} {connection.thread_id()}")
         except pymysql.Error as error:
             if error.args and error.args[0] == mariadb_errors.NO_SUCH_THREAD:
                 return
             _cut(connection)
+
+    def next_set(self, cursor: Any) -> bool:
+        return bool(cursor.nextset())
+
+    def before_call(self, connection: Any, how: How) -> object:
+        if how in {"reading", "snapshot"}:
+            return None
+        return mariadb_calls.before_call(connection, is_guarded=how == "changing")
+
+    def has_committed(self, connection: Any, before: Any) -> bool:
+        try:
+            return mariadb_calls.has_committed(connection, before)
+        except pymysql.Error:
+            return True  # it cannot be found out
 
     def shut(self, cursor: Any) -> None:
         """Rows that are not wanted would all have to arrive first, so the server is told to stop sending them."""

@@ -14,7 +14,7 @@ import orjson
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.plan import CALL, Once, Slot, Statement, Values, render
 from drawbar.backends.sql.session import Session
-from drawbar.kernel.ports import Call, Reply
+from drawbar.kernel.ports import BackendError, Call, Reply
 
 DONE_BEFORE = (
     "This call had been carried out before; this is its answer of then. Nothing was changed now."
@@ -42,6 +42,9 @@ def begin(session: Session, once: Once, call: Call) -> Reply | None:
     found = session.look_up(once.find, values, 1).rows
     if found:
         text = next(iter(found[0].values())).shown
+        if not text:  # a procedure has committed it, and then its call ended in some way
+            message = "this call was begun before, and how it ended is not known"
+            raise BackendError(message, code="unknown_end", work="unknown")
         return Reply(orjson.loads(str(text)), notes=(DONE_BEFORE,))
     session.change(once.begin, values)
     return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from drawbar.backends.sql.calls import call_routine
 from drawbar.backends.sql.columns import readers
 from drawbar.backends.sql.execute import only, read, text, whole
 from drawbar.backends.sql.once import begin, end
@@ -51,9 +52,18 @@ def _operate(session: Session, operation: Operation, values: Values, call: Call)
     done = _Done(operation, prepare(session, operation, values))
     for number, step in enumerate(operation.steps, 1):
         _carry_out(session, step, number, done, call)
+    called = _called(session, operation, done.values, call)
     if operation.answer is not None:
         return _answer(session, operation.answer, done.values, call)
-    return _told(done, call)
+    return called or _told(done, call)
+
+
+def _called(session: Session, operation: Operation, values: Values, call: Call) -> Reply | None:
+    if operation.routine is None:
+        return None
+    if operation.transaction != "reading":
+        call.progress.mark_sent()
+    return call_routine(session, operation, operation.routine, values, call)
 
 
 def prepare(session: Session, operation: Operation, values: Values) -> dict[str, Any]:  # see Values

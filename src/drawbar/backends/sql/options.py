@@ -1,6 +1,6 @@
 """The words of a SQL adapter, beyond those that every kind has.
 
-A function is a reading (`sql`) or a business operation (`statements`), never both.
+A function is one of four: a reading (`sql`), a free query (`query`), a business operation (`statements`), a routine (`call`).
 """
 
 from __future__ import annotations
@@ -266,7 +266,9 @@ class SqlReturnsSpec(ReturnsSpec):
 
 
 class SqlFunctionSpec(FunctionSpec):
-    """A reading (`sql`), a free query (`query`), or a business operation (`let`, `guard`, `statements`, `returns`)."""
+    """A reading (`sql`), a free query (`query`), a business operation (`let`, `guard`, `statements`, `returns`), or a
+    routine (`call`).
+    """
 
     sql: str | None = Field(None, description="One select; placeholders are `:name`.")
     query: QuerySpec | None = Field(
@@ -296,6 +298,20 @@ class SqlFunctionSpec(FunctionSpec):
     guard: tuple[GuardSpec, ...] = Field((), description="Named refusals, checked in order.")
     statements: tuple[Annotated[StatementSpec, BeforeValidator(_statement)], ...] = Field(
         (), description="The changes, in order, in one transaction."
+    )
+    call: str | None = Field(
+        None,
+        description="A procedure, `payroll.close_month`, or a function, `function payroll.tax_of`; with its arguments as the "
+        "database shows them, `(month date, out run_no integer)`, which also tell overloads apart.",
+    )
+    results: dict[Name, RowsWord] = Field(
+        default_factory=dict,
+        description="Result sets of a procedure by the names that they are answered under, in order; on PostgreSQL its "
+        "cursors. many: a list; one: an object, or null.",
+    )
+    transaction: Literal["one", "none"] = Field(
+        "one",
+        description="none: the procedure commits by itself, so that nothing of it can be undone from outside.",
     )
     max_affected_rows: int | None = Field(
         None, ge=1, description="Wins over the adapter's own `max_affected_rows`."

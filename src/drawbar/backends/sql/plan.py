@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.options import ColumnType, Expected, RowsWord
+from drawbar.backends.sql.signature import Signature
 from drawbar.kernel.values import JsonValue
 
 HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\}")
@@ -332,8 +333,36 @@ class Once:
 
 
 @dataclass(frozen=True, slots=True)
+class Routine:
+    """A call of a procedure or a function of the database."""
+
+    dialect: Dialect
+    signature: Signature
+    """As the author wrote it; compared with the database's own before the first call."""
+    statement: Statement
+    rows: RowsWord | None
+    """How the routine's own rows are answered; None: it has none, and answers `out` and `results` by name."""
+    out: tuple[str, ...] = ()
+    """The arguments that come out, in their order; cursors among them are named in `results`."""
+    results: Mapping[str, RowsWord] = field(default_factory=dict)
+    given: Statement | None = None
+    """What stands before the call where values go in and come out by variables."""
+    taken: Statement | None = None
+    """What reads such variables afterwards."""
+    cleared: Statement | None = None
+    """What leaves nothing in them."""
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        return tuple(each for each in (self.given, self.statement, self.taken) if each is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """A function that changes something: look up, check, do, tell; all of it one transaction."""
+    """A function that changes something: look up, check, do, tell; all of it one transaction.
+
+    Also each `call`, which may be one that only reads.
+    """
 
     steps: tuple[Step, ...]
     rows: RowsWord = "many"
@@ -348,11 +377,17 @@ class Operation:
     once: Once | None = None
     undone: bool = False
     """Whether a dry run carries it out and undoes it."""
+    routine: Routine | None = None
+    """What is called after `steps`, of which there are none then."""
+    transaction: Literal["changing", "reading", "none"] = "changing"
+    """none: the routine ends its own."""
 
     @property
     def asks(self) -> bool:
         """Whether the database is asked something before the changes."""
-        return bool(self.lets or self.guards) or any(step.test for step in self.steps)
+        return bool(self.lets or self.guards or self.routine) or any(
+            step.test for step in self.steps
+        )
 
 
 ARGUMENT = "sql"

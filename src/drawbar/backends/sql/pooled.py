@@ -12,16 +12,18 @@ from contextlib import contextmanager
 from typing import Any, Literal, NoReturn, TypeVar
 
 from drawbar.backends.sql.dialect import Dialect
-from drawbar.backends.sql.plan import Statement, Values
+from drawbar.backends.sql.plan import Routine, Statement, Values
 from drawbar.backends.sql.reply import Rows
 from drawbar.backends.sql.session import (
     Allowed,
+    Answers,
     Changed,
     Found,
     Identity,
     NotAtOnce,
     Session,
     found_of,
+    in_part,
     took_too_long,
     was_stopped,
 )
@@ -31,7 +33,11 @@ from drawbar.kernel.ports import BackendError, WorkState
 
 T = TypeVar("T")
 
-How = Literal["reading", "snapshot", "changing"]
+How = Literal["reading", "snapshot", "changing", "unguarded"]
+_PATIENCE = 5
+"""Interrupts that may be without effect."""
+_PAST = 1000
+"""Rows that are read past at a time: a routine goes on only while its rows are taken."""
 State = dict[Any, Any]
 """What a server remembers of a pooled connection, as SQLAlchemy types it."""
 
@@ -71,6 +77,10 @@ class Server(ABC):
     def interrupt(self, connection: Any) -> None:
         """Stop what the connection does; called from another thread while its own cannot give it back."""
 
+    def sever(self, connection: Any) -> None:
+        """Stop it for good, after interrupts that it went on in spite of, with whatever comes of the connection."""
+        self.interrupt(connection)
+
     @abstractmethod
     def is_lost(self, error: Exception) -> bool:
         """Whether the connection is gone, so that the answer will never come."""
@@ -98,6 +108,21 @@ class Server(ABC):
     def is_closed(self, connection: Any) -> bool:
         """Whether the connection is known to be unusable."""
         del connection
+        return False
+
+    def next_set(self, cursor: Any) -> bool:
+        """Go on to the next result set of a routine, if there is one."""
+        del cursor
+        return False
+
+    def before_call(self, connection: Any, how: How) -> object | None:
+        """What `has_committed` will want to know, where a routine can end the transaction that it is called in."""
+        del connection, how
+        return None
+
+    def has_committed(self, connection: Any, before: object) -> bool:
+        """Whether a routine that failed may have committed something."""
+        del connection, before
         return False
 
     def shut(self, cursor: Any) -> None:
@@ -147,6 +172,14 @@ class PooledDatabase:
             yield session
             session.commit()
 
+    @contextmanager
+    def unguarded(self, allowed: Allowed) -> Iterator[Session]:
+        """The connection is not used again, since what the routine has left in it is not known."""
+        with self._session(allowed, "unguarded") as session:
+            yield session
+            session.commit()
+            session.is_broken = True
+
     def explain(self, statement: Statement, values: Values, allowed: Allowed) -> list[str]:
         how: How = "changing" if statement.changes else "reading"
         with self._session(allowed, how) as session:
@@ -159,9 +192,11 @@ class PooledDatabase:
             try:
                 yield session
             except Stopped:
-                raise was_stopped() from None
+                raise _truly(was_stopped(), session, allowed.stop) from None
             except self._server.errors as error:
                 self._raise(error, session, allowed.stop)
+            except BackendError as error:
+                raise _truly(error, session, allowed.stop) from None
             finally:
                 session.finish()
                 self._give_back(pooled, session, allowed.stop)
@@ -198,9 +233,10 @@ class PooledDatabase:
 
     def _raise(self, error: Exception, session: PooledSession, stop: Stop) -> NoReturn:
         if not self._server.is_lost(error):
-            raise _judged(self._server.translate(error), stop) from None
+            raise _truly(_judged(self._server.translate(error), stop), session, stop) from None
         session.is_broken = True
-        work: WorkState = "unknown" if session.phase == "committing" else "rolled_back"
+        is_unknown = session.phase == "committing" or session.has_committed(stop)
+        work: WorkState = "unknown" if is_unknown else "rolled_back"
         if work == "rolled_back" and (stop.wanted or stop.expired):
             raise was_stopped() if stop.wanted else took_too_long() from None
         message = "the connection to the database was lost"
@@ -210,6 +246,11 @@ class PooledDatabase:
         self._watchdog.close()
         self._pool.dispose()
         self._server.close()
+
+
+def _truly(error: BackendError, session: PooledSession, stop: Stop) -> BackendError:
+    """With what a routine had committed before it failed."""
+    return in_part(error) if session.has_committed(stop) else error
 
 
 def _judged(error: BackendError, stop: Stop) -> BackendError:
@@ -235,6 +276,30 @@ class _Rows:
         return found
 
 
+class _Answers:
+    """What a routine answers: `columns` and `row` are what came out, where the call itself says so."""
+
+    def __init__(
+        self,
+        session: PooledSession,
+        routine: Routine,
+        columns: tuple[str, ...] = (),
+        row: Sequence[Any] = (),
+    ) -> None:
+        self._session = session
+        self._routine = routine
+        self._out = (columns, row)
+
+    def sets(self) -> Iterator[Rows | None]:
+        if not self._out[0]:
+            yield from self._session.sets()
+
+    def out(self) -> tuple[tuple[str, ...], Sequence[Any]]:
+        if self._routine.taken is not None:
+            return self._session.taken(self._routine.taken)
+        return self._out
+
+
 class PooledSession:
     """One connection while a call uses it."""
 
@@ -246,8 +311,13 @@ class PooledSession:
         self._allowed = allowed
         self._cursor: Any = None
         self._told: Identity | None = None
+        self._how: How = "reading"
+        self._before_call: object = None
+        self._cleared: Statement | None = None
+        self._interrupts = 0
 
     def begin(self, state: State, how: How) -> None:
+        self._how = how
         identity = self._allowed.identity
         if identity is not None:
             self._told = identity
@@ -256,7 +326,11 @@ class PooledSession:
         self.phase = "begun"
 
     def interrupt(self) -> None:
-        self._server.interrupt(self.connection)
+        self._interrupts += 1
+        if self._interrupts > _PATIENCE:
+            self._server.sever(self.connection)
+        else:
+            self._server.interrupt(self.connection)
 
     def select(self, statement: Statement, values: Values, *, single: bool = False) -> Rows:
         del single  # rows come one by one anyway
@@ -277,6 +351,46 @@ class PooledSession:
         columns = self._server.columns(cursor)
         rows: Sequence[Sequence[object]] = cursor.fetchall()
         return Changed(len(rows), columns, rows)
+
+    def call(self, routine: Routine, values: Values) -> Answers:
+        self._cleared = routine.cleared
+        if routine.given is not None:
+            self._run(routine.given, values)
+        self._before_call = self._server.before_call(self.connection, self._how)
+        cursor = self._run(routine.statement, values)
+        if routine.out and routine.rows is None and routine.taken is None:
+            row = cursor.fetchone()
+            return _Answers(self, routine, self._server.columns(cursor), row or ())
+        return _Answers(self, routine)
+
+    def sets(self) -> Iterator[Rows]:
+        """The result sets of the routine that was called; what is left of one is read past."""
+        while True:
+            if self._cursor.description:
+                rows = _Rows(self._server, self._cursor, self._allowed.stop)
+                yield rows
+                while rows.fetch(_PAST):
+                    pass
+            if not self._server.next_set(self._cursor):
+                return
+
+    def taken(self, statement: Statement) -> tuple[tuple[str, ...], Sequence[Any]]:
+        """The one row of a statement of ours."""
+        cursor = self._run(statement, {})
+        return self._server.columns(cursor), cursor.fetchone()
+
+    def has_committed(self, stop: Stop) -> bool:
+        """Whether a routine was called that may have; nothing interrupts the questions that this takes."""
+        if self._before_call is None:
+            return False
+        if self.is_broken:
+            return True
+        stop.disarm()
+        try:
+            self._close_cursor()
+        except self._server.errors:
+            return True
+        return self._server.has_committed(self.connection, self._before_call)
 
     def _run(self, statement: Statement, values: Values) -> Any:
         self._close_cursor()
@@ -304,6 +418,8 @@ class PooledSession:
             self._close_cursor()
             if self.phase != "ended":
                 self._server.rollback(self.connection)
+            if self._cleared is not None and not self.is_broken:
+                self._server.execute(self.connection, self._cleared, {}).close()
             if self._told is not None:
                 self._server.forget(self.connection, self._told)
         except self._server.errors:

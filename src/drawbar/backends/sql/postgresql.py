@@ -15,19 +15,23 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
-from drawbar.backends.sql.plan import Statement, Values
+from drawbar.backends.sql.plan import Routine, Statement, Values
+from drawbar.backends.sql.postgresql_calls import TRANSACTIONS, PostgresqlAnswers
 from drawbar.backends.sql.postgresql_errors import connect_error, is_lost, translate
 from drawbar.backends.sql.reply import Rows
 from drawbar.backends.sql.request import Bound, postgresql_binder
 from drawbar.backends.sql.session import (
     Allowed,
+    Answers,
     Arrived,
     Changed,
     Found,
     Identity,
     NotAtOnce,
+    OwnRows,
     Session,
     Unanswered,
+    in_part,
     was_stopped,
 )
 from drawbar.backends.sql.stop import Stopped
@@ -52,6 +56,9 @@ _SESSION = (
     "set standard_conforming_strings to on; "
     "set default_transaction_read_only to on; "
     "set idle_in_transaction_session_timeout to '5min'"
+)
+_UNGUARDED = (
+    "set default_transaction_read_only to off; set idle_in_transaction_session_timeout to 0"
 )
 
 
@@ -128,6 +135,28 @@ class PostgresqlDatabase:
             yield session
             session.commit()
 
+    @contextmanager
+    def unguarded(self, allowed: Allowed) -> Iterator[Session]:
+        """The connection is not used again, since what the routine has left in it is not known."""
+        pooled, session = self._begun(allowed, _UNGUARDED, alone=False)
+        session.phase = "unguarded"
+        before = 0
+        try:
+            before = session.transactions()
+            yield session
+        except Stopped:
+            raise was_stopped() from None
+        except self.error as error:
+            told = translate(error, "unknown", stopped=allowed.stop.wanted)
+            allowed.stop.disarm()
+            raise told if session.is_untouched(before) else in_part(told) from None
+        except BackendError as error:  # the routine has ended, and its answer could not be used
+            error.work = "done"
+            raise
+        finally:
+            session.cut()
+            self._give_back(pooled, session, allowed)
+
     def explain(self, statement: Statement, values: Values, allowed: Allowed) -> list[str]:
         with self._session(allowed, "begin read only") as session:
             cursor = session.run(f"explain {statement.text}", statement, values)
@@ -200,6 +229,9 @@ class PostgresqlDatabase:
     def told(self, connection: Connection, identity: Identity) -> str:
         return self._types.told(connection, identity)
 
+    def quoted(self, connection: Connection, name: str) -> str:
+        return self._types.quoted(connection, name)
+
     def held(self, cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> Found:
         return self._types.held(cursor, rows)
 
@@ -220,12 +252,13 @@ def _interrupt(connection: Connection) -> None:
 class _Rows:
     """Rows of a cursor on the server: only what is asked for crosses the line."""
 
-    def __init__(self, session: _Session) -> None:
+    def __init__(self, session: _Session, cursor: str = "drawbar_rows") -> None:
         self._session = session
+        self._of = cursor
         self.columns: tuple[str, ...] = ()
 
     def fetch(self, count: int) -> Sequence[Sequence[Any]]:
-        cursor = self._session.fetched(count)
+        cursor = self._session.fetched(count, self._of)
         self.columns = _columns(cursor)
         return cursor.fetchall()
 
@@ -261,7 +294,7 @@ class _Session:
         self._stop = allowed.stop
         self._identity = allowed.identity
         self._is_open = False
-        self.phase: Literal["begun", "committing", "ended"] = "begun"
+        self.phase: Literal["begun", "committing", "ended", "unguarded"] = "begun"
 
     @property
     def is_closed(self) -> bool:
@@ -287,7 +320,8 @@ class _Session:
     def begin(self, how: str) -> None:
         """All texts are written here, so they may share one message."""
         milliseconds = max(1, int((self._until - time.monotonic()) * 1000))
-        text = f"{how}; set local statement_timeout = {milliseconds}"
+        scope = "" if how == _UNGUARDED else "local "
+        text = f"{how}; set {scope}statement_timeout = {milliseconds}"
         if self._identity is not None:
             text += self._database.told(self._connection, self._identity)
         self._own(text)
@@ -303,9 +337,9 @@ class _Session:
         self._is_open = True
         return _Rows(self)
 
-    def fetched(self, count: int) -> Cursor:
+    def fetched(self, count: int, cursor: str = "drawbar_rows") -> Cursor:
         self._stop.check()
-        return self._connection.execute(f"fetch {count} from drawbar_rows", prepare=False)
+        return self._connection.execute(f"fetch {count} from {cursor}", prepare=False)
 
     def look_up(self, statement: Statement, values: Values, most: int) -> Found:
         self.select(statement, values)
@@ -320,6 +354,37 @@ class _Session:
         return Changed(
             cursor.rowcount, _columns(cursor), rows, lambda: self._database.held(cursor, rows)
         )
+
+    def call(self, routine: Routine, values: Values) -> Answers:
+        if routine.rows is not None:
+            return OwnRows(self.select(routine.statement, values))
+        self._stop.check()
+        bound = self._database.bind(routine.statement, values)
+        # To prepare it would be one more transaction, and `unguarded` counts them.
+        prepare = self.phase != "unguarded"
+        cursor = self._connection.execute(routine.statement.text, bound, prepare=prepare)
+        rows = cursor.fetchall() if cursor.description else ()
+        return PostgresqlAnswers(routine, _columns(cursor), rows, self._portal)
+
+    def _portal(self, name: str) -> Rows:
+        return _Rows(self, self._database.quoted(self._connection, name))
+
+    def transactions(self) -> int:
+        """How many this connection has begun so far, the question's own included."""
+        found = self._connection.execute(TRANSACTIONS, prepare=False).fetchone()
+        return int(found[0]) if found else 0
+
+    def is_untouched(self, before: int) -> bool:
+        """Whether the call that failed was in one transaction, which was undone with it."""
+        if self._connection.closed:
+            return False
+        try:
+            return self.transactions() - before == 2  # noqa: PLR2004 -- the call's, and this question's
+        except self._database.error:
+            return False
+
+    def cut(self) -> None:
+        self._connection.close()
 
     def commit(self) -> None:
         self._stop.commit_begins()

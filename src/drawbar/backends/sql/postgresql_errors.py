@@ -29,6 +29,7 @@ _CLASSES = {
     "P0": "raised",
 }
 """By the first two characters of the SQLSTATE."""
+_ENDS_TRANSACTION = "2D000"
 _SHUT_DOWN = {"57P01", "57P02", "57P03", "57P04", "57P05"}
 _DENIED_TEXTS = (
     "password authentication failed",
@@ -81,6 +82,8 @@ def translate(error: psycopg.Error, work: WorkState, *, stopped: bool) -> Backen
     facts: dict[str, str | int] = {name: value for name, value in named.items() if value}
     if code == "raised":
         facts["message"] = message
+    if state == _ENDS_TRANSACTION:
+        message = f"{message}: the procedure commits by itself, so `transaction: none` belongs beside its `call`"
     return BackendError(
         message,
         code=code,

@@ -32,6 +32,10 @@ _AS_TEXT = (
 )
 
 
+_VOID = 2278
+"""The number of the type `void`, which psycopg has no name for."""
+
+
 class _MomentLoader(Loader):
     """`2026-11-24 05:43:20+01` as ISO 8601 with its T and minutes; `infinity` and BC stay as they are."""
 
@@ -41,6 +45,11 @@ class _MomentLoader(Loader):
             return text
         text = text.replace(" ", "T", 1)
         return f"{text}:00" if text[-3:-2] in {"+", "-"} and ":" in text[:-3] else text
+
+
+class _VoidLoader(Loader):
+    def load(self, data: Buffer) -> None:
+        """A function that returns nothing answers a row with nothing in it."""
 
 
 class _JsonLoader(Loader):
@@ -104,6 +113,11 @@ def execute_own(connection: psycopg.Connection[tuple[Any, ...]], text: str) -> b
     raise psycopg.errors.error_from_result(result)
 
 
+def quoted(connection: psycopg.Connection[tuple[Any, ...]], name: str) -> str:
+    """A name as SQL writes it."""
+    return bytes(Escaping(connection.pgconn).escape_identifier(name.encode())).decode()
+
+
 def told(connection: psycopg.Connection[tuple[Any, ...]], identity: Identity) -> str:
     """Statements that hold for the rest of the transaction, to be put behind its `begin`."""
     escaping = Escaping(connection.pgconn)
@@ -113,9 +127,7 @@ def told(connection: psycopg.Connection[tuple[Any, ...]], identity: Identity) ->
 
     text = ""
     if identity.role is not None:
-        text = (
-            f"; set local role {bytes(escaping.escape_identifier(identity.role.encode())).decode()}"
-        )
+        text = f"; set local role {quoted(connection, identity.role)}"
     for name, value in identity.settings:
         text += f"; select set_config({literal(name)}, {literal(value)}, true)"
     return text
@@ -138,4 +150,5 @@ def connect(
         adapters.register_loader(name, _MomentLoader)
     for name in ("json", "jsonb"):
         adapters.register_loader(name, _JsonLoader)
+    adapters.register_loader(_VOID, _VoidLoader)
     return connection

@@ -53,6 +53,8 @@ def rehearse(session: Session | None, operation: Operation, values: Values) -> l
         if step.kept is not None:
             known[step.kept.name] = _unknown(step.kept)
             kept.add(step.kept.name)
+    if operation.routine is not None:
+        shown += [Shown(each, known, {}, explained=False) for each in operation.routine.statements]
     return shown
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from drawbar.backends.sql.plan import Held, Statement, Values
+from drawbar.backends.sql.plan import Held, Routine, Statement, Values
 from drawbar.backends.sql.reply import Rows, cell
 from drawbar.backends.sql.stop import Stop
 from drawbar.kernel.ports import BackendError
@@ -99,6 +99,38 @@ class Session(Protocol):
     def change(self, statement: Statement, values: Values) -> Changed: ...
 
 
+class Answers(Protocol):
+    """What a routine answers: its result sets in their order, and after the last of them what came out."""
+
+    def sets(self) -> Iterator[Rows | None]:
+        """Each is valid until the next is asked for; None: a cursor that was not opened."""
+        ...
+
+    def out(self) -> tuple[tuple[str, ...], Sequence[Any]]:  # a driver's values
+        """Names and values of the arguments that came out."""
+        ...
+
+
+class OwnRows:
+    """The answer of a routine that has rows by itself, and nothing else."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def sets(self) -> Iterator[Rows | None]:
+        yield self._rows
+
+    def out(self) -> tuple[tuple[str, ...], Sequence[Any]]:  # as in Answers
+        return (), ()
+
+
+@runtime_checkable
+class CallsRoutines(Protocol):
+    """What a session offers besides where the database has routines."""
+
+    def call(self, routine: Routine, values: Values) -> Answers: ...
+
+
 class NotAtOnce(Exception):
     """It would take longer than an event loop may be kept waiting."""
 
@@ -145,6 +177,15 @@ class AsksAlone(Protocol):
         ...
 
 
+@runtime_checkable
+class LetsRoutinesCommit(Protocol):
+    """What a database offers besides when its procedures may end transactions, if there is none around them."""
+
+    def unguarded(self, allowed: Allowed) -> AbstractContextManager[Session]:
+        """A session without a transaction of ours; what was raised in it may have been done in part."""
+        ...
+
+
 def was_stopped() -> BackendError:
     return BackendError(
         "the call was stopped; its work was undone", code="cancelled", work="rolled_back"
@@ -158,4 +199,17 @@ def took_too_long() -> BackendError:
         retryable=False,
         work="rolled_back",
         hint="Ask for less at a time.",
+    )
+
+
+def in_part(error: BackendError) -> BackendError:
+    """A routine that ends transactions by itself may have done so before it failed."""
+    if error.work == "unknown":
+        return error
+    return BackendError(
+        f"{error.message}; what the procedure had committed before stays",
+        code=error.code,
+        work="unknown",
+        detail=error.detail,
+        facts=error.facts,
     )
