@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -68,6 +69,7 @@ def test_the_gateway_uses_it_as_its_own(installed: Path, tmp_path: Path) -> None
     (tmp_path / "adapters" / "peer.yaml").write_text(ADAPTER.replace("does: wait", "dos: wait", 1))
     wrong = drawbar(installed, tmp_path, "lint")
     without = drawbar(tmp_path, tmp_path, "lint")
+    schema = drawbar(installed, tmp_path, "show", "json-schema")
 
     assert (found.returncode, found.stderr.strip()) == (
         0,
@@ -75,6 +77,9 @@ def test_the_gateway_uses_it_as_its_own(installed: Path, tmp_path: Path) -> None
     )
     assert (called.returncode, called.stdout.strip()) == (0, '"there you are"'), called
     assert "unknown key `dos`" in wrong.stdout
+    assert (
+        "parrot" in json.loads(schema.stdout)["properties"]["backend"]["properties"]["kind"]["enum"]
+    )
     assert "parrot" in without.stdout
     assert without.returncode == 1
 

@@ -189,8 +189,8 @@ class _AnyVariable(dict[str, str]):
 
 
 def _is_wrong(problem: Problem, block: Block) -> bool:
-    """Warnings are for authors to weigh. What is in files of `${file:...}` is not known here."""
-    unknown = problem.code == "DB121" or (problem.code == "DB301" and "${" in block.body)
+    """Warnings are for authors to weigh. What is in files of `${file:...}`, or allowed by settings, is not known here."""
+    unknown = problem.code in {"DB121", "DB971"} or (problem.code == "DB301" and "${" in block.body)
     return problem.severity == "error" and not unknown
 
 

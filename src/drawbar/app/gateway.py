@@ -72,6 +72,8 @@ def load(
     if any(problem.severity == "error" for problem in loaded.problems):
         raise AuthorError(loaded.problems)
     kinds = InstalledKinds()
+    if wrong := kinds.configure(loaded):
+        raise AuthorError(wrong)
     files, missing = adapter_files(loaded)
     folder = cache_folder(loaded.settings) if cached else None
     cache = None if folder is None else Cache(folder)
@@ -105,7 +107,7 @@ class Gateway:
             *(problem for item in compiled for problem in item.problems),
             *clashes(*compiled),
         )
-        self._kinds = kinds
+        self.kinds = kinds
         self._cache = cache
         self._opened: contextlib.AsyncExitStack | None = None
         self.backends: Mapping[str, Backend] = {}
@@ -162,7 +164,7 @@ class Gateway:
                 size = item.adapter.limits.concurrency or DEFAULT_CONCURRENCY
                 workers = Workers(item.adapter.name, size)
                 stack.callback(workers.close)
-                kind = self._kinds.find(item.adapter.kind)
+                kind = self.kinds.find(item.adapter.kind)
                 backend = kind.open(item.adapter, item.plans, workers)
                 stack.push_async_callback(backend.close)
                 backends[item.adapter.name] = backend

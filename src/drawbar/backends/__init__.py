@@ -11,7 +11,10 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 
-from drawbar.compiler.kind import Kind
+from drawbar.compiler.kind import ConfigurableKind, Kind
+from drawbar.kernel.errors import Problem
+from drawbar.settings import LoadedSettings, read_kinds
+from drawbar.spec.model import Spec
 
 GROUP = "drawbar.kinds"
 BUILT_IN: Mapping[str, str] = {
@@ -24,6 +27,7 @@ BUILT_IN: Mapping[str, str] = {
     "nats": "drawbar.backends.nats:KIND",
     "amqp": "drawbar.backends.amqp:KIND",
     "ldap": "drawbar.backends.ldap:KIND",
+    "python": "drawbar.backends.python:KIND",
 }
 
 
@@ -51,6 +55,19 @@ class InstalledKinds:
         if name not in self._kinds:
             self._kinds[name] = self._load(name)
         return self._kinds[name]
+
+    def configure(self, loaded: LoadedSettings) -> tuple[Problem, ...]:
+        """Let the deployment's settings hold from now on; tells what is wrong with them."""
+        found, problems = read_kinds(loaded, self._settings_of, self.names())
+        for name, settings in found.items():
+            kind = self.find(name)
+            if isinstance(kind, ConfigurableKind):
+                self._kinds[name] = kind.configured(settings, loaded.folder)
+        return problems
+
+    def _settings_of(self, name: str) -> type[Spec] | None:
+        kind = self.find(name)
+        return kind.settings if isinstance(kind, ConfigurableKind) else None
 
     def _load(self, name: str) -> Kind:
         offers = self._offers.get(name, ())

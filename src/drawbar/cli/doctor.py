@@ -10,7 +10,6 @@ from pathlib import Path
 
 from drawbar.app import Gateway, load
 from drawbar.app.doctor import Examination, Step
-from drawbar.backends import InstalledKinds
 from drawbar.cli.show import print_json
 from drawbar.compiler.diagnosis import PINNED
 from drawbar.kernel.errors import OperatorError
@@ -56,12 +55,11 @@ def run(args: argparse.Namespace) -> int:
 
 async def _examine(gateway: Gateway, args: argparse.Namespace) -> list[Step]:
     """One adapter after the other, so that what is printed can be read while it goes on."""
-    kinds = InstalledKinds()
     found: list[Step] = []
     for item in gateway.adapters:
         if args.adapters and item.name not in args.adapters:
             continue
-        examination = Examination(item, kinds)
+        examination = Examination(item, gateway.kinds)
         if not args.json:
             print(item.name)
         async for step in examination.steps():

@@ -125,7 +125,7 @@ def lint(
     paths: list[Path], settings: Path | None, *, environ: Mapping[str, str] = os.environ
 ) -> Findings:
     """Look at the paths, and at the settings where they are named or nothing else is."""
-    linting = _Linting(environ)
+    linting = _Linting(environ, settings_file(settings))
     for path in paths:
         linting.path(path)
     if not paths or settings is not None:
@@ -139,9 +139,12 @@ def lint(
 class _Linting:
     """One run of lint."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], settings: Path | None) -> None:
         self.environ = environ
         self.kinds = InstalledKinds()
+        self.kinds.configure(
+            load_settings(settings, environ)
+        )  # what is wrong is told where they are looked at
         self.findings = Findings()
         self.locks: dict[Path, Mapping[str, Sections]] = {}
 
@@ -198,7 +201,7 @@ class _Linting:
     def settings(self, path: Path | None, *, with_adapters: bool) -> None:
         loaded = load_settings(path, self.environ)
         self.findings.files += [] if path is None else [str(path)]
-        self.findings.problems += loaded.problems
+        self.findings.problems += (*loaded.problems, *InstalledKinds().configure(loaded))
         if not with_adapters:
             return
         files, problems = adapter_files(loaded)

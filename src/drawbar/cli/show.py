@@ -14,6 +14,7 @@ import orjson
 from drawbar.backends import BUILT_IN, InstalledKinds
 from drawbar.compiler.dialects import DIALECTS, render
 from drawbar.compiler.function import Function, Toolset
+from drawbar.compiler.kind import ConfigurableKind, Kind
 from drawbar.compiler.toolset import compile_adapter, compile_toolset
 from drawbar.kernel.errors import AuthorError, OperatorError
 from drawbar.kernel.values import JsonObject, JsonValue
@@ -95,6 +96,8 @@ def load_toolset(loaded: LoadedSettings) -> Toolset:
     if problems:
         raise AuthorError(problems)
     kinds = InstalledKinds()
+    if wrong := kinds.configure(loaded):
+        raise AuthorError(wrong)
     return compile_toolset(
         *(compile_adapter(load_adapter(file, kinds, os.environ), kinds) for file in files)
     )
@@ -199,12 +202,26 @@ def _at(value: JsonValue, name: str) -> JsonValue:
     return _at(value[head], rest)
 
 
-def generate_schemas() -> Mapping[str, JsonObject]:
-    """The JSON Schemas of adapters, with every built-in kind, and of settings, by file name."""
-    kinds = InstalledKinds(())
+def generate_schemas(installed: InstalledKinds | None = None) -> Mapping[str, JsonObject]:
+    """The JSON Schemas of adapters and of settings, by file name.
+
+    They know the built-in kinds, and those of other packages that are among `installed` and can be loaded.
+    """
+    kinds = installed or InstalledKinds(())
+    found: dict[str, Kind] = {}
+    for name in kinds.names():
+        try:
+            found[name] = kinds.find(name)
+        except LookupError as error:
+            if name in BUILT_IN:
+                raise
+            print(f"left out: {error.args[0]}", file=sys.stderr)
+    configurable = {
+        name: kind.settings for name, kind in found.items() if isinstance(kind, ConfigurableKind)
+    }
     return {
-        "adapter.schema.json": adapter_schema({name: kinds.find(name) for name in BUILT_IN}),
-        "settings.schema.json": settings_schema(Settings),
+        "adapter.schema.json": adapter_schema(found),
+        "settings.schema.json": settings_schema(Settings, configurable),
     }
 
 
@@ -214,7 +231,7 @@ def schema_text(schema: JsonObject) -> str:
 
 def _json_schema(name: str | None, folder: Path | None) -> int:
     try:
-        schemas = generate_schemas()
+        schemas = generate_schemas(InstalledKinds())
     except LookupError as error:
         raise OperatorError(str(error.args[0])) from error
     if folder is not None:

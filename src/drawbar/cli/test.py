@@ -13,7 +13,6 @@ import orjson
 
 from drawbar.app import Gateway, load
 from drawbar.app.trials import TrialResult, run_trial
-from drawbar.backends import InstalledKinds
 from drawbar.compiler.contract import ContractKind
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.ports import BackendError
@@ -76,14 +75,13 @@ async def _contracts(gateway: Gateway, args: argparse.Namespace) -> list[TrialRe
     """The contract of each named adapter's kind, on its own backend."""
     if not args.adapters:
         raise OperatorError("name the adapter whose backend is to be tried")
-    kinds = InstalledKinds()
     results: list[TrialResult] = []
     for item in gateway.adapters:
         if item.name not in args.adapters:
             continue
         if item.adapter is None:
             raise OperatorError(f"the adapter {item.name!r} has mistakes; see `drawbar lint`")
-        kind = kinds.find(item.adapter.kind)
+        kind = gateway.kinds.find(item.adapter.kind)
         if not isinstance(kind, ContractKind):
             raise OperatorError(f"the kind {item.adapter.kind!r} has no contract to try")
         try:

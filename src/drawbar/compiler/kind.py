@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.kernel.workers import Workers
-from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec, LookupSpec
+from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec, LookupSpec, Spec
 from drawbar.spec.source import Report
 
 
@@ -67,6 +68,17 @@ class Kind(Protocol):
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         """Make the backend without touching the network."""
+        ...
+
+
+@runtime_checkable
+class ConfigurableKind(Kind, Protocol):
+    """A kind in which the deployment has a say: under `kinds:` and the kind's name in its settings."""
+
+    settings: type[Spec]
+
+    def configured(self, settings: Spec, folder: Path) -> Kind:
+        """The kind with these settings, which are of its own model; relative paths in them start at `folder`."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drawbar.settings.kinds import KindWords, read_kinds
 from drawbar.settings.load import LoadedSettings, adapter_files, cache_folder, load_settings
 from drawbar.settings.model import (
     CallerSettings,
@@ -15,6 +16,7 @@ from drawbar.settings.model import (
 __all__ = [
     "CallerSettings",
     "FileSettings",
+    "KindWords",
     "ListenSettings",
     "LoadedSettings",
     "ModelSettings",
@@ -23,4 +25,5 @@ __all__ = [
     "adapter_files",
     "cache_folder",
     "load_settings",
+    "read_kinds",
 ]

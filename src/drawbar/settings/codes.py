@@ -10,4 +10,5 @@ CODES: Mapping[str, str] = {
     "DB703": "a file or folder of adapters that is not there",
     "DB704": "a toolset that exists already",
     "DB705": "a pattern of a toolset that chooses no function",
+    "DB706": "settings of a kind that does not exist, cannot be loaded, or has none",
 }

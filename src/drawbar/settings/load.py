@@ -225,7 +225,7 @@ def _takes_any_name(at: At) -> bool:
     return at[-1] in field_of and at[-1] in _FREE
 
 
-_FREE = frozenset({"toolsets", "claims"})
+_FREE = frozenset({"toolsets", "claims", "kinds"})
 """Settings whose keys are the operator's own words."""
 
 

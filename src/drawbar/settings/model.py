@@ -118,6 +118,10 @@ class Settings(Spec):
         description="Named groups of functions, by name or with `*`; `all` exists already.",
     )
     actions: ActionsSettings = ActionsSettings()
+    kinds: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="What this deployment allows kinds of backends, by kind, such as the modules of `python`.",
+    )
     anonymous: CallerSettings | None = Field(
         None, description="Allows requests without an API key, on a loopback address only."
     )

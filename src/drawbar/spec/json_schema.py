@@ -87,9 +87,21 @@ def _for_kind(name: str, options: JsonValue, function: JsonValue) -> JsonObject:
     }
 
 
-def settings_schema(model: type[BaseModel]) -> JsonObject:
-    """The schema of a settings file."""
-    schema = model.model_json_schema(by_alias=True, schema_generator=_Generator)
+def settings_schema(
+    model: type[BaseModel], kinds: Mapping[str, type[BaseModel]] | None = None
+) -> JsonObject:
+    """The schema of a settings file; `kinds` are the models of what stands under `kinds:`, by kind."""
+    models = [(each, _MODE) for each in (model, *(kinds or {}).values())]
+    references, document = models_json_schema(models, by_alias=True, schema_generator=_Generator)
+    definitions = document["$defs"]
+    schema = definitions.pop(_name(references[model, _MODE]))
+    if kinds:
+        schema["properties"]["kinds"] |= {
+            "properties": {name: references[each, _MODE] for name, each in kinds.items()},
+            "additionalProperties": False,
+        }
+    if definitions:
+        schema["$defs"] = definitions
     return _document(schema, "Drawbar settings", str(schema.get("description", "")))
 
 

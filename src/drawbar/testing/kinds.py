@@ -26,6 +26,7 @@ from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succ
 from drawbar.kernel.ports import AuditEntry, Backend, Call
 from drawbar.kernel.values import Caller, JsonObject
 from drawbar.kernel.workers import Workers
+from drawbar.settings import load_settings
 from drawbar.spec.load import parse_adapter
 from drawbar.testing.peer import Peer
 
@@ -64,22 +65,35 @@ class Opened:
         return await self.dispatcher.dispatch(invocation)
 
 
-def compiled(text: str, folder: Path) -> CompiledAdapter:
-    """An adapter file as the gateway would compile it."""
+def installed_kinds(settings: str, folder: Path) -> InstalledKinds:
+    """The kinds of this installation, as these settings let them be."""
+    file = folder / "settings-of-the-peer.yaml"
     kinds = InstalledKinds()
+    if settings:
+        file.write_text(settings, encoding="utf-8")
+        problems = kinds.configure(load_settings(file, os.environ))
+        assert not problems, "\n".join(map(str, problems))
+    return kinds
+
+
+def compiled(text: str, folder: Path, settings: str = "") -> CompiledAdapter:
+    """An adapter file as the gateway would compile it."""
+    kinds = installed_kinds(settings, folder)
     return compile_adapter(parse_adapter(text, "peer.yaml", folder, kinds, os.environ), kinds)
 
 
 @contextlib.asynccontextmanager
-async def opened(text: str, folder: Path) -> AsyncIterator[Opened]:
+async def opened(text: str, folder: Path, settings: str = "") -> AsyncIterator[Opened]:
     """The adapter opened; closed at the end."""
-    found = compiled(text, folder)
+    kinds = installed_kinds(settings, folder)
+    loaded = parse_adapter(text, "peer.yaml", folder, kinds, os.environ)
+    found = compile_adapter(loaded, kinds)
     errors = [str(problem) for problem in found.problems if problem.severity == "error"]
     assert not errors, "\n".join(errors)
     adapter = found.adapter
     assert adapter is not None
     workers = Workers("peer", 4)
-    backend = InstalledKinds().find(adapter.kind).open(adapter, found.plans, workers)
+    backend = kinds.find(adapter.kind).open(adapter, found.plans, workers)
     try:
         dispatcher = Dispatcher(
             compile_toolset(found),
@@ -111,18 +125,18 @@ class KindCompliance:
 
     @pytest.fixture
     async def gateway(self, peer: Peer, tmp_path: Path) -> AsyncIterator[Opened]:
-        async with opened(peer.adapter(), tmp_path) as gateway:
+        async with opened(peer.adapter(), tmp_path, peer.settings) as gateway:
             yield gateway
 
     def test_an_unknown_key_is_refused_at_its_place(self, peer: Peer, tmp_path: Path) -> None:
         for text in peer.wrong_words():
-            [problem] = compiled(text, tmp_path).problems
+            [problem] = compiled(text, tmp_path, peer.settings).problems
             line = next(i for i, row in enumerate(text.split("\n"), 1) if "unheard_of" in row)
             assert (problem.place.line, problem.severity) == (line, "error")
             assert "unheard_of" in problem.message
 
     def test_compiling_is_deterministic(self, peer: Peer, tmp_path: Path) -> None:
-        one, two = (compiled(peer.adapter(), tmp_path) for _ in range(2))
+        one, two = (compiled(peer.adapter(), tmp_path, peer.settings) for _ in range(2))
 
         for first, second in zip(one.functions, two.functions, strict=True):
             assert (first.name, first.description) == (second.name, second.description)
@@ -131,7 +145,7 @@ class KindCompliance:
     async def test_opening_connects_to_nothing(self, peer: Peer, tmp_path: Path) -> None:
         if peer.restarts:
             await peer.stop()
-        async with opened(peer.adapter(), tmp_path):
+        async with opened(peer.adapter(), tmp_path, peer.settings):
             pass
 
     async def test_texts_arrive_as_they_are_or_not_at_all(
@@ -252,7 +266,9 @@ class KindCompliance:
         assert (await gateway.backend.health()).ok
 
     async def test_nothing_is_left_after_closing(self, peer: Peer, tmp_path: Path) -> None:
-        async with opened(peer.adapter(), tmp_path) as warm:  # what a library keeps for itself
+        async with opened(
+            peer.adapter(), tmp_path, peer.settings
+        ) as warm:  # what a library keeps for itself
             await warm.call("echo", {"text": "warm"})
         # Something else in this process may grow meanwhile, but not each time.
         for _ in range(3):
@@ -263,7 +279,7 @@ class KindCompliance:
 
     async def _left_by_one_gateway(self, peer: Peer, tmp_path: Path) -> Counter[str]:
         before = _held()
-        async with opened(peer.adapter(), tmp_path) as gateway:
+        async with opened(peer.adapter(), tmp_path, peer.settings) as gateway:
             await gateway.call("echo", {"text": "one"})
             await gateway.call("wait", {"seconds": _LONG}, seconds=_SHORT)
             hanging = asyncio.ensure_future(gateway.call("wait", {"seconds": _LONG}, seconds=_LONG))
@@ -286,7 +302,7 @@ class KindCompliance:
         if peer.secret is None:
             pytest.skip("an adapter of this kind holds no secret")
         caplog.set_level(logging.DEBUG)
-        async with opened(peer.adapter(), tmp_path) as gateway:
+        async with opened(peer.adapter(), tmp_path, peer.settings) as gateway:
             told = [repr(gateway.compiled), repr(gateway.backend)]
             told.append(repr(await gateway.call("echo", {"text": "x"})))
             told.append(repr(await gateway.call("wait", {"seconds": _LONG}, seconds=_SHORT)))

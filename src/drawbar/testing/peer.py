@@ -35,6 +35,8 @@ class Peer(ABC):
 
     secret: str | None = None
     """A text among the adapter's secrets, such as a password; None where the kind has none."""
+    settings = ""
+    """Settings of the deployment, as YAML; for kinds that need some under `kinds:`."""
     lists = True
     """Whether one reply can be a list."""
     restarts = True

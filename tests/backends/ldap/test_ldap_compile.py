@@ -111,5 +111,5 @@ def test_what_is_enforced_is_published() -> None:
     )
     [function] = compiled(text, Path()).functions
 
-    lengths = {each.name: each.schema.get("minLength") for each in function.parameters}
-    assert lengths == {"name": 1, "exact": None, "unit": 1}
+    patterns = {each.name: each.schema.get("pattern") for each in function.parameters}
+    assert patterns == {"name": r"\S", "exact": None, "unit": r"\S"}

@@ -118,6 +118,20 @@ async def test_an_empty_text_is_refused_where_it_would_ask_for_everything(
     assert all(isinstance(each, Refused) for each in outcomes), outcomes
 
 
+async def test_an_authors_own_pattern_does_not_let_an_empty_text_in(open_ldap: OpenLdap) -> None:
+    functions = PEOPLE.replace("{name: {type: string}", "{name: {type: string, pattern: '[a-z]*'}")
+    functions = functions.replace(
+        "{uid: {type: string}}", "{uid: {type: string, pattern: '[a-z]*'}}"
+    )
+    async with open_ldap(functions) as gateway:
+        outcomes = [
+            await gateway.call("find", {"name": ""}),
+            await gateway.call("get", {"uid": ""}),
+        ]
+
+    assert all(isinstance(each, Failed) for each in outcomes), outcomes
+
+
 async def test_one_entry_is_exactly_one(open_ldap: OpenLdap) -> None:
     async with open_ldap(PEOPLE.replace("(sn={pattern})", "(sn=*{pattern}*)")) as gateway:
         none = await gateway.call("one", {"pattern": "nobody"})

@@ -13,6 +13,7 @@ from drawbar.backends.command.process import Launch, run
 from drawbar.backends.command.reply import read_reply
 from drawbar.backends.command.request import Binding, arguments_of, input_of
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
+from drawbar.kernel.underway import Underway
 from drawbar.kernel.values import JsonObject, JsonValue
 
 
@@ -29,8 +30,7 @@ class CommandBackend:
             **{name: value.reveal() for name, value in spec.env.items()},
         }
         self._program = [self._placed(part) for part in spec.program]
-        self._running: set[asyncio.Task[Reply]] = set()
-        self._closed = asyncio.Event()
+        self._underway = Underway("the program was ended")
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
         """Start the program, or say in a dry run what would be started."""
@@ -38,22 +38,7 @@ class CommandBackend:
         data = input_of(binding, call.arguments)
         if call.mode == "dry_run":
             return Reply({"request": self._described(argv, data)})
-        if self._closed.is_set():
-            raise _unavailable("the backend was closed")
-        task = asyncio.ensure_future(self._invoke(binding, call, argv, data))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if self._closed.is_set() and caller is not None and not caller.cancelling():
-                raise BackendError(
-                    "The backend was closed, and the program was ended.",
-                    code="backend_unavailable",
-                    work="unknown",
-                ) from None
-            raise
+        return await self._underway.run(self._invoke(binding, call, argv, data))
 
     async def health(self) -> Health:
         """Whether the program, the files among its arguments and its folder are there."""
@@ -64,11 +49,7 @@ class CommandBackend:
 
     async def close(self) -> None:
         """End every program that still runs."""
-        self._closed.set()
-        running = list(self._running)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await self._underway.close()
 
     async def _invoke(self, binding: Binding, call: Call, argv: list[str], data: bytes) -> Reply:
         if binding.answer.changes:

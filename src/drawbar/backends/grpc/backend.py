@@ -12,6 +12,7 @@ from drawbar.backends.grpc.options import GrpcBackendSpec
 from drawbar.backends.grpc.reply import failure, value_of
 from drawbar.kernel.extras import import_extra
 from drawbar.kernel.ports import BackendError, Call, Cut, Health, Reply
+from drawbar.kernel.underway import Underway
 from drawbar.kernel.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ class GrpcBackend:
         self._metadata = tuple(
             (name.lower(), value.reveal()) for name, value in spec.metadata.items()
         )
-        self._running: set[asyncio.Task[Reply]] = set()
-        self._closed = asyncio.Event()
+        self._underway = Underway("the call was cut off")
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
         """Send the message and read the answer, or show in a dry run what would be sent."""
@@ -55,20 +55,7 @@ class GrpcBackend:
             shown: JsonObject = {"method": binding.method, "message": value_of(request)}
             shown["metadata"] = dict[str, JsonValue](dict.fromkeys(self._spec.metadata, "***"))
             return Reply({"request": shown})
-        if self._closed.is_set():
-            raise _unavailable("the backend was closed")
-        task = asyncio.ensure_future(self._call(binding, method, request, call))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if self._closed.is_set() and caller is not None and not caller.cancelling():
-                raise BackendError(
-                    "The backend was closed.", code="backend_unavailable", work="unknown"
-                ) from None
-            raise
+        return await self._underway.run(self._call(binding, method, request, call))
 
     async def health(self) -> Health:
         """Whether the server answers its health check; that it knows none is an answer, too."""
@@ -91,11 +78,7 @@ class GrpcBackend:
 
     async def close(self) -> None:
         """Cut what is under way, and the channel."""
-        self._closed.set()
-        running = list(self._running)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await self._underway.close()
         channel, self._channel = self._channel, None
         if channel is not None:
             await channel.close()

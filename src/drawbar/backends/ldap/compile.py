@@ -364,11 +364,14 @@ class _Compiler:
         return str(self.parameters[name].schema.get("type", "string"))
 
     def _not_empty(self, names: Iterable[str]) -> None:
-        """An empty text in such a place would ask for everything, or name another entry."""
+        """An empty text in such a place would ask for everything, or name another entry.
+
+        A pattern says so, since OpenAI's strict mode holds a model to it, and to no `minLength`.
+        """
         for name in names:
             parameter = self.parameters.get(name)
             if parameter is not None and _may_be_empty(parameter):
-                schema = {**parameter.schema, "minLength": 1}
+                schema = {**parameter.schema, "pattern": r"\S"}
                 self.parameters[name] = replace(parameter, schema=schema)
 
 
@@ -377,5 +380,5 @@ _SCALARS = ("string", "integer", "number", "boolean")
 
 def _may_be_empty(parameter: Parameter) -> bool:
     schema = parameter.schema
-    closed = any(word in schema for word in ("enum", "const", "format", "minLength"))
+    closed = any(word in schema for word in ("enum", "const", "format", "minLength", "pattern"))
     return schema.get("type", "string") == "string" and not closed and parameter.source == "model"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from drawbar.backends.ldap.ber import SEQUENCE, boolean, octets, wrap
+from drawbar.codecs.payload import refused
 from drawbar.codecs.template import Hole, read_template
 
 Texts = Mapping[str, bytes]
@@ -143,7 +144,7 @@ class Substrings:
     def encode(self, texts: Texts) -> bytes:
         last = len(self.parts) - 1
         encoded = [
-            octets(part.fill(texts), 0x80 if index == 0 else 0x82 if index == last else 0x81)
+            octets(_not_empty(part, texts), 0x80 if index == 0 else 0x82 if index == last else 0x81)
             for index, part in enumerate(self.parts)
             if part is not None
         ]
@@ -181,6 +182,14 @@ class Extensible:
         rule = f":{self.rule}" if self.rule else ""
         name = ":dn" if self.with_name else ""
         return f"({self.attribute or ''}{name}{rule}:={escaped(self.value.fill(texts))})"
+
+
+def _not_empty(part: Value, texts: Texts) -> bytes:
+    """Between stars nothing would ask for everything. Raises BackendError `invalid_arguments`."""
+    filled = part.fill(texts)
+    if not filled:
+        raise refused(" and ".join(part.holes()), "it may not be empty here")
+    return filled
 
 
 def escaped(value: bytes) -> str:

@@ -30,6 +30,9 @@ class NameTemplate:
 
     def fill(self, texts: Mapping[str, bytes]) -> str:
         """Raises BackendError `invalid_arguments` for a name that is none, or that lies elsewhere."""
+        for name in self.template.parameters:
+            if not texts[name]:
+                raise refused(name, "it may not be empty in a distinguished name")
         if self.below is None:
             return "".join(
                 piece if isinstance(piece, str) else escaped(texts[piece.parameter].decode())
