@@ -15,6 +15,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from drawbar.backends.http.connections import ERROR_BODY, REDIRECTS, Connections
+from drawbar.backends.http.csrf import CsrfTokens, is_refused
 from drawbar.backends.http.draining import Page, drained
 from drawbar.backends.http.failure import (
     ErrorReply,
@@ -86,6 +87,13 @@ class HttpBackend:
         if oauth is not None:
             self._tokens = Tokens(oauth, lambda: self._connections.session(changing=False))
             self._masked = Identity({**self._masked.headers, "Authorization": "***"})
+        self._csrf: CsrfTokens | None = None
+        if spec.csrf:
+            self._csrf = CsrfTokens(
+                f"{self._base_path}/"
+                + (f"?{self._identity.query}" if self._identity.query else ""),
+                lambda request: self._connections.send(request, Progress(), changing=False),
+            )
         self._ticker = Ticker()
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
@@ -159,7 +167,7 @@ class HttpBackend:
             tag, _ = await self._current(binding.precondition, request.headers, call, exchange)
             request.headers["If-Match"] = tag
         if binding.pages is None:
-            answer, _ = await self._exchange(binding, request, call, exchange)
+            answer = await self._with_csrf(binding, request, call, exchange)
             return self._read(answer, request, binding, call, exchange)
         try:
             return await drained(
@@ -172,6 +180,22 @@ class HttpBackend:
             )
         except Unusable as error:
             raise bad_reply(str(error), exchange) from error
+
+    async def _with_csrf(
+        self, binding: Binding, request: Request, call: Call, exchange: Exchange
+    ) -> Answer:
+        """A change with a token, where the backend wants one; a second time when that is no longer taken."""
+        tokens = self._csrf if binding.changes else None
+        for _ in range(1 if tokens is None else 2):
+            if tokens is not None:
+                exchange.preparing = True
+                await tokens.add(request.headers, call.caller.subject)
+                exchange.preparing = False
+            answer, _target = await self._exchange(binding, request, call, exchange)
+            if tokens is None or not is_refused(answer):
+                break
+            tokens.forget(request.headers, call.caller.subject)
+        return answer
 
     async def _described(
         self, binding: Binding, request: Request, call: Call, exchange: Exchange
@@ -198,7 +222,7 @@ class HttpBackend:
     ) -> tuple[str, JsonValue]:
         """The ETag of the state that a change depends on, and that state; `headers` are those of the change."""
         reading = condition.reading
-        exchange.reading = True
+        exchange.preparing = True
         arguments = {**condition.fixed, **call.arguments}
         request = render(reading, arguments, self._base_path, self._identity)
         if "Authorization" in headers:
@@ -212,7 +236,7 @@ class HttpBackend:
             )
             told.work = "not_started"
             raise told from None
-        exchange.reading = False
+        exchange.preparing = False
         tag = answer.headers.get("etag")
         if condition.at:
             whole = read_whole(

@@ -13,6 +13,7 @@ from drawbar.backends.http.backend import HttpBackend
 from drawbar.backends.http.bodies import Media
 from drawbar.backends.http.function_words import check_effect, check_words
 from drawbar.backends.http.graphql.codes import CODES as GRAPHQL_CODES
+from drawbar.backends.http.odata.codes import CODES as ODATA_CODES
 from drawbar.backends.http.openapi.codes import CODES as OPENAPI_CODES
 from drawbar.backends.http.options import AuthSpec, HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.paging import Pages
@@ -35,6 +36,7 @@ from drawbar.spec.source import At, Report
 
 if TYPE_CHECKING:
     from drawbar.backends.http.graphql.compile import GraphQlContract
+    from drawbar.backends.http.odata.metadata import Metadata
     from drawbar.backends.http.openapi.compile import Contract
 
 _REQUEST = re.compile(r"(?P<method>\S+) +(?P<path>/[^?#\s]*)(?:\?(?P<query>[^#\s]*))?")
@@ -68,6 +70,7 @@ CODES = {
     **OPENAPI_CODES,
     **RPC_CODES,
     **GRAPHQL_CODES,
+    **ODATA_CODES,
 }
 
 
@@ -75,7 +78,7 @@ class HttpKind:
     """Fills the port `drawbar.compiler.kind.Kind`."""
 
     name = "http"
-    sources = ("openapi", "graphql")
+    sources = ("openapi", "graphql", "odata")
     """What drafts are made from, as a name for `drawbar new`."""
     options: type[BackendSpec] = HttpBackendSpec
     function: type[FunctionSpec] = HttpFunctionSpec
@@ -102,6 +105,7 @@ class HttpKind:
             raise TypeError("the loader reads `backend` by this kind's own model")
         plans = {}
         schema = _graphql(adapter, backend, report) if backend.graphql is not None else None
+        metadata = _odata(adapter, backend, report) if backend.odata is not None else None
         for name, spec in adapter.functions.items():
             if not isinstance(spec, HttpFunctionSpec):
                 raise TypeError("the loader reads functions by this kind's own model")
@@ -110,6 +114,8 @@ class HttpKind:
                 continue
             if spec.document is not None:
                 plan = _compile_document(name, spec, schema, report, at)
+            elif spec.odata is not None:
+                plan = _compile_odata(name, spec, metadata, report, at)
             else:
                 plan = _compile(name, spec, backend, contract, report, at)
             if plan is not None and not report.is_broken(at):
@@ -117,7 +123,11 @@ class HttpKind:
         return with_preconditions(adapter, plans, report)
 
     def draft(self, source: str, wish: DraftWish) -> Draft:
-        """From an OpenAPI document or the manifest of a plugin that leads to one; from a GraphQL schema when asked so."""
+        """From an OpenAPI document or a plugin's manifest; from a GraphQL schema or OData metadata when asked so."""
+        if wish.asked == "odata":
+            from drawbar.backends.http.odata.draft import draft_adapter as draft_of_odata  # noqa: PLC0415 -- as below
+
+            return draft_of_odata(source, wish)
         if wish.asked == "graphql":
             try:
                 import_extra("graphql", "graphql")
@@ -229,6 +239,23 @@ def _compile_document(
     binding = _binding(name, "POST", segments, places, parameters)
     described = replace(binding, constant_query=query, dialect=dialect)
     return Plan(parameters, described, document.description)
+
+
+def _odata(adapter: Adapter, backend: HttpBackendSpec, report: Report) -> Metadata | None:
+    from drawbar.backends.http.odata.compile import read_contract  # noqa: PLC0415 -- others start without
+
+    return read_contract(adapter, backend, report)
+
+
+def _compile_odata(
+    name: str, spec: HttpFunctionSpec, metadata: Metadata | None, report: Report, at: At
+) -> Plan | None:
+    if metadata is None:
+        return None
+    from drawbar.backends.http.odata.compile import compile_odata  # noqa: PLC0415 -- as above
+
+    made = compile_odata(name, metadata, spec, report, at)
+    return None if made is None else Plan(made[1], made[0])
 
 
 def _posted(

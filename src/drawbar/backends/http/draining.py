@@ -50,7 +50,8 @@ async def drained(
         found = at_pointer(page.value, pointer)
         if not isinstance(found, list):
             raise Unusable("a page holds no list; `response` has to point to one")
-        rows.extend(found)
+        shaped = found if pages.rows is None else pages.rows(found)
+        rows.extend(shaped if isinstance(shaped, list) else found)
         first = first or len(found)
         if not found or (pages.rule in ("page", "offset") and len(found) < first):
             break  # the last one

@@ -49,8 +49,8 @@ class Exchange:
     changes: bool
     accepted: bool = False
     """A change was answered by a redirect to its result: it was begun, whatever follows."""
-    reading: bool = False
-    """What the change depends on is being read; nothing of the change has left."""
+    preparing: bool = False
+    """What the change needs is being read; nothing of the change has left."""
 
     def work(self, otherwise: WorkState) -> WorkState:
         return "unknown" if self.accepted else otherwise
@@ -100,16 +100,16 @@ def lost(error: aiohttp.ClientError | OSError, exchange: Exchange) -> BackendErr
     return BackendError(
         "The connection to the backend was lost before its answer was complete.",
         code="connection_lost",
-        retryable=not exchange.changes,
-        work="unknown",
+        retryable=exchange.preparing or not exchange.changes,
+        work="not_started" if exchange.preparing else "unknown",
     )
 
 
 def timed_out(exchange: Exchange, *, sent: bool) -> BackendError:
     """The deadline passed. A change that had not left yet is known not to have happened."""
-    if exchange.reading:
+    if exchange.preparing:
         return BackendError(
-            "The backend did not tell the current state in time; nothing was changed.",
+            "The backend did not answer in time what the change needs first; nothing was changed.",
             code="timeout",
             retryable=True,
             work="not_started",
@@ -220,6 +220,8 @@ def _message(value: JsonObject) -> str | None:
 
 
 def _texts(value: JsonValue) -> str | None:
+    if isinstance(value, dict):  # OData v2 says the language, too
+        value = value.get("value")
     if isinstance(value, str):
         return value.strip() or None
     if not isinstance(value, list):

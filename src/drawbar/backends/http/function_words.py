@@ -16,11 +16,13 @@ def check_words(spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report
         return _check_method_words(spec, backend, report, at)
     if spec.document is not None:
         return _check_document_words(spec, backend, report, at)
+    if spec.odata is not None:
+        return _check_odata_words(spec, backend, report, at)
     if (spec.request is None) == (spec.operation is None):
         report.add(
             at if spec.request is None else (*at, "operation"),
             "DB523",
-            "a function needs `request`, `operation`, `method` or `document`"
+            "a function needs `request`, `operation`, `method`, `document` or `odata`"
             if spec.request is None
             else "`request` and `operation` exclude each other",
             fix="write `request: GET /path`, `operation:` with a name of the `openapi` document, `method:` with one "
@@ -55,7 +57,7 @@ def _check_method_words(
             "a method is called by a protocol, and the backend has none",
             fix="write `protocol: json-rpc` or `protocol: xml-rpc` under `backend`, or `request:` here",
         )
-    _refuse(("document", *_NOT_IN_DIALECTS), "method", "DB530", spec, report, at)
+    _refuse(("document", "odata", *_NOT_IN_DIALECTS), "method", "DB530", spec, report, at)
     return backend.protocol is not None
 
 
@@ -69,8 +71,23 @@ def _check_document_words(
             "a document is checked against a schema, and the backend has none",
             fix="write `graphql: ./graphql/schema.graphql` under `backend`; `drawbar new graphql` fetches one",
         )
-    _refuse(("params", "types", *_NOT_IN_DIALECTS), "document", "DB542", spec, report, at)
+    _refuse(("params", "types", "odata", *_NOT_IN_DIALECTS), "document", "DB542", spec, report, at)
     return backend.graphql is not None
+
+
+def _check_odata_words(
+    spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At
+) -> bool:
+    if backend.odata is None:
+        report.add(
+            (*at, "odata"),
+            "DB551",
+            "the request is made by metadata, and the backend has none",
+            fix="write `odata: ./odata/service.xml` under `backend`; `drawbar new odata` fetches it",
+        )
+    words = ("request", "params", "types", "response", *_NOT_IN_DIALECTS)
+    _refuse(words, "odata", "DB552", spec, report, at)
+    return backend.odata is not None
 
 
 def _refuse(

@@ -87,6 +87,15 @@ class HttpBackendSpec(BackendSpec):
         description="The schema of a GraphQL server at the `url`, beside the adapter: SDL, or the JSON of an "
         "introspection; nothing is fetched from the network.",
     )
+    odata: str | None = Field(
+        None,
+        description="The `$metadata` of an OData service (v2 or v4) at the `url`, beside the adapter; nothing is fetched "
+        "from the network.",
+    )
+    csrf: bool = Field(
+        False,
+        description="A token is fetched before a change (`X-CSRF-Token: fetch`), as SAP's gateways want it.",
+    )
     protocol: Literal["json-rpc", "xml-rpc"] | None = Field(
         None, description="What is spoken at the `url`, by functions that name a `method`."
     )
@@ -133,6 +142,45 @@ class PreconditionSpec(Spec):
     )
 
 
+class ODataSpec(Spec):
+    """One request to an OData service. Exactly one of `list`, `get`, `create`, `update`, `delete` and `call`."""
+
+    list_: str | None = Field(None, alias="list", description="An entity set, to read many of.")
+    get: str | None = Field(None, description="An entity set, to read one of by its key.")
+    create: str | None = Field(None, description="An entity set, to put a new one into.")
+    update: str | None = Field(
+        None, description="An entity set, to change one of: only what is given changes."
+    )
+    delete: str | None = Field(None, description="An entity set, to take one out of.")
+    call: str | None = Field(None, description="A function, an action or a function import.")
+    on: str | None = Field(
+        None,
+        description="With `call`: the entity set to one of whose entities the operation is bound.",
+    )
+    select: tuple[str, ...] = Field((), description="The properties that are read.")
+    expand: tuple[str, ...] = Field(
+        (), description="Navigation properties that are read with it, as `$expand` has them."
+    )
+    filter: tuple[str, ...] = Field(
+        (),
+        description="Conditions that all have to hold, such as `Status eq {status}`. A parameter is made for each place; "
+        "a condition is left out when its parameter is. `{name:Edm.Int32}` says the type where the property does not.",
+    )
+    orderby: tuple[str, ...] = Field(
+        (),
+        description="The orders that a caller may choose from, such as `Date desc`; the first one unless chosen.",
+    )
+    top: int | None = Field(
+        None,
+        ge=1,
+        description="Most rows of one answer; a parameter `skip` leads on. All pages are read when left out.",
+    )
+    fields: tuple[str, ...] | None = Field(
+        None,
+        description="With `create` and `update`: the properties that are offered; all unless set.",
+    )
+
+
 class HttpFunctionSpec(FunctionSpec):
     """One request of the API, or one operation of its document."""
 
@@ -156,6 +204,9 @@ class HttpFunctionSpec(FunctionSpec):
         None,
         min_length=1,
         description="Instead of `request`: one GraphQL query or mutation, whose variables are the parameters.",
+    )
+    odata: ODataSpec | None = Field(
+        None, description="Instead of `request`: one request by the `odata` metadata."
     )
     params: Literal["named", "positional"] | None = Field(
         None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import quote
@@ -28,6 +28,8 @@ class Pages:
     key: str = ""
     """The query parameter of the cursor, page or offset."""
     first: int = 1
+    rows: Callable[[JsonValue], JsonValue] | None = None
+    """What becomes of the rows before they are told."""
 
     def next_of(
         self, target: str, headers: Mapping[str, str], value: JsonValue, seen: int, number: int

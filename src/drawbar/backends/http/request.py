@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import quote
 
 import orjson
@@ -35,6 +35,22 @@ class Slot:
     key: str
     style: Style | None = None
     """How a value with parts is written; without one a list is repeated, and anything else is one value."""
+    literal: Callable[[JsonValue], str] | None = None
+    """How a value is written in a language of the URL's own, whose keys are sent as they are."""
+
+    def text(self, value: JsonValue) -> str:
+        return text_of(value) if self.literal is None else self.literal(value)
+
+
+class Composed(Protocol):
+    """A query parameter that is made of several arguments."""
+
+    @property
+    def key(self) -> str: ...
+
+    def text(self, arguments: Mapping[str, JsonValue]) -> str | None:
+        """None where nothing is to be sent. Raises WrongContent."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +71,7 @@ class Binding:
     """The path between its slashes; literal parts are percent-encoded already. Empty: the backend's own URL."""
     constant_query: str = ""
     query: tuple[Slot, ...] = ()
+    composed: Composed | None = None
     headers: tuple[Slot, ...] = ()
     constant_headers: tuple[tuple[str, str], ...] = ()
     cookies: tuple[Slot, ...] = ()
@@ -178,14 +195,15 @@ def _segment(segment: tuple[str | Slot, ...], arguments: Mapping[str, JsonValue]
             continue
         last = part.parameter
         value = arguments.get(last)
-        text += _path_value(last, value) if part.style is None else _styled_segment(part, value)
+        text += _path_value(part, value) if part.style is None else _styled_segment(part, value)
     if text in (".", ".."):
         raise _refused(last, f"{text!r} would lead to another path of the backend")
     return text
 
 
-def _path_value(name: str, value: JsonValue) -> str:
-    text = text_of(value)
+def _path_value(slot: Slot, value: JsonValue) -> str:
+    name = slot.parameter
+    text = _literal(slot, value)
     if not text:
         raise _refused(name, "it is part of the path and cannot be empty")
     if _UNSAFE_IN_PATH.search(text):
@@ -195,9 +213,16 @@ def _path_value(name: str, value: JsonValue) -> str:
     return _encoded(name, text)
 
 
+def _literal(slot: Slot, value: JsonValue) -> str:
+    try:
+        return slot.text(value)
+    except WrongContent as error:
+        raise _refused(slot.parameter, str(error)) from None
+
+
 def _styled_segment(slot: Slot, value: JsonValue) -> str:
     def checked(text: str) -> str:
-        return _path_value(slot.parameter, text)
+        return _path_value(Slot(slot.parameter, slot.key), text)
 
     if slot.style is None or value is None or value in ([], {}):
         raise _refused(slot.parameter, "it is part of the path and cannot be empty")
@@ -216,19 +241,30 @@ def _query(binding: Binding, arguments: Mapping[str, JsonValue], identity: Ident
     for slot in binding.query:
         value = arguments.get(slot.parameter)
         if slot.style is None:
-            parts.extend(_pairs(slot.parameter, slot.key, value))
+            parts.extend(_pairs(slot, value))
         elif value is not None:
             parts.extend(_styled_pairs(slot, slot.style, value))
+    if binding.composed is not None:
+        try:
+            text = binding.composed.text(arguments)
+        except WrongContent as error:
+            raise _refused(binding.composed.key, str(error)) from None
+        parts.extend(
+            ()
+            if text is None
+            else [f"{binding.composed.key}={_encoded(binding.composed.key, text)}"]
+        )
     if identity.query:
         parts.append(identity.query)
     return "&".join(parts)
 
 
-def _pairs(name: str, key: str, value: JsonValue) -> Iterator[str]:
+def _pairs(slot: Slot, value: JsonValue) -> Iterator[str]:
     """`key=value`, once for each element of a list; nothing for null."""
+    key = quote(slot.key, safe="") if slot.literal is None else slot.key
     for item in value if isinstance(value, list) else [value]:
         if item is not None:
-            yield f"{quote(key, safe='')}={_encoded(name, text_of(item))}"
+            yield f"{key}={_encoded(slot.parameter, _literal(slot, item))}"
 
 
 def _styled_pairs(slot: Slot, style: Style, value: JsonValue) -> Iterator[str]:
@@ -300,7 +336,7 @@ def _plain_body(
     pairs = [
         pair
         for slot in binding.body
-        for pair in _pairs(slot.parameter, slot.way[0], arguments.get(slot.parameter))
+        for pair in _pairs(Slot(slot.parameter, slot.way[0]), arguments.get(slot.parameter))
     ]
     return "&".join(pairs).encode()
 

@@ -93,7 +93,7 @@ class _Vendoring:
     ) -> bool:
         """Read a file that is referred to; what cannot be had is noted once."""
         try:
-            data = _read(target)
+            data = read_place(target)
             value = parse_document(data)
         except UnreadableDocument as error:
             told = f"the reference `{mask_url(reference)}` leads nowhere: {error}"
@@ -117,7 +117,7 @@ class _Vendoring:
 
 def _document(place: Place, shown: str) -> tuple[JsonObject, bytes]:
     try:
-        data = _read(place)
+        data = read_place(place)
         root = parse_document(data)
     except UnreadableDocument as error:
         raise OperatorError(f"{shown} cannot be read: {error}") from None
@@ -145,7 +145,7 @@ def _target(place: Place, reference: str) -> Place:
     return urljoin(place, reference)
 
 
-def _read(place: Place) -> bytes:
+def read_place(place: Place) -> bytes:
     """Raises UnreadableDocument."""
     if isinstance(place, Path):
         try:
