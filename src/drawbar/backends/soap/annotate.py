@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lxml import etree
 
+from drawbar.backends.soap.arrays import element_of, flatten
 from drawbar.backends.soap.encoding import ENCODINGS, ITEM, prefixed, say_type
 from drawbar.backends.soap.expected import by_name
 from drawbar.backends.soap.reply import actual
@@ -85,16 +86,16 @@ def _say(node: etree._Element, item: Item, version: Version, *, wrapper: bool = 
 
 def _say_array(node: etree._Element, record: Record, version: Version) -> None:
     encoding = ENCODINGS[version]
-    (member,) = record.content.members
-    assert isinstance(member, Item)  # noqa: S101 -- arrays are made of one item
+    member = element_of(record.content, record.content.rank)
+    sizes = [str(size) for size in flatten(node, record.content.rank)]
     say_type(node, clark(encoding, "Array"))
     name, brackets = _held(member)
     if version == "1.1":
-        node.set(f"{{{encoding}}}arrayType", f"{prefixed(node, name)}{brackets}[{len(node)}]")
+        node.set(f"{{{encoding}}}arrayType", f"{prefixed(node, name)}{brackets}[{','.join(sizes)}]")
     else:
         held = clark(encoding, "Array") if brackets else name
         node.set(f"{{{encoding}}}itemType", prefixed(node, held))
-        node.set(f"{{{encoding}}}arraySize", str(len(node)))
+        node.set(f"{{{encoding}}}arraySize", " ".join(sizes))
     for child in node:
         _say(child, member, version)
 
@@ -104,8 +105,7 @@ def _held(item: Item) -> tuple[str, str]:
     if isinstance(item.type, Text):
         return item.declared or clark(XSD, _SPOKEN.get(item.type.base, item.type.base)), ""
     if item.type.content.array and item.type.name is None:
-        (member,) = item.type.content.members
-        assert isinstance(member, Item)  # noqa: S101 -- arrays are made of one item
-        name, brackets = _held(member)
-        return name, f"{brackets}[]"
+        rank = item.type.content.rank
+        name, brackets = _held(element_of(item.type.content, rank))
+        return name, f"{brackets}[{',' * (rank - 1)}]"
     return item.type.name or clark(XSD, "anyType"), ""

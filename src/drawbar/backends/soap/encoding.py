@@ -7,6 +7,7 @@ Old servers read by these words, not by a schema.
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ ITEM = "item"
 """The name that elements of an array get: it does not matter, and most stacks use this one."""
 _ARRAYS = frozenset(clark(namespace, "Array") for namespace in ENCODINGS.values())
 _WORDS = (f"{{{WSDL}}}arrayType", f"{{{WSDL}}}itemType")
-_ARRAY_TYPE = re.compile(r"\s*([^\[\]\s]+)\s*((?:\[\d*\])*)\s*$")
+_ARRAY_TYPE = re.compile(r"\s*([^\[\]\s]+)\s*((?:\[[\d,\s]*\])*)\s*$")
 _DEEPEST = 50
 
 
@@ -45,9 +46,19 @@ class Held:
     """The node that said so."""
     type: str | None = None
     """Full name of the type; None for anything, or where `element` says it."""
-    arrays: int = 0
-    """How many more arrays are around each element: 1 for `int[][]`."""
+    ranks: tuple[int, ...] = (1,)
+    """Dimensions of each of the arrays around an element, the outermost first: 1 and 2 for `int[,][]`."""
     element: Component | None = None
+
+    @property
+    def arrays(self) -> int:
+        """How many more lists are around each element than one: 1 for `int[][]`, and for `int[,]`."""
+        return sum(self.ranks) - 1
+
+    def rank(self, depth: int) -> int:
+        """Dimensions of the array that begins with the list of this depth, 0 for the outermost; 1 for a row."""
+        starts = dict(zip(itertools.accumulate((0, *self.ranks)), self.ranks, strict=False))
+        return starts.get(depth, 1)
 
 
 def held_by(node: Component, index: SchemaIndex, depth: int = 0) -> Held | None:
@@ -89,12 +100,13 @@ def _written(text: str, user: Component) -> Held:
     match = _ARRAY_TYPE.match(text)
     if match is None:
         raise Unresolved(
-            f"{user.document.file}: {describe(user)} is an array of `{text}`, and only arrays of one "
-            "dimension, or arrays of arrays, are sent",
-            "leave the operation out, or describe the array as an array of arrays",
+            f"{user.document.file}: {describe(user)} is an array of `{text}`, which names no type and sizes",
+            "write it as SOAP does, such as `xsd:string[]` or `xsd:string[,]`",
         )
     # An attribute's own prefixes count; a name without one means the default namespace.
-    return Held(user, user.name(match[1]), max(match[2].count("[") - 1, 0))
+    brackets = re.findall(r"\[[^\]]*\]", match[2])
+    ranks = tuple(each.count(",") + 1 for each in reversed(brackets))
+    return Held(user, user.name(match[1]), ranks or (1,))
 
 
 def declare_array(schema: etree._Element, held: Held, name: str) -> None:

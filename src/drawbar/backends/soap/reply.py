@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from drawbar.backends.soap.arrays import element_of, layout_of
 from drawbar.backends.soap.binary import BINARY, MEDIA_TYPE, Bytes
 from drawbar.backends.soap.documents import UnreadableXml, parse_xml
 from drawbar.backends.soap.expected import Expected, expected_of
@@ -110,9 +111,7 @@ class Reading:
     def record(self, node: etree._Element, record: Record, *, named: bool = False) -> JsonValue:
         content = record.content
         if content.array:
-            (member,) = content.members
-            item = member if isinstance(member, Item) else None
-            return [self.element(child, item) for child in node]
+            return self._array(node, content)
         value: JsonObject = {}
         if named:
             value[TYPE] = record.label
@@ -125,6 +124,23 @@ class Reading:
         if (text := text_between(node)) is not None:
             value[TEXT] = text
         return value
+
+    def _array(self, node: etree._Element, content: Content) -> JsonValue:
+        try:
+            layout = layout_of(node)
+        except ValueError:
+            layout = None
+            self.remarks.odd[local(str(node.tag))] = None
+        is_flat = layout is not None and layout.is_flat
+        if content.rank > 1 and not is_flat and not any(len(child) for child in node):
+            is_flat = True  # without its sizes, but no rows are there either
+        item = element_of(content, content.rank if is_flat else 1)
+        values = [self.element(child, item) for child in node]
+        try:
+            return values if layout is None else layout.arranged(values)
+        except ValueError:
+            self.remarks.odd[local(str(node.tag))] = None
+            return values
 
     def _said(self, node: etree._Element) -> Text | Record | None:
         """The type that an element says of itself, where the contract leaves it open."""

@@ -13,6 +13,7 @@ from typing import Literal
 
 from lxml import etree
 
+from drawbar.backends.soap.arrays import uneven
 from drawbar.backends.soap.builtins import WrongText
 from drawbar.backends.soap.documents import UnreadableXml, parse_xml
 from drawbar.backends.soap.encoding import ITEM, prefixed
@@ -259,6 +260,8 @@ def _array(node: etree._Element, content: Content, value: JsonValue, path: str) 
     assert isinstance(member, Item)  # noqa: S101 -- arrays are made of one item
     if not isinstance(value, list):
         raise WrongValue(path, "it has to be a list")
+    if content.rank > 1 and (why := uneven(value, content.rank)) is not None:
+        raise WrongValue(path, why)
     for index, each in enumerate(value):
         _value(etree.SubElement(node, ITEM), member, each, f"{path}/{index}")
 

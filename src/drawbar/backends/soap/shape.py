@@ -117,6 +117,8 @@ class Content:
     text_name: str = "value"
     array: bool = False
     """A SOAP-encoded array: a list of its one member, whatever its elements are called."""
+    rank: int = 1
+    """Dimensions of the array: of several, this is the list of rows, and each row is an array again."""
     unordered: bool = False
     """Whether the members may come in another order than here (`xs:all`)."""
 

@@ -151,7 +151,8 @@ class _Building:
             single = self._element(held.element)
             made = single if isinstance(single, Item) else None
         item = made or Item(ITEM, ITEM, kind, declared=None if arrays else held.type)
-        return Content((replace(item, least=0, most=None),), array=True)
+        rank = held.rank(held.arrays - arrays)
+        return Content((replace(item, least=0, most=None),), array=True, rank=rank)
 
     def _particles(self, node: Component, depth: int) -> list[Component]:
         """The particles of a type in order: those of its bases first, then its own."""
