@@ -61,7 +61,7 @@ def test_every_problem_is_printed_with_its_place_and_what_to_write(
     assert out == (
         "shop.yaml:5:5: DB101 unknown key `descripton`\n"
         "    did you mean `description`?\n"
-        "shop.yaml:7:28: DB112 expected one of string, integer, number, boolean, array, object, "
+        "shop.yaml:7:28: DB112 expected one of string, integer, number, boolean, array, object, file, "
         'got the text "strng"\n'
         "    did you mean `string`?\n"
     )

@@ -51,14 +51,14 @@ def test_a_package_brings_a_kind_by_an_entry_point(monkeypatch: pytest.MonkeyPat
             "the kind `sql` is offered by drawbar and an unnamed package; remove one of them",
         ),
         (
-            [entry("ldap", "acme_that_is_not_there:KIND")],
-            "ldap",
-            "the kind `ldap` of an unnamed package cannot be loaded: No module named 'acme_that_is_not_there'",
+            [entry("acme", "acme_that_is_not_there:KIND")],
+            "acme",
+            "the kind `acme` of an unnamed package cannot be loaded: No module named 'acme_that_is_not_there'",
         ),
         (
-            [entry("ldap", "json:KIND")],
-            "ldap",
-            "the kind `ldap` of an unnamed package cannot be loaded: module 'json' has no attribute 'KIND'",
+            [entry("acme", "json:KIND")],
+            "acme",
+            "the kind `acme` of an unnamed package cannot be loaded: module 'json' has no attribute 'KIND'",
         ),
     ],
 )

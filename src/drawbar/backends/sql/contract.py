@@ -33,6 +33,8 @@ from drawbar.spec.model import Adapter
 from drawbar.spec.source import Report
 
 _WITHIN = 20.0
+_STOPPED_WITHIN = 10.0
+"""Seconds; a second on a machine that does nothing else. What is not stopped goes on for hours."""
 _THREADS = 4
 
 
@@ -222,7 +224,7 @@ async def _times_out(trial: Trial) -> None:
         begun = time.monotonic()
         error = await trial.error(function, seconds=0.8)
         _equal((error.code, error.work), ("timeout", "rolled_back"))
-        if time.monotonic() - begun > 4:  # noqa: PLR2004 -- a second, and what a busy machine adds
+        if time.monotonic() - begun > _STOPPED_WITHIN:
             raise Broken(f"it took {time.monotonic() - begun:.1f} s instead of 0.8")
         await trial.is_untouched()
 
@@ -236,7 +238,7 @@ async def _is_cancelled(trial: Trial) -> None:
         task.cancel()
         begun = time.monotonic()
         await asyncio.wait({task}, timeout=_WITHIN)
-        if time.monotonic() - begun > 2.5:  # noqa: PLR2004 -- as above
+        if time.monotonic() - begun > _STOPPED_WITHIN:
             raise Broken(f"it took {time.monotonic() - begun:.1f} s")
         if not task.cancelled():
             error = task.exception()
