@@ -16,8 +16,8 @@ lock() {
     "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --no-emit-find-links --no-header --no-annotate $upgrade "$@" -o "$output"
 }
-lock requirements.lock --extra postgresql --extra mariadb --extra wss --extra ntlm --extra grpc --extra graphql --extra nats --extra amqp pyproject.toml
+lock requirements.lock --extra postgresql --extra mariadb --extra wss --extra ntlm --extra grpc --extra graphql --extra nats --extra amqp --extra ssh pyproject.toml
 lock requirements-build.lock --group pyproject.toml:build -c requirements.lock
-lock requirements-local.lock --extra postgresql --extra mariadb --extra wss --extra ntlm --extra grpc --extra graphql --extra nats --extra amqp --extra local -c requirements.lock pyproject.toml
-lock requirements-dev.lock --extra postgresql --extra mariadb --extra duckdb --extra firebird --extra odbc --extra jdbc --extra wss --extra ntlm --extra grpc --extra graphql --extra nats --extra amqp --group pyproject.toml:build --group pyproject.toml:dev \
+lock requirements-local.lock --extra postgresql --extra mariadb --extra wss --extra ntlm --extra grpc --extra graphql --extra nats --extra amqp --extra ssh --extra local -c requirements.lock pyproject.toml
+lock requirements-dev.lock --extra postgresql --extra mariadb --extra duckdb --extra firebird --extra odbc --extra jdbc --extra wss --extra ntlm --extra grpc --extra graphql --extra nats --extra amqp --extra ssh --group pyproject.toml:build --group pyproject.toml:dev \
     -c requirements.lock -c requirements-build.lock pyproject.toml

@@ -26,6 +26,7 @@ BUILT_IN: Mapping[str, str] = {
     "grpc": "drawbar.backends.grpc:KIND",
     "nats": "drawbar.backends.nats:KIND",
     "amqp": "drawbar.backends.amqp:KIND",
+    "ssh": "drawbar.backends.ssh:KIND",
     "ldap": "drawbar.backends.ldap:KIND",
     "python": "drawbar.backends.python:KIND",
 }

@@ -12,6 +12,10 @@ from drawbar.kernel.errors import DrawbarError
 from drawbar.kernel.values import JsonValue
 
 CODES = {
+    "DB602": "an argument with a brace that stands alone, or with a parameter that does not exist",
+    "DB604": "a list or object in an argument",
+    "DB605": "an argument whose parameter may be missing",
+    "DB607": "an exit code that cannot be",
     "DB801": "an encoding that Python does not know, or that the layout cannot use",
     "DB802": "a field of a record that contradicts itself",
     "DB803": "two fields of a record with one name",

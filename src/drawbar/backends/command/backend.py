@@ -10,8 +10,8 @@ from pathlib import Path
 
 from drawbar.backends.command.options import CommandBackendSpec
 from drawbar.backends.command.process import Launch, run
-from drawbar.backends.command.reply import read_reply
-from drawbar.backends.command.request import Binding, arguments_of, input_of
+from drawbar.codecs.program import Program, arguments_of, input_of
+from drawbar.codecs.program_reply import read_reply
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
 from drawbar.kernel.underway import Underway
 from drawbar.kernel.values import JsonObject, JsonValue
@@ -32,7 +32,7 @@ class CommandBackend:
         self._program = [self._placed(part) for part in spec.program]
         self._underway = Underway("the program was ended")
 
-    async def invoke(self, binding: Binding, call: Call) -> Reply:
+    async def invoke(self, binding: Program, call: Call) -> Reply:
         """Start the program, or say in a dry run what would be started."""
         argv = [*self._program, *arguments_of(binding, call.arguments)]
         data = input_of(binding, call.arguments)
@@ -51,7 +51,7 @@ class CommandBackend:
         """End every program that still runs."""
         await self._underway.close()
 
-    async def _invoke(self, binding: Binding, call: Call, argv: list[str], data: bytes) -> Reply:
+    async def _invoke(self, binding: Program, call: Call, argv: list[str], data: bytes) -> Reply:
         if binding.answer.changes:
             call.progress.mark_sent()
         try:

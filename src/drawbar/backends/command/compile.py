@@ -7,12 +7,9 @@ from collections.abc import Mapping
 
 from drawbar.backends.command.backend import CommandBackend
 from drawbar.backends.command.options import CommandBackendSpec, CommandFunctionSpec
-from drawbar.backends.command.request import Binding
-from drawbar.backends.command.words import Words
 from drawbar.codecs.codec import CODES as CODEC_CODES
 from drawbar.codecs.copybook.compile import Copybooks
-from drawbar.codecs.payload import Answer
-from drawbar.codecs.payload_compile import PayloadCompiler, PayloadWord, answer_codec
+from drawbar.codecs.program_compile import compile_program
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import Backend
@@ -21,15 +18,9 @@ from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
 from drawbar.spec.source import At, Report
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LAST_EXIT = 255
-_STDIN = PayloadWord("stdin", "standard input", "argv does not use it")
 
 CODES = {
     "DB601": "a `program` that cannot be started as written",
-    "DB602": "an argument with a brace that stands alone, or with a parameter that does not exist",
-    "DB604": "a list or object in an argument",
-    "DB605": "an argument whose parameter may be missing",
-    "DB607": "an exit code that cannot be",
     "DB608": "a variable of the environment that cannot be set",
     **CODEC_CODES,
 }
@@ -52,9 +43,15 @@ class CommandKind:
         for name, spec in adapter.functions.items():
             if not isinstance(spec, CommandFunctionSpec):
                 raise TypeError("the loader reads functions by this kind's own model")
-            at: At = ("functions", name)
-            plan = _compile_function(name, spec, adapter, copybooks, encoding)
-            if plan is not None and not report.is_broken(at):
+            plan = compile_program(
+                name,
+                spec,
+                copybooks,
+                after_dashes="--" in backend.program[1:],
+                encoding=encoding,
+                rules=adapter.errors,
+            )
+            if plan is not None:
                 plans[name] = plan
         return plans
 
@@ -70,48 +67,6 @@ def _backend(adapter: Adapter) -> CommandBackendSpec:
     if not isinstance(adapter.backend, CommandBackendSpec):
         raise TypeError("the loader reads `backend` by this kind's own model")
     return adapter.backend
-
-
-def _compile_function(
-    name: str, spec: CommandFunctionSpec, adapter: Adapter, copybooks: Copybooks, encoding: str
-) -> Plan | None:
-    at: At = ("functions", name)
-    report = copybooks.report
-    backend = _backend(adapter)
-    parameters = copybooks.parameters(spec, spec.stdin, at, "stdin")
-    words = Words(spec, parameters, report, at)
-    groups = words.read(after_dashes="--" in backend.program[1:])
-    inputs = PayloadCompiler(_STDIN, spec.parameters, parameters, copybooks, at)
-    made = inputs.read(spec.stdin, words.used, encoding)
-    codec = answer_codec(spec.stdout, encoding, copybooks, (*at, "stdout"))
-    _check_exit_codes(spec, report, at)
-    if codec is None or report.is_broken(at):
-        return None
-    declared = {int(code) for code in spec.exit_codes}
-    for rule in (*spec.errors, *adapter.errors):
-        code = rule.when.get("exit")
-        if code is not None and str(code).isdigit():
-            declared.add(int(code))
-    binding = Binding(
-        function=name,
-        groups=groups,
-        input=made,
-        answer=Answer(codec, changes=spec.effect != "read"),
-        exit_codes=dict(spec.exit_codes),
-        declared=frozenset(declared),
-    )
-    return Plan(tuple(parameters.values()), binding)
-
-
-def _check_exit_codes(spec: CommandFunctionSpec, report: Report, at: At) -> None:
-    for code in spec.exit_codes:
-        if not 0 < code <= _LAST_EXIT:
-            report.add(
-                (*at, "exit_codes", str(code)),
-                "DB607",
-                f"a program cannot end badly with {code}",
-                fix=f"0 is success; other codes are 1 to {_LAST_EXIT}",
-            )
 
 
 def _check_backend(backend: CommandBackendSpec, report: Report) -> None:

@@ -12,9 +12,12 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
+
+from drawbar.codecs.program import Ended
+from drawbar.wire.ending import undisturbed
 
 _TERM_TIME = 0.4
 """Seconds from SIGTERM to SIGKILL; a fifth more for the others once the program itself has ended."""
@@ -33,16 +36,6 @@ class Launch:
     argv: Sequence[str]
     cwd: str
     env: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a run ended. `cut`: more was written than was read; `code` is None if that ended it."""
-
-    code: int | None
-    output: bytes
-    errors: bytes
-    cut: bool
 
 
 class _Pipes(asyncio.SubprocessProtocol):
@@ -102,7 +95,7 @@ async def run(launch: Launch, data: bytes, *, max_bytes: int, drain: bool) -> En
         if pipes.exited.done():
             await asyncio.wait([pipes.closed], timeout=_PIPE_TIME)
     finally:
-        await _undisturbed(_end(transport, pipes))
+        await undisturbed(_end(transport, pipes))
     stopped = pipes.cut and not drain
     return Ended(
         None if stopped else transport.get_returncode(),
@@ -129,7 +122,7 @@ async def _start(
     try:
         transport, _ = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        await _undisturbed(_end_started(starting, pipes))
+        await undisturbed(_end_started(starting, pipes))
         raise
     return pipes, transport
 
@@ -153,22 +146,6 @@ def _feed(transport: asyncio.SubprocessTransport, data: bytes) -> None:
         not writer.is_closing()
     ):  # uvloop closes it within `write`, and a second time is an error to it
         writer.close()
-
-
-async def _undisturbed(
-    work: Coroutine[Any, Any, None],
-) -> None:  # nothing is sent to or got from it
-    """Finish `work`, which is short, even if cancelled meanwhile; the cancel is passed on afterwards."""
-    task = asyncio.ensure_future(work)
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            cancelled = True
-    task.result()
-    if cancelled:
-        raise asyncio.CancelledError
 
 
 async def _end(transport: asyncio.SubprocessTransport, pipes: _Pipes) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from drawbar.backends.command.options import CommandFunctionSpec
-from drawbar.backends.command.request import Argument, Group
+from drawbar.codecs.program import Argument, Group
+from drawbar.codecs.program_spec import ProgramFunctionSpec
 from drawbar.codecs.template import Hole, Template, read_template
 from drawbar.compiler.kind import Parameter
 from drawbar.kernel.values import JsonObject
@@ -21,7 +21,7 @@ class Words:
     """Reads `argv`. `used` are the parameters found there; `parameters` gets their narrowed schemas."""
 
     def __init__(
-        self, spec: CommandFunctionSpec, parameters: dict[str, Parameter], report: Report, at: At
+        self, spec: ProgramFunctionSpec, parameters: dict[str, Parameter], report: Report, at: At
     ) -> None:
         self._spec = spec
         self._parameters = parameters

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import signal
 
-from drawbar.backends.command.process import Ended
-from drawbar.backends.command.request import Binding
+from drawbar.codecs.program import Ended, Program
 from drawbar.kernel.ports import BackendError, Call, Reply
 
 _LONGEST = 1000
 """Characters of a message."""
 
 
-def read_reply(binding: Binding, ended: Ended, call: Call, encoding: str) -> Reply:
+def read_reply(program: Program, ended: Ended, call: Call, encoding: str) -> Reply:
     """Raises BackendError for an exit code other than 0 and for output that cannot be used."""
     if ended.code not in (0, None):
-        raise _failure(binding, ended, ended.code or 0, encoding)
-    return binding.answer.read(ended.output, call, cut=ended.cut)
+        raise _failure(program, ended, ended.code or 0, encoding)
+    return program.answer.read(ended.output, call, cut=ended.cut)
 
 
-def _failure(binding: Binding, ended: Ended, code: int, encoding: str) -> BackendError:
+def _failure(program: Program, ended: Ended, code: int, encoding: str) -> BackendError:
     """A code that the author declared is the program's own no; of any other nobody knows."""
     facts: dict[str, str | int] = {"exit": code}
     said = ended.errors.decode(encoding, "replace").strip()
@@ -33,8 +32,8 @@ def _failure(binding: Binding, ended: Ended, code: int, encoding: str) -> Backen
         message = "..." + message[-_LONGEST:]
     return BackendError(
         message,
-        code=binding.exit_codes.get(code, "command_failed"),
-        work="rolled_back" if code in binding.declared else "unknown",
+        code=program.exit_codes.get(code, "command_failed"),
+        work="rolled_back" if code in program.declared else "unknown",
         facts=facts,
     )
 

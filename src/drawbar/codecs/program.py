@@ -34,8 +34,8 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
-    """One function, compiled."""
+class Program:
+    """One function of a program, compiled: its arguments, what goes in, what comes out."""
 
     function: str
     groups: tuple[Group, ...]
@@ -46,10 +46,10 @@ class Binding:
     """Codes that the author knows, here or in an `errors:` rule: the program's own no."""
 
 
-def arguments_of(binding: Binding, arguments: Mapping[str, JsonValue]) -> list[str]:
+def arguments_of(program: Program, arguments: Mapping[str, JsonValue]) -> list[str]:
     """Raises BackendError `invalid_arguments` for a value that cannot be an argument."""
     found = []
-    for group in binding.groups:
+    for group in program.groups:
         names = [name for argument in group.arguments for name in argument.template.parameters]
         if group.whole and any(arguments.get(name) is None for name in names):
             continue
@@ -57,9 +57,9 @@ def arguments_of(binding: Binding, arguments: Mapping[str, JsonValue]) -> list[s
     return found
 
 
-def input_of(binding: Binding, arguments: Mapping[str, JsonValue]) -> bytes:
+def input_of(program: Program, arguments: Mapping[str, JsonValue]) -> bytes:
     """Raises BackendError `invalid_arguments`, naming the field, for a value that does not fit."""
-    plan = binding.input
+    plan = program.input
     if plan is None:
         return b""
     data = plan.encode(arguments)
@@ -81,3 +81,16 @@ def _argument(argument: Argument, arguments: Mapping[str, JsonValue]) -> str:
             )
         text += value
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended. `cut`: more was written than was read; `code` is None if that ended it.
+
+    A code below zero is the number of the signal that ended it.
+    """
+
+    code: int | None
+    output: bytes
+    errors: bytes
+    cut: bool

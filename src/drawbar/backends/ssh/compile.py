@@ -1,0 +1,112 @@
+"""From an SSH adapter to programs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+from drawbar.backends.ssh.options import SshBackendSpec, SshFunctionSpec
+from drawbar.codecs.codec import CODES as CODEC_CODES
+from drawbar.codecs.copybook.compile import Copybooks
+from drawbar.codecs.program_compile import compile_program
+from drawbar.codecs.text import find_encoding
+from drawbar.compiler.kind import Plan
+from drawbar.kernel.ports import Backend
+from drawbar.kernel.workers import Workers
+from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
+from drawbar.spec.source import Report
+
+CODES = {
+    "DB931": "a host key that is none",
+    "DB932": "no way to log in, or more than one",
+    "DB933": "a `program` that cannot be started as written",
+    **CODEC_CODES,
+}
+
+
+class SshKind:
+    """Fills the port `drawbar.compiler.kind.Kind`."""
+
+    name = "ssh"
+    options: type[BackendSpec] = SshBackendSpec
+    function: type[FunctionSpec] = SshFunctionSpec
+    codes: Mapping[str, str] = CODES
+
+    def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
+        backend = _backend(adapter)
+        _check(backend, report)
+        copybooks = Copybooks(adapter.folder, report)
+        plans = {}
+        for name, spec in adapter.functions.items():
+            if not isinstance(spec, SshFunctionSpec):
+                raise TypeError("the loader reads functions by this kind's own model")
+            plan = compile_program(
+                name,
+                spec,
+                copybooks,
+                after_dashes="--" in backend.program[1:],
+                encoding=find_encoding(backend.encoding) or "utf-8",
+                rules=adapter.errors,
+            )
+            if plan is not None:
+                plans[name] = plan
+        return plans
+
+    def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
+        from drawbar.backends.ssh.backend import SshBackend  # noqa: PLC0415 -- only where one is opened
+
+        del plans, workers  # programs come with each call, and nothing here blocks
+        return SshBackend(_backend(adapter))
+
+
+KIND = SshKind()
+
+
+def _backend(adapter: Adapter) -> SshBackendSpec:
+    if not isinstance(adapter.backend, SshBackendSpec):
+        raise TypeError("the loader reads `backend` by this kind's own model")
+    return adapter.backend
+
+
+def _check(backend: SshBackendSpec, report: Report) -> None:
+    for index, key in enumerate(backend.host_keys):
+        if not _is_key(key):
+            report.add(
+                ("backend", "host_keys", index),
+                "DB931",
+                "this is no public key of a host",
+                fix=f"write what `ssh-keyscan {backend.host}` prints behind the host's name: ssh-ed25519 AAAA...",
+            )
+    ways = {
+        "private_key": backend.private_key is not None,
+        "password": backend.password is not None,
+        "agent": backend.agent,
+    }
+    if sum(ways.values()) != 1:
+        named = " and ".join(f"`{way}`" for way, written in ways.items() if written)
+        report.add(
+            ("backend",),
+            "DB932",
+            f"{named} exclude each other" if named else "nothing says how to log in",
+            fix="write one of private_key, password, agent",
+        )
+    for index, part in enumerate(backend.program):
+        if "\0" in part or (index == 0 and not part.strip()):
+            report.add(
+                ("backend", "program", index), "DB933", "this is no name of a program or argument"
+            )
+    if find_encoding(backend.encoding) is None:
+        report.add(("backend", "encoding"), "DB801", f"no encoding is called `{backend.encoding}`")
+
+
+def _is_key(text: str) -> bool:
+    """TYPE BASE64, where the type stands in the key again behind its length (RFC 4253, 6.6)."""
+    kind, _, rest = text.partition(" ")
+    encoded = rest.split(" ")[0]
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    length = int.from_bytes(data[:4], "big")
+    return bool(encoded) and data[4 : 4 + length] == kind.encode()

@@ -1,0 +1,147 @@
+"""The kind `ssh` against OpenSSH's server: quoting, keys, exit codes, what is left out and what is refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from drawbar.kernel.outcome import Failed, Indeterminate, Succeeded
+from drawbar.testing.kinds import compiled, opened
+from drawbar.testing.peer import HOSTILE
+from ssh_hosts import OpenSsh, need_sshd
+
+ADAPTER = """\
+adapter: peer
+backend:
+  kind: ssh
+  program: ["%(python)s", "-c"]
+%(backend)s
+functions:
+  say:
+    description: Say it.
+    parameters: {text: {type: string}}
+    argv: ["import sys; sys.stdout.write(sys.argv[1])", "{text}"]
+    allow_dash: true
+  end:
+    description: End.
+    parameters: {code: {type: integer}}
+    argv: ["import sys; print('NO SUCH ORDER', file=sys.stderr); sys.exit(int(sys.argv[1]))", "{code}"]
+    exit_codes: {8: not_found}
+  end_writing:
+    description: End while writing.
+    effect: write
+    argv: ["import os; os.kill(os.getpid(), 9)"]
+  long:
+    description: Say much.
+    argv: ["while True: print('x' * 100)"]
+    limits: {bytes: 1KB}
+    stdout: lines
+"""
+
+
+@pytest.fixture
+async def host(tmp_path: Path) -> AsyncIterator[OpenSsh]:
+    need_sshd()
+    host = OpenSsh(tmp_path)
+    await host.start()
+    yield host
+    await host.stop()
+
+
+def adapter(host: OpenSsh) -> str:
+    return ADAPTER % {"python": sys.executable, "backend": host.backend()}
+
+
+async def test_no_value_is_more_than_one_word_to_the_shell_of_the_host(
+    host: OpenSsh, tmp_path: Path
+) -> None:
+    async with opened(adapter(host), tmp_path) as gateway:
+        for text in HOSTILE:
+            outcome = await gateway.call("say", {"text": text})
+            if "\0" in text:
+                assert not isinstance(outcome, Succeeded)
+            else:
+                assert isinstance(outcome, Succeeded), outcome
+                assert outcome.value == text.removesuffix("\n").removesuffix("\r")
+
+
+async def test_exit_codes_are_told_as_the_author_declared_them(
+    host: OpenSsh, tmp_path: Path
+) -> None:
+    async with opened(adapter(host), tmp_path) as gateway:
+        known = await gateway.call("end", {"code": 8})
+        unknown = await gateway.call("end", {"code": 3})
+        killed = await gateway.call("end_writing", {})
+
+    assert isinstance(known, Failed)
+    assert (known.code, known.message) == ("not_found", "NO SUCH ORDER")
+    assert isinstance(unknown, Failed)
+    assert unknown.code == "command_failed"
+    assert isinstance(killed, Indeterminate)
+    assert "SIGKILL" in killed.message or "137" in killed.message
+
+
+async def test_what_is_longer_than_the_cap_ends_the_program(host: OpenSsh, tmp_path: Path) -> None:
+    async with opened(adapter(host), tmp_path) as gateway:
+        outcome = await gateway.call("long", {})
+
+    assert isinstance(outcome, Succeeded)
+    assert outcome.value == ["x" * 100] * 9
+    assert "Cut" in " ".join(outcome.notes)
+
+
+async def test_an_unknown_host_key_is_refused_and_told_how_to_be_added(
+    host: OpenSsh, tmp_path: Path
+) -> None:
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    text = adapter(host).replace(host.host_key, other)
+    async with opened(text, tmp_path) as gateway:
+        outcome = await gateway.call("say", {"text": "x"})
+        health = await gateway.backend.health()
+
+    fingerprint = asyncssh.import_public_key(host.host_key).get_fingerprint()
+    assert isinstance(outcome, Failed)
+    assert fingerprint in outcome.message
+    assert f"ssh-keyscan -p {host.port} 127.0.0.1" in (outcome.hint or "")
+    assert not health.ok
+    assert fingerprint in health.detail
+
+
+async def test_a_refused_login_says_so(host: OpenSsh, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = OpenSsh(tmp_path / "other")  # another pair of keys, of a host that is never started
+    text = adapter(other).replace(str(other.port), str(host.port))
+    async with opened(text.replace(other.host_key, host.host_key), tmp_path) as gateway:
+        outcome = await gateway.call("say", {"text": "x"})
+
+    assert isinstance(outcome, Failed)
+    assert outcome.message == f"The host cannot be used: it refuses the login of {host.username}."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("    private", "    x", "DB932"),
+        ("host_keys: [ssh-ed25519", "host_keys: [ssh-rsa", "DB931"),
+        ("host_keys: [ssh-ed25519 ", "host_keys: [localhost ssh-ed25519 ", "DB931"),
+        ("  username", "  agent: true\n  username", "DB932"),
+        ('"-c"]', '"-c\\0"]', "DB933"),
+        ("{code}", "{cod}", "DB602"),
+        ("{8:", "{256:", "DB607"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_opened(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    text = adapter(OpenSsh(tmp_path))
+    if told == "DB932" and "x" in new:
+        text = text[: text.index("  private_key")] + text[text.index("functions:") :]
+    else:
+        assert old in text
+        text = text.replace(old, new)
+
+    assert told in {problem.code for problem in compiled(text, tmp_path).problems}
