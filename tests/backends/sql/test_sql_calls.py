@@ -269,7 +269,7 @@ async def test_what_the_database_does_not_have_is_told_before_anything_is_done(
             f"and the database has {book}; `out number integer` is declared where it has `out booking_no integer`"
         ),
         "no_out": (
-            f"the adapter calls `book`, and the database has {book}; 1 values are given, and 3 arguments go in"
+            f"the adapter calls `book`, and the database has {book}; it is called with 1 value, and takes 3 arguments"
         ),
         "other_place": "the database has no routine `elsewhere.book` that this login can see",
         "no_overload": (

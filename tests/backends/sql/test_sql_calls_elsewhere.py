@@ -307,7 +307,7 @@ async def test_what_mariadb_does_not_have_is_told_before_anything_is_done(mariad
     assert told == {
         "no_such": f"there is {book}",
         "other_mode": "`out price decimal(12,2)` is declared where it has `inout price decimal(12,2)`",
-        "shorter": "1 arguments are declared, and it has 2",
+        "shorter": "it is declared with 1 argument, and has 2",
     }
 
 

@@ -116,3 +116,25 @@ async def test_a_database_that_is_away_is_no_drift(sqlite: Office, tmp_path: Pat
 
     with pytest.raises(BackendError, match="there is no database file"):
         await verified(sqlite)
+
+
+async def test_a_routine_that_differs_from_what_was_declared_is_found(
+    postgresql_routines: str, tmp_path: Path
+) -> None:
+    office = Office(postgresql_routines, tmp_path, "postgresql")
+    book = "book(course text, seats integer, out booking_no integer, inout price numeric)"
+
+    found = await verified(
+        office,
+        f"""
+  as_it_is: {{effect: write, call: "{book}"}}
+  other: {{effect: write, call: "{book.replace("text", "integer")}"}}
+""",
+    )
+    await office.backend.close()
+
+    assert found.checked == "PostgreSQL can carry out all 2 statements"
+    assert [(each.function, each.code) for each in found.findings] == [("other", "DB391")]
+    assert found.findings[0].message.endswith(
+        "`course integer` is declared where it has `course text`"
+    )

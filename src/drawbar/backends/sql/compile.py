@@ -207,7 +207,8 @@ def _operation_words(author: Author, spec: SqlFunctionSpec) -> None:
 
 def _note_unused(author: Author, spec: SqlFunctionSpec) -> None:
     for name in spec.parameters:
-        if name not in author.used and name not in spec.where:
+        is_broken = author.is_broken(("parameters", name))
+        if name not in author.used and name not in spec.where and not is_broken:
             author.add(
                 ("parameters", name),
                 Found(

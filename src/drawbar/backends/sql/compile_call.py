@@ -12,7 +12,13 @@ from drawbar.backends.sql.mariadb_variables import variables_of
 from drawbar.backends.sql.options import RowsWord, SqlFunctionSpec
 from drawbar.backends.sql.parse import Found, close
 from drawbar.backends.sql.plan import Form, Routine, Slot, render
-from drawbar.backends.sql.signature import Argument, NoSignature, Signature, parse_signature
+from drawbar.backends.sql.signature import (
+    Argument,
+    NoSignature,
+    Signature,
+    counted,
+    parse_signature,
+)
 from drawbar.compiler.parameters import Inherited
 from drawbar.spec.source import At
 
@@ -119,11 +125,15 @@ def _by_order(
 ) -> list[Slot] | None:
     """Arguments without names take the parameters as they are written."""
     names = list(spec.parameters)
+    author.used.update(names)
     if signature.arguments is None:
-        author.used.update(names)
         return [Slot(name) for name in names]
     if len(names) != len(filled):
-        message = f"`call` has {len(filled)} arguments without a name, and there are {len(names)} parameters"
+        here = "is" if len(names) == 1 else "are"
+        message = (
+            f"`call` has {counted(len(filled), 'argument')} without a name, "
+            f"and there {here} {counted(len(names), 'parameter')}"
+        )
         fix = "give each argument its name, such as `(month date)`"
         author.add(_AT, Found("DB326", message, fix))
         return None

@@ -9,7 +9,7 @@ from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.plan import Routine
 from drawbar.backends.sql.routines import LiveRoutine, list_routines
 from drawbar.backends.sql.session import Session
-from drawbar.backends.sql.signature import Argument, Signature, plain_type
+from drawbar.backends.sql.signature import Argument, Signature, counted, plain_type
 from drawbar.kernel.ports import BackendError
 from drawbar.spec.names import closest
 
@@ -71,7 +71,8 @@ def _without_arguments(
     given = len(routine.statement.slots)
     ins = sum(1 for each in has if each.goes_in)
     if not ins - live.defaults <= given <= ins:
-        yield f"{given} values are given, and {ins} arguments go in"
+        values, arguments = counted(given, "value"), counted(ins, "argument")
+        yield f"it is called with {values}, and takes {arguments}"
     if routine.rows is None and any(each.comes_out for each in has):
         yield "what comes out has to be declared"
 
@@ -96,7 +97,7 @@ def _compared(
     given: Sequence[Argument], has: Sequence[Argument], defaults: int, dialect: Dialect
 ) -> Iterator[str]:
     if not len(has) - defaults <= len(given) <= len(has):
-        yield f"{len(given)} arguments are declared, and it has {len(has)}"
+        yield f"it is declared with {counted(len(given), 'argument')}, and has {len(has)}"
         return
     for one, other in zip(given, has, strict=False):
         same_name = not one.comes_out or one.name == other.name

@@ -182,6 +182,11 @@ def _mode(text: str) -> tuple[Mode | None, str]:
     return None, text
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 argument`, `2 arguments`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 _ALIASES = {
     "int": "integer",
     "int2": "smallint",

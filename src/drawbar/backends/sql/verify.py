@@ -8,10 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from drawbar.backends.sql.backend import SqlBackend
+from drawbar.backends.sql.calls import MISMATCH
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.keyset import whole
+from drawbar.backends.sql.live import check_routine
 from drawbar.backends.sql.options import SqlBackendSpec
-from drawbar.backends.sql.plan import Binding, Keyset, Operation, Query, Reading, Statement, render
+from drawbar.backends.sql.plan import (
+    Binding,
+    Keyset,
+    Operation,
+    Query,
+    Reading,
+    Routine,
+    Statement,
+    render,
+)
 from drawbar.backends.sql.session import Allowed, Database
 from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.diagnosis import Finding, Verified
@@ -60,10 +71,29 @@ def check_statements(
             said = _refused(database, statement, values, allowed)
             if said is not None and said not in seen:
                 seen.add(said)
-                message = f"{dialect.title} refuses its SQL: {said}"
-                fix = "the database has changed, or the login may not see it"
-                findings.append(Finding("query", name, "DB391", message, fix))
+                findings.append(_finding(name, f"{dialect.title} refuses its SQL: {said}"))
+        if isinstance(plan.binding, Operation) and plan.binding.routine is not None:
+            count += 1
+            said = _mismatch(database, plan.binding.routine, allowed)
+            findings += [] if said is None else [_finding(name, said)]
     return count, findings
+
+
+def _finding(function: str, message: str) -> Finding:
+    fix = "the database has changed, or the login may not see it"
+    return Finding("query", function, "DB391", message, fix)
+
+
+def _mismatch(database: Database, routine: Routine, allowed: Allowed) -> str | None:
+    """How a routine differs from what is declared; a call cannot be planned without carrying it out."""
+    try:
+        with database.reading(allowed, snapshot=True) as session:
+            check_routine(session, routine)
+    except BackendError as error:
+        if error.code != MISMATCH:
+            raise
+        return error.message
+    return None
 
 
 def _refused(
