@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import mcp.client.stdio  # noqa: F401 -- a default in it is the sys.stderr of its first import, which has to be real
 import pytest
 
 from docs.docs_markdown import ROOT, Block

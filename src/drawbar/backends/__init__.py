@@ -28,6 +28,7 @@ BUILT_IN: Mapping[str, str] = {
     "amqp": "drawbar.backends.amqp:KIND",
     "ssh": "drawbar.backends.ssh:KIND",
     "ldap": "drawbar.backends.ldap:KIND",
+    "mcp": "drawbar.backends.mcp:KIND",
     "python": "drawbar.backends.python:KIND",
 }
 

@@ -195,6 +195,7 @@ class KindCompliance:
     async def test_a_change_without_an_answer_may_have_happened(
         self, gateway: Opened, peer: Peer
     ) -> None:
+        await gateway.call("echo", {"text": "warm"})  # so that all of the time is the change's
         outcome = await asyncio.wait_for(
             gateway.call("change", {"seconds": _LONG}, seconds=_SHORT * 2), _PATIENCE
         )
