@@ -45,6 +45,8 @@ _JUDGED = frozenset(
     }
 )
 """Headers that decide whether the SDK accepts a request; `mcp-name` is compared by itself."""
+_CALL = "drawbar.mcp_call"
+"""Where a request keeps what was read in it before it got a task."""
 _MOST_ACCEPTED = 1000
 _MOST_LISTS = 8
 """Each holds all tools."""
@@ -165,7 +167,13 @@ class McpDoor:
         return Answer(orjson.dumps({"jsonrpc": "2.0", "id": quick.id, "result": result}))
 
     def _read(self, scope: Scope, body: bytes) -> _QuickCall | None:
-        """The call, when it has the plain form that nearly all have."""
+        """The call, when it has the plain form that nearly all have; looked for once in each request."""
+        if _CALL not in scope:
+            scope[_CALL] = self._look(scope, body)
+        found: _QuickCall | None = scope[_CALL]
+        return found
+
+    def _look(self, scope: Scope, body: bytes) -> _QuickCall | None:
         judged = []
         name = version = None
         for header in scope["headers"]:
