@@ -68,6 +68,32 @@ def test_every_problem_is_printed_with_its_place_and_what_to_write(
     assert err == "2 errors, 0 warnings in 1 file with 1 function\n"
 
 
+def test_many_warnings_of_one_kind_are_one_line_until_all_are_wanted(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    functions = "".join(
+        f"  f{number}:\n    description: Show.\n    request: GET /x\n"
+        "    parameters: {a: {type: string, max_length: 5}}\n"
+        for number in range(5)
+    )
+    write(place, "shop.yaml", ADAPTER.partition("  get_part")[0] + functions)
+
+    assert main(["lint", "shop.yaml"]) == 0
+    few, counted = capsys.readouterr()
+    assert main(["lint", "shop.yaml", "--all"]) == 0
+    every, _ = capsys.readouterr()
+    assert main(["lint", "shop.yaml", "--json"]) == 0
+    listed, _ = capsys.readouterr()
+
+    assert few == (
+        "shop.yaml:4:3: DB234 warning: OpenAI's strict mode does not know `max_length` of `a`\n"
+        "    the model is told in the description; arguments are checked all the same\n"
+        "    4 more of this kind in this file; `drawbar lint --all` shows each\n"
+    )
+    assert counted == "0 errors, 5 warnings in 1 file with 5 functions\n"
+    assert every.count("DB234") == len(json.loads(listed)) == 5
+
+
 def test_problems_are_there_for_machines(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(place, "shop.yaml", ADAPTER.replace("description: Show a part.", "effect: read"))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import operator
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drawbar.backends import InstalledKinds
@@ -35,6 +37,9 @@ _MARKDOWN_FILES = frozenset({".md", ".markdown"})
 _FENCE = re.compile(
     r"^(?P<indent>[ >]*)(?P<fence>`{3,}|~{3,})[ ]*ya?ml\b(?P<info>[^\n]*)$", re.IGNORECASE
 )
+_FOLDED = frozenset({"DB230", "DB234"})
+"""Warnings that follow from what a backend's contract says, for each function anew."""
+_FEW = 3
 _ADAPTER_LINE = re.compile(r"\s*adapter\s*:")
 
 
@@ -51,7 +56,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not judge values with ${...}: for where their variables and files are not, as in CI",
     )
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="every warning; without it many of one kind in one file are one line",
+    )
+    parser.add_argument("--json", action="store_true", help="every problem, as JSON")
     parser.add_argument("--settings", type=Path, help="default: config/drawbar.yaml")
 
 
@@ -93,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json([_as_json(problem) for problem in findings.problems])
     else:
-        for problem in findings.problems:
+        for problem in findings.problems if args.all else folded(findings.problems):
             print(problem)
     errors, warnings = findings.count("error"), findings.count("warning")
     functions = sum(len(each.functions) for each in findings.compiled)
@@ -103,6 +113,27 @@ def run(args: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 1 if errors else 0
+
+
+def folded(problems: Sequence[Problem]) -> list[Problem]:
+    """Warnings of one code in one file as one, where there are many: a large document has one for each operation."""
+    key = operator.attrgetter("place.file", "code")
+    many = {
+        pair: count
+        for pair, count in Counter(map(key, problems)).items()
+        if count > _FEW and pair[1] in _FOLDED
+    }
+    shown: list[Problem] = []
+    for problem in problems:
+        count = many.get(key(problem))
+        if count is None:
+            shown.append(problem)
+        elif count:
+            rest = f"{count - 1} more of this kind in this file; `drawbar lint --all` shows each"
+            fix = rest if problem.fix is None else f"{problem.fix}\n{rest}"
+            shown.append(replace(problem, fix=fix))
+            many[key(problem)] = 0
+    return shown
 
 
 def plural(count: int, what: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from drawbar.backends import InstalledKinds
-from drawbar.cli.lint import AnyEnvironment, lint, plural
+from drawbar.cli.lint import AnyEnvironment, folded, lint, plural
 from drawbar.compiler.draft import BETWEEN, Draft, DraftingKind, DraftWish
 from drawbar.compiler.redraft import Redrafted, drafted_hashes, redraft
 from drawbar.kernel.errors import OperatorError
@@ -247,7 +247,7 @@ def _summary(adapter: Path, draft: Draft, done: Redrafted | None) -> int:
     findings = lint([adapter], None, environ=AnyEnvironment(draft.environ))
     functions = [function for each in findings.compiled for function in each.functions]
     effects = Counter(function.effect for function in functions if function.callable)
-    for problem in findings.problems:
+    for problem in folded(findings.problems):
         print(problem)
     counted = ", ".join(f"{count} {effect}" for effect, count in sorted(effects.items()))
     print(f"{adapter}: {plural(len(functions), 'function')} ({counted or 'none can be called'})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from typing import Any  # types of fixtures live in conftest, which tests cannot import
 from urllib.parse import unquote
@@ -303,3 +304,53 @@ async def test_a_proxy_of_the_gateways_environment_is_not_used(
     await open_http(STAFF.format(url=api.url)).invoke("get", {"staff_no": "7"})
 
     assert len(api.requests) == 1
+
+
+SLASHES = """
+adapter: files
+backend: {{kind: http, url: "{url}"}}
+functions:
+  get:
+    description: A file.
+    request: GET /files/{{path}}/raw
+    slashes: [path]
+    parameters: {{path: {{type: string}}, plain: {{type: string, optional: true}}}}
+"""
+
+
+async def test_a_slash_in_the_path_is_encoded_where_the_author_says_so(
+    api: Any, open_http: Any
+) -> None:
+    files = open_http(SLASHES.format(url=api.url))
+
+    await files.invoke("get", {"path": "docs/a b.md"})
+
+    assert api.targets == ["GET /files/docs%2Fa%20b.md/raw"]
+
+
+@pytest.mark.parametrize("value", ["../x", "a/../b", "a//b", "/a", "a/", "a/.", "a\\b", "."])
+async def test_a_value_with_slashes_leads_to_no_other_path(
+    api: Any, open_http: Any, value: str
+) -> None:
+    files = open_http(SLASHES.format(url=api.url))
+    schema = files.adapter.plans["get"].parameters[0].schema
+
+    error = await files.fail("get", {"path": value})
+
+    assert (error.code, api.requests) == ("invalid_arguments", [])
+    assert re.search(schema["pattern"], value) is None
+    assert re.search(schema["pattern"], "docs/.a/b.md") is not None
+
+
+def test_slashes_are_for_the_path(problems: Any) -> None:
+    found = problems(
+        """
+        adapter: a
+        backend: {kind: http, url: "http://x"}
+        functions:
+          f: {request: GET /x, description: A., slashes: [y], parameters: {y: {type: string}}}
+        """
+    )
+    assert [each.partition(": ")[2] for each in found] == [
+        "DB517 no parameter `y` goes into the path"
+    ]

@@ -51,7 +51,8 @@ from drawbar.backends.http.request import (
     describe,
     render,
 )
-from drawbar.kernel.ports import BackendError, Call, Health, Progress, Reply
+from drawbar.backends.http.streams import declared
+from drawbar.kernel.ports import BackendError, Call, Cut, Health, Progress, Reply
 from drawbar.kernel.ticker import TICK, Ticker, TimeLimit
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.wire.connection import Answer
@@ -277,7 +278,8 @@ class HttpBackend:
         for _ in range(_MOST_REDIRECTS + 1):
             changing = binding.changes and not exchange.accepted
             step = Request(method, target, request.headers, body)
-            answer = await self._connections.ask(step, call, changing=changing)
+            stream = declared(binding.reply)
+            answer = await self._connections.ask(step, call, changing=changing, stream=stream)
             if answer.status not in REDIRECTS:
                 return answer, target
             target = self._next_target(target, answer, exchange)
@@ -320,7 +322,7 @@ class HttpBackend:
             raise own or error_status(told, exchange)
         if status >= 300:  # noqa: PLR2004 -- 300, 304 and what nobody uses
             raise bad_reply(f"its status is {status}", exchange)
-        if not answer.whole:
+        if not answer.whole and declared(binding.reply) is None:
             raise too_large(binding, call.max_bytes, "done" if exchange.changes else "unknown")
 
     def _read(
@@ -343,10 +345,13 @@ class HttpBackend:
                 value, notes = at_pointer(said.value, binding.response), said.notes
             else:
                 kind = headers.get("content-type", "")
-                value = read_value(binding, body, kind, self._spec.charset)
+                value = read_value(binding, body, kind, self._spec.charset, whole=answer.whole)
         except Unusable as error:
             raise bad_reply(str(error), exchange) from error
         reply = capped(value, binding, call.max_rows)
+        if not answer.whole and isinstance(reply.value, list) and not reply.cuts:
+            told = "The stream went on; this is what had come when a limit of size or time was reached."
+            reply = replace(reply, cuts=(Cut(len(reply.value), None, "rows", told),))
         return replace(reply, notes=notes) if notes else reply
 
     async def _health_page(self, path: str) -> Health:

@@ -67,6 +67,7 @@ CODES = {
     "DB514": "the address of a token server that cannot be called",
     "DB515": "`pages` that cannot be followed",
     "DB516": "a `precondition` that cannot be read",
+    "DB517": "`slashes` for what does not go into the path",
     **OPENAPI_CODES,
     **RPC_CODES,
     **GRAPHQL_CODES,

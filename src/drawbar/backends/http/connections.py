@@ -25,6 +25,7 @@ from drawbar.backends.http.addresses import open_socket
 from drawbar.backends.http.failure import reason
 from drawbar.backends.http.options import HttpBackendSpec
 from drawbar.backends.http.request import Request
+from drawbar.backends.http.streams import StreamForm, count
 from drawbar.kernel.ports import BackendError, Call, Health, Progress
 from drawbar.wire.connection import Answer, AnswerBeyond, Beyond, request_of
 from drawbar.wire.pool import Pool
@@ -33,6 +34,8 @@ REDIRECTS = (301, 302, 303, 307, 308)
 ERROR_BODY = 65_536
 """Bytes of an error reply that are read for its message."""
 _SHORT_BODY = 65_536
+_SHARE_OF_STREAM = 0.8
+"""Of the time that a call has left; then what has come of a stream is told."""
 _KEEP = 30.0
 """Seconds that an unused connection is kept."""
 _LARGE_BODY = 1_000_000
@@ -64,10 +67,12 @@ class Connections:
         self._changes: aiohttp.ClientSession | None = None
         self._closed = False
 
-    async def ask(self, request: Request, call: Call, *, changing: bool) -> Answer:
-        """The answer to one request; redirects are answers."""
-        found = None if changing else await self._from_pool(request, call)
-        return found or await self._from_library(request, call, changing=changing)
+    async def ask(
+        self, request: Request, call: Call, *, changing: bool, stream: StreamForm | None = None
+    ) -> Answer:
+        """The answer to one request; redirects are answers. Of a `stream` as much as the limits let come."""
+        found = None if changing or stream else await self._from_pool(request, call)
+        return found or await self._from_library(request, call, changing=changing, stream=stream)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -110,13 +115,18 @@ class Connections:
         except Beyond:
             return None
 
-    async def _from_library(self, request: Request, call: Call, *, changing: bool) -> Answer:
+    async def _from_library(
+        self, request: Request, call: Call, *, changing: bool, stream: StreamForm | None
+    ) -> Answer:
         response = await self.send(request, call.progress, changing=changing)
         try:
             body, whole = b"", True
             if response.status not in REDIRECTS and response.method != "HEAD":
-                most = ERROR_BODY if response.status >= 400 else call.max_bytes  # noqa: PLR2004 -- errors (RFC 9110, 15.5 and 15.6)
-                body, whole = await _body(response, most)
+                failed = response.status >= 400  # noqa: PLR2004 -- errors (RFC 9110, 15.5 and 15.6)
+                if stream is not None and not failed:
+                    body, whole = await _begun(response, stream, call)
+                else:
+                    body, whole = await _body(response, ERROR_BODY if failed else call.max_bytes)
             return Answer(response.status, response.headers, body, whole)
         finally:
             response.release()
@@ -245,6 +255,27 @@ async def _body(response: aiohttp.ClientResponse, most: int) -> tuple[bytes, boo
     if size > most:
         response.close()  # the rest is not wanted
     return b"".join(parts)[:most], size <= most
+
+
+async def _begun(
+    response: aiohttp.ClientResponse, form: StreamForm, call: Call
+) -> tuple[bytes, bool]:
+    """What came of a stream before one of the limits, and whether that is all."""
+    parts: list[bytes] = []
+    size = seen = 0
+    try:
+        async with asyncio.timeout(call.remaining() * _SHARE_OF_STREAM):
+            while size <= call.max_bytes and seen <= call.max_rows:
+                data = await response.content.readany()
+                if not data:
+                    return b"".join(parts), True
+                parts.append(data)
+                size += len(data)
+                seen += count(form, data)
+    except TimeoutError:
+        pass
+    response.close()  # the rest is not wanted
+    return b"".join(parts)[: call.max_bytes], False
 
 
 def _closed() -> NoReturn:

@@ -6,7 +6,7 @@ from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
 from drawbar.spec.source import At, Report
 
 _READING = ("GET", "HEAD", "POST")
-_NOT_IN_DIALECTS = ("operation", "hide", "keep", "body", "reply", "pages")
+_NOT_IN_DIALECTS = ("operation", "hide", "keep", "body", "reply", "pages", "slashes")
 """Words that describe bodies, which a dialect owns."""
 
 

@@ -233,12 +233,17 @@ class HttpFunctionSpec(FunctionSpec):
         "json",
         description="How the body is written. An operation takes the first of these that its document offers.",
     )
+    slashes: tuple[str, ...] = Field(
+        (),
+        description="Parameters in the path whose values may hold /, which is sent as %2F; others are refused.",
+    )
     pages: PagesSpec | None = None
     precondition: PreconditionSpec | None = None
     response: str | None = Field(
         None, description="JSON pointer to the part of the reply that matters, such as /data/items."
     )
-    reply: Literal["json", "text", "xml", "csv", "file"] | None = Field(
+    reply: Literal["json", "text", "xml", "csv", "file", "ndjson", "events"] | None = Field(
         None,
-        description="What the reply is; by its content type when left out, and a file where that is none of these.",
+        description="What the reply is; by its content type when left out, and a file where that is none of these. "
+        "`ndjson` (a JSON value on each line) and `events` (server-sent) are read as they come, until their end or a limit.",
     )

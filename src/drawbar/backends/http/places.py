@@ -12,6 +12,7 @@ from drawbar.backends.http.request import (
     HEADER_PATTERN,
     PATH_PATTERN,
     PATH_PATTERN_ALONE,
+    PATH_PATTERN_SLASHES,
     BodySlot,
     Slot,
 )
@@ -54,6 +55,7 @@ class Places:
         self._path: dict[str, bool] = {}
         """Names in the path template, and whether each is a segment of its own."""
         self._filled: set[str] = set()
+        self._with_slashes: set[str] = set()
         self.query: list[Slot] = []
         self.headers: list[Slot] = []
         self.body: list[BodySlot] = []
@@ -77,7 +79,8 @@ class Places:
             for index, part in enumerate(parts):
                 if index % 2:
                     self._path[part] = len([piece for piece in parts if piece]) == 1
-                    slots.append(Slot(where.get(part, part), part))
+                    name = where.get(part, part)
+                    slots.append(Slot(name, part, slashes=name in self.spec.slashes))
                 elif part or len(parts) == 1:
                     slots.append(quote(part, safe="%:@!$&'()*+,;=~-._"))
             segments.append(tuple(slots))
@@ -104,8 +107,7 @@ class Places:
     def fill_path(self, parameter: Parameter, name: str, *, scalar: bool) -> Parameter:
         """A place of the path as a document describes it."""
         self._filled.update((name, f"{name}+", f"+{name}", f"{name}*"))
-        alone = self._path.get(name, True)
-        pattern = PATH_PATTERN_ALONE if alone else PATH_PATTERN
+        pattern = self._path_pattern(parameter, alone=self._path.get(name, True))
         return _with_pattern(parameter, pattern) if scalar else parameter
 
     def fill_header(self, parameter: Parameter, slot: Slot) -> Parameter:
@@ -127,6 +129,13 @@ class Places:
                     "DB502",
                     f"nothing fills {{{name}}}",
                     f"declare the parameter `{name}`, or give another one `to: path.{name}`",
+                )
+        for index, name in enumerate(self.spec.slashes):
+            if name not in self._with_slashes:
+                self.report.add(
+                    (*self.at, "slashes", index),
+                    "DB517",
+                    f"no parameter `{name}` goes into the path",
                 )
         ways = [slot.way for slot in self.body]
         for index, way in enumerate(ways):
@@ -163,8 +172,13 @@ class Places:
             )
         if not self._is_scalar(parameter.schema):
             self._wrong(parameter, "DB508", "a part of the path holds one value, no list or object")
-        pattern = PATH_PATTERN_ALONE if self._path[name] else PATH_PATTERN
-        return _with_pattern(parameter, pattern)
+        return _with_pattern(parameter, self._path_pattern(parameter, alone=self._path[name]))
+
+    def _path_pattern(self, parameter: Parameter, *, alone: bool) -> str:
+        if parameter.name in self.spec.slashes:
+            self._with_slashes.add(parameter.name)
+            return PATH_PATTERN_SLASHES
+        return PATH_PATTERN_ALONE if alone else PATH_PATTERN
 
     def _put_header(self, parameter: Parameter, name: str) -> Parameter:
         if message := self._header_problem(parameter, name):
@@ -233,6 +247,7 @@ class Places:
 _SAID = {
     PATH_PATTERN: "Without / and \\.",
     PATH_PATTERN_ALONE: "Without / and \\.",
+    PATH_PATTERN_SLASHES: "Without \\, and without empty parts, . and .. between its slashes.",
     HEADER_PATTERN: "Visible ASCII only.",
 }
 """The same in words, where a pattern stands already."""

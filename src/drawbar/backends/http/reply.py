@@ -8,6 +8,7 @@ from email.message import Message
 from functools import lru_cache
 
 from drawbar.backends.http.request import Binding
+from drawbar.backends.http.streams import StreamForm, declared, elements, form_of
 from drawbar.codecs.codec import Codec, CodecError
 from drawbar.codecs.delimited import CsvCodec
 from drawbar.codecs.jsontext import JsonCodec
@@ -32,10 +33,28 @@ def media_type(header: str) -> tuple[str, str | None]:
     return header.partition(";")[0].strip().lower(), charset[1].lower() if charset else None
 
 
-def read_value(binding: Binding, body: bytes, content_type: str, charset: str) -> JsonValue:
-    """The part that matters of a 2xx reply; null where it is empty. Raises Unusable."""
+def read_value(
+    binding: Binding, body: bytes, content_type: str, charset: str, *, whole: bool = True
+) -> JsonValue:
+    """The part that matters of a 2xx reply; null where it is empty. Raises Unusable.
+
+    A stream that was cut (`whole` is false) holds the elements that had come to their end.
+    """
+    form = declared(binding.reply)
+    if form is None and binding.reply is None:
+        form = form_of(media_type(content_type)[0])
+    if form is not None:
+        return _streamed(form, body, binding, whole=whole)
     value = read_whole(binding, body, content_type, charset)
     return at_pointer(value, binding.response) if body else None
+
+
+def _streamed(form: StreamForm, body: bytes, binding: Binding, *, whole: bool) -> JsonValue:
+    try:
+        found = elements(form, body, whole=whole)
+    except CodecError as error:
+        raise Unusable(f"the reply was read as {form}: {error}") from error
+    return [at_pointer(each, binding.response) for each in found]
 
 
 def read_whole(binding: Binding, body: bytes, content_type: str, charset: str) -> JsonValue:
@@ -86,6 +105,7 @@ def is_file(binding: Binding, headers: Mapping[str, str]) -> bool:
     if media == "text/html":
         return headers.get("content-disposition", "").lower().startswith("attachment")
     known = media in _READ or media.endswith(("+json", "+xml")) or media.startswith("text/")
+    known = known or form_of(media) is not None
     return bool(media) and not known
 
 

@@ -18,11 +18,17 @@ from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _UNSAFE_IN_PATH = re.compile(r"[/\\\x00-\x1f\x7f]")
+_UNSAFE_WITH_SLASHES = re.compile(r"[\\\x00-\x1f\x7f]|(?:^|/)\.{0,2}(?:/|$)")
 HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
 
 PATH_PATTERN = r"^[^/\\\x00-\x1f\x7f]+$"
 PATH_PATTERN_ALONE = r"^\.{0,2}[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
 """For a segment of its own, which can be neither `.` nor `..`; without look-ahead, which OpenAI's strict mode lacks."""
+PATH_PATTERN_SLASHES = (
+    r"^\.{0,2}[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*"
+    r"(/\.{0,2}[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*)*$"
+)
+"""With slashes between parts none of which is empty, `.` or `..`."""
 HEADER_PATTERN = r"^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$"
 """What is enforced here is published in the schema by `compile`, by these patterns."""
 
@@ -37,6 +43,9 @@ class Slot:
     """How a value with parts is written; without one a list is repeated, and anything else is one value."""
     literal: Callable[[JsonValue], str] | None = None
     """How a value is written in a language of the URL's own, whose keys are sent as they are."""
+
+    slashes: bool = False
+    """In a path: `/` in a value is sent as %2F, instead of being refused."""
 
     def text(self, value: JsonValue) -> str:
         return text_of(value) if self.literal is None else self.literal(value)
@@ -86,7 +95,7 @@ class Binding:
     changes: bool = False
     """The function's effect is not `read`."""
     response: tuple[str, ...] = ()
-    reply: Literal["json", "text", "xml", "csv", "file"] | None = None
+    reply: Literal["json", "text", "xml", "csv", "file", "ndjson", "events"] | None = None
     pages: Pages | None = None
     precondition: Precondition | None = None
     paging: tuple[str, ...] = ()
@@ -133,6 +142,8 @@ _ACCEPT = {
     "xml": "application/xml, text/xml",
     "csv": "text/csv",
     "text": "text/plain, */*;q=0.5",
+    "ndjson": "application/x-ndjson, application/jsonl, application/json;q=0.5",
+    "events": "text/event-stream",
     "file": "*/*",
     None: "application/json, */*;q=0.5",
 }
@@ -206,7 +217,11 @@ def _path_value(slot: Slot, value: JsonValue) -> str:
     text = _literal(slot, value)
     if not text:
         raise _refused(name, "it is part of the path and cannot be empty")
-    if _UNSAFE_IN_PATH.search(text):
+    if slot.slashes:
+        if _UNSAFE_WITH_SLASHES.search(text):
+            why = "it is part of the path, where \\ and control characters cannot stand, nor an empty part, . or .."
+            raise _refused(name, why)
+    elif _UNSAFE_IN_PATH.search(text):
         raise _refused(
             name, "it is part of the path, where / \\ and control characters cannot stand"
         )

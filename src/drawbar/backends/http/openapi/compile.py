@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from drawbar.backends.http.openapi.documents import (
@@ -270,6 +270,7 @@ class _Putting:
         match target.place:
             case "path":
                 slot = self._slot(parameter, target)
+                slot = replace(slot, slashes=parameter.name in self._places.spec.slashes)
                 self._path[target.name] = slot
                 return self._places.fill_path(parameter, target.name, scalar=slot.style is None)
             case "query":
