@@ -65,6 +65,7 @@ def test_a_soap_library_of_another_maker_understands_its_contract() -> None:
         "GetLeave",
         "GetLeaveBalance",
         "ListLeave",
+        "RecordDocument",
         "RequestLeave",
     ]
 
@@ -129,6 +130,9 @@ def test_leave_is_entered_for_the_person_in_the_header_and_cancelled_once(start:
         "EnteredBy": "duty-manager",
     }
     assert fault_code(overlapping) == "HR-303"
+    covered = overlapping.find(f"detail/{{{NS}}}PersonnelFault/{{{NS}}}Covered")
+    assert covered is not None
+    assert [each.text for each in covered] == ["L-02361", "2026-12-21", "2026-12-24"]
     assert cancelled.findtext(f".//{{{NS}}}State") == "cancelled"
     assert fault_code(again) == "HR-304"
 
@@ -142,6 +146,47 @@ def test_more_days_than_are_left_are_a_fault_that_says_how_many(start: Start) ->
     _, answer = post(start("personnel").url, ask, "duty-manager")
 
     assert answer.findtext("faultstring") == "HR-302 45 days asked for, 28 left in 2027"
+    assert answer.findtext(f"detail/{{{NS}}}PersonnelFault/{{{NS}}}DaysLeft") == "28"
+
+
+def recorded(document: str) -> str:
+    return (
+        '<p:RecordDocument xmlns:x="http://www.w3.org/2001/XMLSchema-instance"><p:EmpNo>1043</p:EmpNo>'
+        f"{document}</p:RecordDocument>"
+    )
+
+
+def test_a_paper_takes_the_place_of_an_older_one_of_its_name(start: Start) -> None:
+    paper = (
+        '<p:Document x:type="p:SeaCertificate"><p:IssuedOn>2024-05-02</p:IssuedOn>'
+        "<p:Name>Crowd management</p:Name>{}</p:Document>"
+    )
+    url = start("personnel").url
+
+    _, first = post(url, recorded(paper.format("<p:ValidUntil>2030-01-31</p:ValidUntil>")), "anna")
+    status, second = post(url, recorded(paper.format("<p:Unlimited>true</p:Unlimited>")), "anna")
+
+    assert status == 200
+    for answer in (first, second):
+        SCHEMA.assertValid(etree.ElementTree(answer))
+    certificates = [[child.text for child in each] for each in second.iter(f"{{{NS}}}Certificate")]
+    assert ["Crowd management"] in certificates
+    assert len(certificates) == len(list(first.iter(f"{{{NS}}}Certificate")))
+
+
+def test_a_paper_that_has_run_out_is_a_fault_with_its_day(start: Start) -> None:
+    document = (
+        '<p:Document x:type="p:MedicalReport"><p:IssuedOn>2020-05-02</p:IssuedOn>'
+        "<p:Doctor>R. Quayle</p:Doctor><p:FitUntil>2022-05-01</p:FitUntil></p:Document>"
+    )
+
+    _, answer = post(start("personnel").url, recorded(document), "anna")
+
+    fault = answer.find(f"detail/{{{NS}}}PersonnelFault")
+    assert fault is not None
+    SCHEMA.assertValid(etree.ElementTree(fault))
+    assert fault_code(answer) == "HR-310"
+    assert fault.findtext(f"{{{NS}}}RanOutOn") == "2022-05-01"
 
 
 def test_it_ends_when_its_input_is_closed(start: Start) -> None:

@@ -39,12 +39,13 @@ OPEN = ("requested", "approved")
 
 
 class RegisterError(Exception):
-    """The office says no; `code` is one of its own, such as HR-204."""
+    """The office says no; `code` is one of its own, such as HR-204, and `facts` are what it was judged by."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, **facts: date | Decimal | Leave) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.facts = facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class Employee:
     hired_on: date
     phone: str | None
     iban: str
-    certificates: tuple[tuple[str, date], ...]
+    certificates: tuple[tuple[str, date | None], ...]
+    """By name, and until when they are valid; None without an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Register:
                 and (vessel is None or (person.vessel or "").lower() == vessel.lower())
                 and (
                     ends_before is None
-                    or any(until < ends_before for _, until in person.certificates)
+                    or any(until and until < ends_before for _, until in person.certificates)
                 )
             )
 
@@ -146,6 +148,18 @@ class Register:
             self._leave[entered.leave_id] = entered
             return entered
 
+    def record(self, emp_no: str, name: str, issued_on: date, until: date | None) -> Employee:
+        """A certificate that somebody has handed in; it takes the place of an older one of its name."""
+        person = self.employee(emp_no)
+        if issued_on > self.today:
+            raise RegisterError("HR-311", f"a paper of {issued_on} has not been issued yet")
+        if until is not None and until < self.today:
+            raise RegisterError("HR-310", f"{name} ran out on {until}", ran_out_on=until)
+        others = tuple(each for each in person.certificates if each[0] != name)
+        with self._lock:
+            self._employees[emp_no] = replace(person, certificates=(*others, (name, until)))
+            return self._employees[emp_no]
+
     def cancel(self, leave_id: str) -> Leave:
         with self._lock:
             leave = self._find(leave_id)
@@ -164,6 +178,7 @@ class Register:
                 raise RegisterError(
                     "HR-303",
                     f"{other.leave_id} already covers {other.first_day} to {other.last_day}",
+                    covered=other,
                 )
         _, entitled, booked = self._balance(wanted.emp_no, wanted.first_day.year)
         if wanted.kind == "annual" and booked + wanted.days > entitled:
@@ -171,6 +186,7 @@ class Register:
                 "HR-302",
                 f"{wanted.days} days asked for, {entitled - booked} left "
                 f"in {wanted.first_day.year}",
+                days_left=entitled - booked,
             )
 
     def _find(self, leave_id: str) -> Leave:

@@ -21,7 +21,7 @@ LARGEST = 256_000
 PATHS = {"/hr": "personnel.wsdl", "/personnel.xsd": "personnel.xsd"}
 
 Fields = dict[str, list[str]]
-"""Texts of the request's elements by local name; every element of this contract is flat."""
+"""Texts of the request's elements by local name; no two elements of an operation share one."""
 
 
 class Office:
@@ -39,6 +39,7 @@ class Office:
             "GetLeave": self._get_leave,
             "RequestLeave": self._request_leave,
             "CancelLeave": self._cancel_leave,
+            "RecordDocument": self._record_document,
         }
 
     def answer(self, envelope: bytes) -> tuple[HTTPStatus, bytes]:
@@ -46,8 +47,9 @@ class Office:
             body, caller = self._read(envelope)
             name = etree.QName(body).localname
             fields: Fields = {}
-            for child in body:
-                fields.setdefault(etree.QName(child).localname, []).append(child.text or "")
+            for node in body.iter():
+                if not len(node):
+                    fields.setdefault(etree.QName(node).localname, []).append(node.text or "")
             answer = etree.Element(f"{{{NS}}}{name}Response", nsmap={"p": NS})
             answer.extend(self._operations[name](fields, caller))
         except RegisterError as error:
@@ -132,6 +134,17 @@ class Office:
         _known(caller)
         return [_leave(self._register.cancel(fields["LeaveId"][0]))]
 
+    def _record_document(self, fields: Fields, caller: str) -> list[etree._Element]:
+        _known(caller)
+        until = _one(fields, "ValidUntil") or _one(fields, "FitUntil")
+        person = self._register.record(
+            fields["EmpNo"][0],
+            _one(fields, "Name") or "Medical fitness",
+            date.fromisoformat(fields["IssuedOn"][0]),
+            date.fromisoformat(until) if until else None,
+        )
+        return [_employee(person)]
+
 
 class OfficeServer(ThreadingHTTPServer):
     """HTTP around the office; one thread a connection."""
@@ -151,7 +164,7 @@ class OfficeServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version = "CrewOffice/2.3"
+    server_version = "CrewOffice/2.4"
     server: OfficeServer
 
     def do_GET(self) -> None:
@@ -242,7 +255,15 @@ def _fault(error: RegisterError) -> etree._Element:
     etree.SubElement(fault, "faultcode").text = "soap:Client"
     etree.SubElement(fault, "faultstring").text = f"{error.code} {error.message}"
     detail = etree.SubElement(fault, "detail")
-    detail.append(_element("PersonnelFault", Code=error.code, Message=error.message))
+    said = _element("PersonnelFault", Code=error.code, Message=error.message)
+    detail.append(said)
+    for fact, value in error.facts.items():
+        name = "".join(word.title() for word in fact.split("_"))
+        if isinstance(value, Leave):
+            days = {"FirstDay": value.first_day, "LastDay": value.last_day}
+            said.append(_element(name, LeaveId=value.leave_id, **days))
+        else:
+            said.extend(_element("PersonnelFault", **{name: value}))
     return fault
 
 
