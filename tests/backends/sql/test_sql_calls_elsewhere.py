@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from drawbar.kernel.ports import BackendError
+from drawbar.kernel.ports import BackendError, Call, Reply
 from drawbar.kernel.values import Caller, JsonObject
 
 from .conftest import Office, mariadb_connection
@@ -382,3 +384,81 @@ async def test_what_firebird_does_not_have_is_told(firebird: Office) -> None:
         "it has no `suspend` and so no rows, so `rows` does not belong beside `call`"
     )
     assert rows.message.endswith("so `rows: many` or `rows: one` belongs beside `call`")
+
+
+async def test_a_procedure_of_firebird_ends_with_its_time(
+    firebird: Office, firebird_log: Any, tmp_path: Path
+) -> None:
+    driver = pytest.importorskip("firebird.driver")
+    with closing(driver.connect(str(tmp_path / "c.fdb"), user="SYSDBA")) as connection:
+        connection.execute_immediate(
+            "create procedure slow as declare n bigint = 0; begin insert into log values ('slow'); "
+            "while (n < 100000000000) do n = n + 1; end"
+        )
+        connection.commit()
+    firebird.open("slow: {effect: write, call: slow}")
+
+    error = await firebird.error("slow", timeout=0.8)
+
+    assert (error.code, error.work) == ("timeout", "rolled_back")
+    assert firebird_log("select * from log") == []
+
+
+async def test_a_login_that_may_only_execute_finds_its_procedure(mariadb: Office) -> None:
+    user = f"d{uuid.uuid4().hex[:16]}"
+    database = mariadb.url.rpartition("/")[2]
+    run(
+        mariadb,
+        f"create user {user} identified by 'only'",
+        f"grant execute on procedure {database}.book to {user}",
+    )
+    try:
+        address = mariadb.url.rpartition("@")[2]
+        mariadb.url = f"mariadb://{user}:only@{address}"
+        mariadb.open(BOOK)
+        value = await mariadb.value("book", {"course": "C-1", "seats": 3, "price": 1})
+        await mariadb.backend.close()
+    finally:
+        mariadb.url = f"mariadb://root@{address}"
+        run(mariadb, f"drop user {user}")
+
+    assert value == {"booking_no": 1, "price": "3.00"}
+
+
+CALLS = """create table calls (call_key varchar(64) primary key, function varchar(100) not null,
+answer text not null, made_at timestamp not null default current_timestamp)"""
+
+
+async def test_a_call_with_a_key_is_carried_out_once(mariadb: Office) -> None:
+    run(mariadb, CALLS)
+    mariadb.open(f"{BOOK}  once: calls")
+    arguments: JsonObject = {"course": "C-1", "seats": 3, "price": 1}
+
+    first, second = [await keyed(mariadb, "book", arguments) for _ in range(2)]
+
+    assert first.value == second.value == {"booking_no": 1, "price": "3.00"}
+    assert second.notes
+    assert run(mariadb, "select count(*) from bookings") == [(1,)]
+
+
+async def test_a_key_that_a_procedure_committed_before_it_failed_is_not_used_again(
+    mariadb: Office,
+) -> None:
+    run(mariadb, CALLS, OWN_TRANSACTION)
+    mariadb.open("in_two: {effect: write, once: calls, call: in_two(how varchar(20))}")
+
+    errors = []
+    for _ in range(2):
+        with pytest.raises(BackendError) as caught:
+            await keyed(mariadb, "in_two", {"how": "after"})
+        errors.append((caught.value.code, caught.value.work))
+
+    assert errors == [("raised", "unknown"), ("unknown_end", "unknown")]
+    assert run(mariadb, "select what from log") == [("first",)]
+
+
+async def keyed(office: Office, function: str, arguments: JsonObject) -> Reply:
+    """With the key of one and the same call."""
+    deadline = time.monotonic() + 2
+    call = Call(function, arguments, Caller("tester"), deadline, idempotency_key="the same")
+    return await office.backend.invoke(office.plans[function].binding, call)

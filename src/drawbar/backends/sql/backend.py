@@ -248,7 +248,8 @@ class SqlBackend:
             except BackendError as error:
                 if error.code in _FORGETS:
                     self._checked.discard(id(plan))
-                if plan.once is not None and error.work == "unknown":
+                is_lost = error.work == "unknown" and error.code in _UNREACHED
+                if plan.once is not None and is_lost:
                     lost = error
                 if lost is None:
                     if attempt >= _ATTEMPTS or not _may_repeat(plan, error, attempt):
