@@ -13,6 +13,7 @@ from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Parameter, Plan
 from drawbar.compiler.parameters import Inherited, merge_parameters
 from drawbar.kernel.ports import Backend, BackendError
+from drawbar.kernel.values import JsonValue
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
 from drawbar.spec.names import closest
@@ -48,6 +49,15 @@ class GrpcKind:
     options: type[BackendSpec] = GrpcBackendSpec
     function: type[FunctionSpec] = GrpcFunctionSpec
     codes: Mapping[str, str] = CODES
+    stored: tuple[type, ...] = (Binding,)
+
+    def ingredients(self, adapter: Adapter) -> JsonValue:
+        """Nothing that may be secret: the descriptors are a file, and metadata changes no function."""
+        del adapter
+        return None
+
+    def to_store(self, binding: Binding) -> Binding:
+        return binding
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
         backend = _backend(adapter)
