@@ -84,6 +84,13 @@ async def test_an_entry_lives_from_its_first_attribute_to_its_last(open_ldap: Op
     assert gone.code == "not_found"
 
 
+async def test_an_entry_without_the_attribute_does_not_have_the_value(open_ldap: OpenLdap) -> None:
+    async with open_ldap(CHANGES) as gateway:
+        outcome = await gateway.call("has_desk", {"uid": "gateway", "desk": 1})
+
+    assert outcome == Succeeded(False)
+
+
 async def test_a_change_of_nothing_is_not_sent(open_ldap: OpenLdap) -> None:
     async with open_ldap(CHANGES, change=admin) as gateway:
         outcome = await gateway.call("move", {"uid": "jan"})

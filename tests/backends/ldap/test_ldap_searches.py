@@ -187,6 +187,16 @@ async def test_more_pages_are_read_up_to_the_cap(open_ldap: OpenLdap) -> None:
     assert [(cut.kept, cut.unit) for cut in reply.cuts] == [(3, "rows")]
 
 
+async def test_a_single_entry_that_is_too_large_is_not_told_as_missing(open_ldap: OpenLdap) -> None:
+    async with open_ldap(PEOPLE) as gateway:
+        get = next(f for f in gateway.compiled.functions if f.local_name == "get")
+        call = Call(get.name, {"uid": "mina"}, Caller("x"), deadline=10**9, max_bytes=10)
+        with pytest.raises(BackendError) as raised:
+            await gateway.backend.invoke(get.binding, call)
+
+    assert raised.value.code == "reply_too_large"
+
+
 async def test_a_limit_of_the_servers_own_is_told_as_a_cut(open_ldap: OpenLdap) -> None:
     function = """
   all:

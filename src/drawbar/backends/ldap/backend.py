@@ -15,6 +15,7 @@ from drawbar.backends.ldap.failure import (
     ADMIN_LIMIT,
     COMPARE_FALSE,
     COMPARE_TRUE,
+    NO_SUCH_ATTRIBUTE,
     SIZE_LIMIT,
     SUCCESS,
     failure,
@@ -43,6 +44,8 @@ _HEALTH_TIME = 4.0
 """Seconds for the server to answer when health is asked."""
 _ADVICE = "Ask again with arguments that match less."
 _ANY = Present("objectClass").encode({})
+_ANSWERS = frozenset({COMPARE_TRUE, COMPARE_FALSE, NO_SUCH_ATTRIBUTE})
+"""To a comparison: an entry without the attribute does not have the value either."""
 _SCHEMA_ENTRY = "subschemaSubentry"
 
 
@@ -184,7 +187,7 @@ class _One:
         if isinstance(self._operation, Write):
             call.progress.mark_sent()
         result = await connection.result(self._encoded, self._controls)
-        if isinstance(self._operation, Compare) and result.code in (COMPARE_TRUE, COMPARE_FALSE):
+        if isinstance(self._operation, Compare) and result.code in _ANSWERS:
             return Reply(result.code == COMPARE_TRUE)
         if result.code != SUCCESS:
             raise failure(result)
@@ -242,6 +245,8 @@ class _Searching:
                     self._references += 1
                 elif answer.tag == ENTRY:
                     self._size += len(answer.body.content)
+                    if self._size > call.max_bytes and self._search.one:
+                        raise _too_large()
                     if len(self._entries) == most or self._size > call.max_bytes:
                         return Page(Result(SUCCESS, "", ""), full=True)
                     self._entries.append(self._entry(*answer.entry(), schema))
@@ -296,6 +301,15 @@ class _Searching:
             each.attribute == NAME or (each.type and each.values) for each in self._search.shown
         )
         return not self._search.shown or not all(known)
+
+
+def _too_large() -> BackendError:
+    return BackendError(
+        "The entry is larger than what is read; nothing of it is shown.",
+        code="reply_too_large",
+        work="done",
+        hint="Name fewer attributes, or raise `limits: {bytes: ...}`.",
+    )
 
 
 async def _root(

@@ -8,7 +8,7 @@ from drawbar.backends.ldap.messages import Result
 from drawbar.kernel.ports import BackendError
 
 SUCCESS, TIME_LIMIT, SIZE_LIMIT, COMPARE_FALSE, COMPARE_TRUE, REFERRAL = 0, 3, 4, 5, 6, 10
-ADMIN_LIMIT = 11
+ADMIN_LIMIT, NO_SUCH_ATTRIBUTE = 11, 16
 _NAMES: Mapping[int, tuple[str, str]] = {
     1: ("operationsError", "backend_error"),
     2: ("protocolError", "backend_error"),
@@ -20,7 +20,7 @@ _NAMES: Mapping[int, tuple[str, str]] = {
     ADMIN_LIMIT: ("adminLimitExceeded", "backend_error"),
     12: ("unavailableCriticalExtension", "backend_error"),
     13: ("confidentialityRequired", "backend_denied"),
-    16: ("noSuchAttribute", "invalid_request"),
+    NO_SUCH_ATTRIBUTE: ("noSuchAttribute", "invalid_request"),
     17: ("undefinedAttributeType", "invalid_request"),
     18: ("inappropriateMatching", "invalid_request"),
     19: ("constraintViolation", "invalid_request"),
