@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from drawbar.codecs.copybook.compile import Copybooks
+from drawbar.codecs.message import Message, compile_message, message_parameters
+from drawbar.codecs.message_spec import MessageFunctionSpec
 from drawbar.codecs.payload import refused
 from drawbar.codecs.template import Template, plain_text, read_template
-from drawbar.compiler.kind import Parameter
+from drawbar.codecs.text import find_encoding
+from drawbar.compiler.kind import Parameter, Plan
 from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.spec.model import Adapter
 from drawbar.spec.names import closest
 from drawbar.spec.source import At, Report
 
@@ -77,6 +82,36 @@ def compile_route(
         else:
             parameters[name] = _published(parameter, tokens)
     return Route(template, tokens)
+
+
+def compile_routed(
+    adapter: Adapter,
+    report: Report,
+    *,
+    encoding: str,
+    word: str,
+    tokens: Tokens,
+    bind: Callable[[MessageFunctionSpec, Route, Message], object],
+) -> Mapping[str, Plan]:
+    """Plans of functions that send a message along a route, which is written under `word`."""
+    found = find_encoding(encoding)
+    if found is None:
+        report.add(("backend", "encoding"), "DB801", f"no encoding is called `{encoding}`")
+    copybooks = Copybooks(adapter.folder, report)
+    plans = {}
+    for name, spec in adapter.functions.items():
+        if not isinstance(spec, MessageFunctionSpec):
+            raise TypeError("the loader reads functions by this kind's own model")
+        at: At = ("functions", name)
+        parameters = message_parameters(spec, copybooks, at)
+        route = compile_route(getattr(spec, word), tokens, parameters, report, (*at, word))
+        used = frozenset(route.template.parameters if route else ())
+        message = compile_message(
+            spec, parameters, copybooks, at, used=used, encoding=found or "utf-8"
+        )
+        if route is not None and message is not None and not report.is_broken(at):
+            plans[name] = Plan(tuple(parameters.values()), bind(spec, route, message))
+    return plans
 
 
 def _published(parameter: Parameter, tokens: Tokens) -> Parameter:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from drawbar.backends.amqp.options import AmqpBackendSpec
 from drawbar.kernel.extras import import_extra
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
+from drawbar.wire.held import Held
 
 if TYPE_CHECKING:
     from aio_pika.abc import (
@@ -48,7 +49,15 @@ class Line:
         if future is not None and not future.done():
             future.set_result(message)
 
-    def end(self, *_: object) -> None:
+    @property
+    def stands(self) -> bool:
+        return not self.channel.is_closed
+
+    async def end(self) -> None:
+        self.lose()
+        await self.connection.close()
+
+    def lose(self, *_: object) -> None:
         """The connection is gone: nobody will be answered any more."""
         for future in self.waiting.values():
             if not future.done():
@@ -62,9 +71,7 @@ class AmqpBackend:
     def __init__(self, spec: AmqpBackendSpec, folder: Path) -> None:
         self._spec = spec
         self._folder = folder
-        self._line: Line | None = None
-        self._connecting = asyncio.Lock()
-        self._closed = False
+        self._line = Held(self._connect)
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
         """Publish the request and wait for its reply, or show in a dry run what would be sent."""
@@ -74,7 +81,7 @@ class AmqpBackend:
             shown = data.decode("utf-8", "backslashreplace")
             target = {"exchange": binding.exchange, "routing_key": key}
             return Reply({"request": {**target, "payload": shown}})
-        line = await self._connected()
+        line = await self._line.get()
         if binding.message.answer is None:
             await self._publish(line, binding, key, self._message(binding, call, data, None), call)
             return Reply(None)
@@ -95,7 +102,7 @@ class AmqpBackend:
         """Whether the broker opens a channel."""
         try:
             async with asyncio.timeout(_CONNECT_TIME):
-                line = await self._connected()
+                line = await self._line.get()
                 await (await line.connection.channel()).close()
         except TimeoutError:
             return Health(ok=False, detail=f"no answer within {_CONNECT_TIME} s")
@@ -107,11 +114,7 @@ class AmqpBackend:
 
     async def close(self) -> None:
         """Close the connection; a call under way fails."""
-        self._closed = True
-        line, self._line = self._line, None
-        if line is not None:
-            line.end()
-            await line.connection.close()
+        await self._line.close()
 
     def _message(self, binding: Binding, call: Call, data: bytes, number: str | None) -> Any:
         """An `aio_pika.Message`; the library is there only when it is used."""
@@ -153,16 +156,6 @@ class AmqpBackend:
             line.exchanges.add(name)
         return await line.channel.get_exchange(name, ensure=False)
 
-    async def _connected(self) -> Line:
-        async with self._connecting:
-            if self._closed:
-                raise _unavailable("the backend was closed")
-            if self._line is None or self._line.channel.is_closed:
-                if self._line is not None:
-                    await self._line.connection.close()
-                self._line = await self._connect()
-            return self._line
-
     async def _connect(self) -> Line:
         pika = import_extra("aio_pika", "amqp")
         spec = self._spec
@@ -184,8 +177,8 @@ class AmqpBackend:
             await queue.consume(line.hear, no_ack=True)
         except _errors() as error:
             raise _unavailable(_reason(error)) from None
-        channel.close_callbacks.add(line.end)
-        connection.close_callbacks.add(line.end)
+        channel.close_callbacks.add(line.lose)
+        connection.close_callbacks.add(line.lose)
         return line
 
 

@@ -21,10 +21,9 @@ from drawbar.backends.mcp.transport import BUSY, DENIED, LOST, SESSION_GONE, UNR
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
 from drawbar.kernel.underway import Underway
 from drawbar.kernel.values import JsonValue
+from drawbar.wire.held import Held
 
 if TYPE_CHECKING:
-    from mcp import Client
-
     from drawbar.backends.mcp.compile import Binding
 
 _log = logging.getLogger(__name__)
@@ -45,9 +44,8 @@ class McpBackend:
         self._name = name
         self._folder = folder
         self._promised = promised
-        self._line: tuple[Line, Client] | None = None
+        self._line = Held(self._connected)
         self._drift: Mapping[str, str] = {}
-        self._connecting = asyncio.Lock()
         self._underway = Underway("the call was cut off")
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
@@ -77,15 +75,13 @@ class McpBackend:
     async def close(self) -> None:
         """End the session; a call under way fails."""
         await self._underway.close()
-        if self._line is not None:
-            line, self._line = self._line, None
-            await line[0].end()
+        await self._line.close()
 
     async def _call(self, binding: Binding, arguments: dict[str, JsonValue], call: Call) -> Reply:
-        line, client = await self._connected()
+        line = await self._line.get()
         call.progress.mark_sent()
         try:
-            result = await client.call_tool(binding.tool, arguments)
+            result = await line.client.call_tool(binding.tool, arguments)
         except MCPError as error:
             raise self._failure(line, error) from None
         except (anyio.ClosedResourceError, anyio.BrokenResourceError, OSError) as error:
@@ -100,19 +96,13 @@ class McpBackend:
         drift = self._drift.get(binding.tool)
         return Reply(reply.value, (*reply.notes, drift), reply.cuts) if drift else reply
 
-    async def _connected(self) -> tuple[Line, Client]:
-        async with self._connecting:
-            if self._line is not None and not self._line[0].stands:
-                lost, self._line = self._line, None
-                await lost[0].end()
-            if self._line is None:
-                line = Line(self._spec, self._name, self._folder)
-                client = await line.connect()
-                self._drift = dict(self._drifted(line.promised()))
-                for told in self._drift.values():
-                    _log.warning("%s: %s", self._name, told)
-                self._line = (line, client)
-            return self._line
+    async def _connected(self) -> Line:
+        line = Line(self._spec, self._name, self._folder)
+        await line.connect()
+        self._drift = dict(self._drifted(line.promised()))
+        for told in self._drift.values():
+            _log.warning("%s: %s", self._name, told)
+        return line
 
     def _drifted(self, listed: Mapping[str, Tool]) -> Iterator[tuple[str, str]]:
         """What of the declared tools is not what the adapter was made from."""

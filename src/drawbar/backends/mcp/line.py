@@ -49,7 +49,12 @@ class Line:
     def stands(self) -> bool:
         return not self._keeper.done() and not self._stop.is_set()
 
-    async def connect(self) -> Client:
+    @property
+    def client(self) -> Client:
+        """Of a line that is connected."""
+        return self._ready.result()
+
+    async def connect(self) -> None:
         """Raises BackendError when the server cannot be talked to."""
         try:
             async with asyncio.timeout(_CONNECT_TIME):
@@ -64,7 +69,6 @@ class Line:
         except BaseException:
             await self.end()
             raise
-        return client
 
     async def _entered(self) -> Client:
         either: set[asyncio.Future[Any]] = {self._ready, self._keeper}

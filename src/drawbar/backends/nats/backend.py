@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from drawbar.backends.nats.options import NatsAuthSpec, NatsBackendSpec
 from drawbar.kernel.extras import import_extra
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
+from drawbar.wire.held import Held
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -34,6 +35,14 @@ class Line:
     client: Client
     lost: asyncio.Event
 
+    @property
+    def stands(self) -> bool:
+        return self.client.is_connected
+
+    async def end(self) -> None:
+        self.lost.set()
+        await self.client.close()
+
 
 class NatsBackend:
     """Fills the port `drawbar.kernel.ports.Backend`."""
@@ -41,9 +50,7 @@ class NatsBackend:
     def __init__(self, spec: NatsBackendSpec, folder: Path) -> None:
         self._spec = spec
         self._folder = folder
-        self._line: Line | None = None
-        self._connecting = asyncio.Lock()
-        self._closed = False
+        self._line = Held(self._connect)
 
     async def invoke(self, binding: Binding, call: Call) -> Reply:
         """Send the request and wait for its reply, or show in a dry run what would be sent."""
@@ -52,7 +59,7 @@ class NatsBackend:
         if call.mode == "dry_run":
             shown = data.decode("utf-8", "backslashreplace")
             return Reply({"request": {"subject": subject, "payload": shown}})
-        line = await self._connected()
+        line = await self._line.get()
         if len(data) > line.client.max_payload:
             raise BackendError(
                 f"The request has {len(data)} bytes, and this server takes {line.client.max_payload}.",
@@ -75,7 +82,7 @@ class NatsBackend:
         """Whether a server answers a ping."""
         try:
             async with asyncio.timeout(_CONNECT_TIME):
-                line = await self._connected()
+                line = await self._line.get()
                 await line.client.flush(timeout=_CONNECT_TIME)
         except TimeoutError:
             return Health(ok=False, detail=f"no answer within {_CONNECT_TIME} s")
@@ -85,19 +92,7 @@ class NatsBackend:
 
     async def close(self) -> None:
         """Close the connection; a call under way fails."""
-        self._closed = True
-        line, self._line = self._line, None
-        if line is not None:
-            line.lost.set()
-            await line.client.close()
-
-    async def _connected(self) -> Line:
-        async with self._connecting:
-            if self._closed:
-                raise _unavailable("the backend was closed")
-            if self._line is None or not self._line.client.is_connected:
-                self._line = await self._connect()
-            return self._line
+        await self._line.close()
 
     async def _connect(self) -> Line:
         nats = import_extra("nats", "nats")
