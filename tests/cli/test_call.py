@@ -92,3 +92,34 @@ def test_every_outcome_has_its_words_and_its_exit_code(capsys: Captured) -> None
     assert capsys.readouterr().err == 'failed (x): no\n{\n  "a": 1\n}\nhint: ask\n'
     assert exit_code(Failed("backend_unavailable", "down")) == 4
     assert exit_code(Indeterminate("lost")) == 1
+
+
+SCANS = """
+adapter: scans
+backend: {kind: sql, url: "sqlite:///shop.db"}
+functions:
+  get:
+    description: A scan.
+    sql: select cast('%PDF-' || hex(zeroblob(1000)) as blob) as scan
+    rows: one
+"""
+
+
+def test_files_of_an_answer_are_named_and_written_where_it_is_wanted(
+    settings: str, tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "adapters/scans.yaml").write_text(SCANS)
+    folder = tmp_path / "new" / "folder"
+
+    assert main(["call", "scans_get", "--settings", settings]) == 0
+    named = capsys.readouterr()
+    for _ in range(2):
+        assert main(["call", "scans_get", "--save", str(folder), "--settings", settings]) == 0
+    written = capsys.readouterr()
+
+    file_id = json.loads(named.out)["scan"]["file_id"]
+    assert named.err == (
+        f"file: {file_id} is file.pdf (application/pdf, 2005 bytes); --save FOLDER writes it\n"
+    )
+    assert written.err == f"file: {folder}/file.pdf\nfile: {folder}/file-2.pdf\n"
+    assert (folder / "file-2.pdf").read_bytes() == b"%PDF-" + b"00" * 1000

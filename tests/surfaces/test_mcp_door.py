@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,9 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
+from mcp_types import BlobResourceContents, ResourceLink
 
+from drawbar.kernel.values import Caller
 from drawbar.surfaces.mcp.door import McpDoor
 
 from .conftest import Served
@@ -296,3 +299,30 @@ async def test_a_list_that_is_asked_for_in_other_words_is_the_sdks_business(
         await http.post("/mcp", json=listing_of(version, **change), headers=headers)
 
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_file_of_an_answer_is_a_link_that_its_caller_reads(
+    served: Served, era: str
+) -> None:
+    served.shelf.pictures["4712"] = b"\x89PNG\r\n\x1a\n and more"
+    _, other = await served.services.store.keys.create(Caller("bert"))
+
+    async with connected(served, era) as client:
+        answers = [await client.call_tool("shelf_find", {"part_no": "4712"}) for _ in range(2)]
+        links = [answer.content[1] for answer in answers]
+        templates = (await client.list_resource_templates()).resource_templates
+
+        for link in links:  # by the SDK, and by the quick way beside it
+            assert isinstance(link, ResourceLink)
+            assert (link.name, link.mime_type, link.size) == ("4712.png", "image/png", 17)
+            [content] = (await client.read_resource(link.uri)).contents
+            assert isinstance(content, BlobResourceContents)
+            assert base64.b64decode(content.blob) == served.shelf.pictures["4712"]
+            assert content.mime_type == "image/png"
+
+    assert [template.uri_template for template in templates] == ["drawbar://files/{file_id}"]
+    served.key = other
+    async with connected(served, era) as client:
+        with pytest.raises(MCPError, match="Unknown resource"):
+            await client.read_resource(links[0].uri)  # type: ignore[union-attr] # a link, as above

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import sys
 from pathlib import Path
 
 import orjson
 
-from drawbar.app import load
+from drawbar.app import Gateway, load
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 
@@ -27,6 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--dry-run",
         action="store_true",
         help="print the exact request that would be sent (SOAP envelope, SQL, HTTP, argv), change nothing",
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="FOLDER", help="write the files of the answer into FOLDER"
     )
     parser.add_argument("--json", action="store_true", help="print the whole outcome as JSON")
     add_caller_options(parser)
@@ -58,19 +62,51 @@ def run(args: argparse.Namespace) -> int:
     function = gateway.functions.get(args.function)
     arguments = read_arguments(args.arguments, function.schema if function else {})
 
-    async def call() -> Outcome:
+    async def call() -> tuple[Outcome, list[str]]:
         async with gateway:
-            return await gateway.call(
-                args.function,
-                arguments,
-                caller=caller_of(args),
-                dry_run=args.dry_run,
-                surface="cli",
+            caller = caller_of(args) or gateway.default_caller()
+            outcome = await gateway.call(
+                args.function, arguments, caller=caller, dry_run=args.dry_run, surface="cli"
             )
+            return outcome, await _files(gateway, outcome, caller, args.save)
 
-    outcome = asyncio.run(call())
+    outcome, notes = asyncio.run(call())
     print_outcome(outcome, as_json=args.json)
+    for note in notes:
+        print(note, file=sys.stderr)
     return exit_code(outcome)
+
+
+async def _files(
+    gateway: Gateway, outcome: Outcome, caller: Caller, folder: Path | None
+) -> list[str]:
+    """What is said of the files of an answer, which are written into `folder` if there is one."""
+    notes = []
+    for file in outcome.files if isinstance(outcome, Succeeded) else ():
+        file_id, name = str(file["file_id"]), str(file["filename"])
+        if folder is None:
+            told = f"{file_id} is {name} ({file['media_type']}, {file['bytes']} bytes)"
+            notes.append(f"file: {told}; --save FOLDER writes it")
+        elif (content := await gateway.store.files.content(file_id, owner=caller.subject)) is None:
+            notes.append(f"file: {file_id} is gone")
+        else:
+            notes.append(f"file: {await asyncio.to_thread(_write, folder, name, content.data)}")
+    return notes
+
+
+def _write(folder: Path, name: str, data: bytes) -> Path:
+    """Under its name, or with a number before its ending where there is such a file already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = Path(name)
+    for number in itertools.count(1):
+        path = folder / (name if number == 1 else f"{wanted.stem}-{number}{wanted.suffix}")
+        try:
+            with path.open("xb") as file:
+                file.write(data)
+        except FileExistsError:
+            continue
+        break
+    return path
 
 
 def read_arguments(words: list[str], schema: JsonObject) -> str | JsonObject:

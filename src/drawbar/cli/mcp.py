@@ -39,7 +39,8 @@ async def _serve(gateway: Gateway, caller: Caller) -> None:
 
     async with gateway:
         _leave_on_sigterm(gateway)
-        server = make_server(gateway.toolset, gateway.dispatcher, lambda _context: caller)
+        files = gateway.store.files
+        server = make_server(gateway.toolset, gateway.dispatcher, files, lambda _context: caller)
         async with stdio_server() as (read, write):
             await server.run(read, write, server.create_initialization_options())
 

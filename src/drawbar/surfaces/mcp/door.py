@@ -25,7 +25,7 @@ from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.surfaces.callers import check_origin, is_loopback
 from drawbar.surfaces.exchange import Answer, Exchange, replay
 from drawbar.surfaces.front import Asked
-from drawbar.surfaces.mcp.server import Context, call, invocation, make_server, told
+from drawbar.surfaces.mcp.server import Context, Told, call, invocation, make_server, told
 from drawbar.surfaces.patience import unless_gone
 from drawbar.surfaces.services import Services
 
@@ -79,7 +79,9 @@ class McpDoor:
         self._dispatcher = services.dispatcher
         self._ticker = Ticker()
         self._toolset = services.toolset
-        self._server = make_server(services.toolset, services.dispatcher, _caller_of)
+        self._server = make_server(
+            services.toolset, services.dispatcher, services.store.files, _caller_of
+        )
         self._manager = StreamableHTTPSessionManager(
             self._server,
             json_response=True,
@@ -140,10 +142,10 @@ class McpDoor:
     async def _answer_quickly(self, exchange: Exchange, quick: _QuickCall) -> None:
         work = call(self._dispatcher, quick.name, quick.arguments, exchange.caller)
         if self._toolset[quick.name].effect == "read":
-            text, failed = await unless_gone(work, exchange.receive, self._ticker)
+            answer = await unless_gone(work, exchange.receive, self._ticker)
         else:
-            text, failed = await work  # a change goes on to its end, whoever still listens
-        await exchange.give(self._result(quick, text, failed=failed))
+            answer = await work  # a change goes on to its end, whoever still listens
+        await exchange.give(self._result(quick, answer))
 
     def answer_at_once(self, asked: Asked) -> Answer | None:
         """A call that needs neither the SDK nor any waiting."""
@@ -157,11 +159,12 @@ class McpDoor:
         if caller is None:
             return None
         outcome = self._dispatcher.at_once(invocation(quick.name, quick.arguments, caller))
-        return None if outcome is None else self._result(quick, *told(outcome, quick.name))
+        return None if outcome is None else self._result(quick, told(outcome, quick.name))
 
-    def _result(self, quick: _QuickCall, text: str, failed: bool) -> Answer:  # noqa: FBT001 -- as `told` gives it
+    def _result(self, quick: _QuickCall, answer: Told) -> Answer:
         # In the SDK's order of keys, so that the first answer and the later ones are the same bytes.
-        result: JsonObject = {"content": [{"text": text, "type": "text"}], "isError": failed}
+        content: list[JsonValue] = [{"text": answer.text, "type": "text"}, *answer.links]
+        result: JsonObject = {"content": content, "isError": answer.failed}
         if quick.modern:
             result |= self._stamp
         return Answer(orjson.dumps({"jsonrpc": "2.0", "id": quick.id, "result": result}))
