@@ -18,6 +18,8 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from drawbar.backends import InstalledKinds
+from drawbar.backends.results import ADAPTER as RESULTS
+from drawbar.backends.results import ResultsBackend, own_functions
 from drawbar.compiler.cache import Cache
 from drawbar.compiler.function import Function
 from drawbar.compiler.kind import Kinds
@@ -100,12 +102,13 @@ class Gateway:
         self.loaded = loaded
         self.settings = loaded.settings
         self.adapters = tuple(compiled)
-        self.toolset = compile_toolset(*compiled)
+        with_own = [*compiled, *own_functions(compiled)]
+        self.toolset = compile_toolset(*with_own)
         self.problems: tuple[Problem, ...] = (
             *loaded.problems,
             *missing,
             *(problem for item in compiled for problem in item.problems),
-            *clashes(*compiled),
+            *clashes(*with_own),
         )
         self.kinds = kinds
         self._cache = cache
@@ -152,7 +155,10 @@ class Gateway:
             raise RuntimeError("the gateway is open already")
         async with contextlib.AsyncExitStack() as stack:
             self._store = await Store.open(
-                self.settings.store, exclusive=exclusive, files=self.settings.files
+                self.settings.store,
+                exclusive=exclusive,
+                files=self.settings.files,
+                results=self.settings.results,
             )
             stack.push_async_callback(self._store.close)
             backends: dict[str, Backend] = {}
@@ -171,10 +177,11 @@ class Gateway:
             self.backends = MappingProxyType(backends)
             self._dispatcher = Dispatcher(
                 self.toolset,
-                backends,
+                {RESULTS: ResultsBackend(self._store.results), **backends},
                 ledger=self._store.ledger,
                 audit=self._store.audit,
                 files=self._store.files,
+                results=self._store.results,
                 limits={
                     item.adapter.name: item.adapter.limits
                     for item in self.adapters

@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 
 from drawbar.backends import BUILT_IN, InstalledKinds
+from drawbar.backends.results.functions import own_functions
 from drawbar.compiler.dialects import DIALECTS, render
 from drawbar.compiler.function import Function, Toolset
 from drawbar.compiler.kind import ConfigurableKind, Kind
@@ -98,9 +99,8 @@ def load_toolset(loaded: LoadedSettings) -> Toolset:
     kinds = InstalledKinds()
     if wrong := kinds.configure(loaded):
         raise AuthorError(wrong)
-    return compile_toolset(
-        *(compile_adapter(load_adapter(file, kinds, os.environ), kinds) for file in files)
-    )
+    compiled = [compile_adapter(load_adapter(file, kinds, os.environ), kinds) for file in files]
+    return compile_toolset(*compiled, *own_functions(compiled))
 
 
 def _chosen(toolset: Toolset, pattern: str | None) -> list[Function]:

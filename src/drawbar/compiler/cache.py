@@ -143,6 +143,7 @@ def _compiled(packed: Packed, adapter: Adapter, kind: StorableKind, head: Any) -
         functions,
         tuple(map(packing.unpack, head["problems"])),
         Place(file, *head["place"]),
+        keeps=head["keeps"],
     )
 
 
@@ -183,6 +184,7 @@ def _write(
         "problems": problems,
         "place": [compiled.place.line, compiled.place.column],
         "functions": packed.head(),
+        "keeps": compiled.keeps,
     }
     written = orjson.dumps(head)
     content = b"".join((len(written).to_bytes(_LENGTH, "big"), written, packed.records))

@@ -47,6 +47,8 @@ class CompiledAdapter:
     """Where the file says its name."""
     files: frozenset[Path] = frozenset()
     """What the kind read beside it, or looked for in vain."""
+    keeps: bool = False
+    """Some of its functions keep the rows of answers that are cut."""
 
 
 def compile_adapter(loaded: LoadedAdapter, kinds: Kinds) -> CompiledAdapter:
@@ -76,7 +78,12 @@ def compile_adapter(loaded: LoadedAdapter, kinds: Kinds) -> CompiledAdapter:
         tuple(sorted(problems.all, key=lambda problem: problem.place)),
         loaded.source.place(("adapter",)),
         frozenset(report.files),
+        keeps_results(finished),
     )
+
+
+def keeps_results(functions: Sequence[Function]) -> bool:
+    return any(function.returns.keep for function in functions)
 
 
 def _lean(adapter: Adapter) -> Adapter:

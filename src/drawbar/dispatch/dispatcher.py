@@ -23,7 +23,8 @@ from drawbar.dispatch.lookup import LookedUp, has_lookups, look_up
 from drawbar.dispatch.mapping import lost_outcome, outcome_of, unknown_outcome
 from drawbar.dispatch.policy import Policy, find_function
 from drawbar.dispatch.redact import Redactor
-from drawbar.dispatch.shape import shape_reply
+from drawbar.dispatch.results import keep_rows
+from drawbar.dispatch.shape import cut_to_size, select_reply, shape_reply
 from drawbar.kernel.files import Attachments, FileStore, NoFiles
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
@@ -38,7 +39,9 @@ from drawbar.kernel.ports import (
     Ledger,
     Mode,
     Progress,
+    Reply,
 )
+from drawbar.kernel.results import ResultStore
 from drawbar.kernel.ticker import Ticker, TimeLimit
 from drawbar.kernel.values import Caller, JsonObject, arguments_hash
 from drawbar.spec.model import LimitsSpec
@@ -81,8 +84,9 @@ class Dispatcher:
         limits: Mapping[str, LimitsSpec] | None = None,
         redactor: Redactor | None = None,
         files: FileStore | None = None,
+        results: ResultStore | None = None,
     ) -> None:
-        """`backends` and `limits` are by adapter name."""
+        """`backends` and `limits` are by adapter name. Without `results` no function keeps its rows."""
         self.toolset = toolset
         self._backends = backends
         self._ledger = ledger
@@ -90,6 +94,7 @@ class Dispatcher:
         self._limits = limits or {}
         self._redactor = redactor or Redactor()
         self._files: FileStore = files or NoFiles()
+        self._results = results
         self._policy = Policy()
         self._ticker = Ticker()
         self._quick = {
@@ -109,6 +114,7 @@ class Dispatcher:
             and function.adapter in self._quick
             and not has_lookups(function)
             and not self._check(function).takes_files
+            and not self._keeps(function)
         )
 
     def at_once(self, invocation: Invocation) -> Outcome | None:
@@ -132,7 +138,7 @@ class Dispatcher:
         gate = self._gate(adapter)
         if not gate.is_free:
             return None
-        call = _call(ready, None, self._files.largest)
+        call = self._call(ready, None)
         try:
             reply = self._quick[adapter].invoke_at_once(ready.function.binding, call)
         except Exception as error:  # noqa: BLE001 -- around a backend call: a bug in a kind must not end the run
@@ -322,7 +328,7 @@ class Dispatcher:
     ) -> tuple[Outcome, float | None]:
         """The outcome, and after how many seconds trying again may help; None: it does not."""
         function = ready.function
-        call = _call(ready, intent, self._files.largest)
+        call = self._call(ready, intent)
         backend = self._backends[function.adapter]
         try:
             with TimeLimit(self._ticker, call.deadline):
@@ -334,10 +340,46 @@ class Dispatcher:
         if ready.mode == "dry_run":
             shaped = Succeeded(self._redactor.value(reply.value), reply.notes)
         else:
-            shaped = shape_reply(function, reply, self._redactor)
+            shaped = await self._shaped(ready, reply)
         if call.files.made and isinstance(shaped, Succeeded):
             shaped = await keep_files(shaped, call.files, self._files, ready.invocation)
         return shaped, None
+
+    async def _shaped(self, ready: _Ready, reply: Reply) -> Succeeded | Failed:
+        """What of the reply reaches the model, and the handle of the rest where its author wants all kept."""
+        function = ready.function
+        if self._results is None or not self._keeps(function):
+            return shape_reply(function, reply, self._redactor)
+        whole = select_reply(function, reply, self._redactor)
+        if isinstance(whole, Failed):
+            return whole
+        more = bool(reply.cuts)
+        kept = await keep_rows(function, whole, self._results, ready.invocation, more=more)
+        if kept is None:
+            return cut_to_size(function, whole, reply.cuts)
+        return cut_to_size(function, kept)
+
+    def _keeps(self, function: Function) -> bool:
+        """Whether all rows are read, however many the answer may show."""
+        return function.returns.keep and self._results is not None
+
+    def _call(self, ready: _Ready, intent: Intent | None) -> Call:
+        function = ready.function
+        most_rows, most_bytes = function.limits.rows, function.limits.bytes
+        if self._results is not None and self._keeps(function):
+            most_rows, most_bytes = self._results.rows, self._results.bytes
+        return Call(
+            function.name,
+            ready.arguments if ready.sent is None else ready.sent,
+            ready.invocation.caller,
+            ready.deadline,
+            most_rows,
+            most_bytes,
+            ready.mode,
+            intent.idempotency_key if intent else None,
+            ready.progress,
+            Attachments(function.returns.inline, self._files.largest),
+        )
 
     def _of_error(
         self, error: Exception, ready: _Ready, call: Call, gate: Gate
@@ -393,22 +435,6 @@ class Dispatcher:
                 duration=time.monotonic() - started,
             )
         )
-
-
-def _call(ready: _Ready, intent: Intent | None, largest: int) -> Call:
-    function = ready.function
-    return Call(
-        function.name,
-        ready.arguments if ready.sent is None else ready.sent,
-        ready.invocation.caller,
-        ready.deadline,
-        function.limits.rows,
-        function.limits.bytes,
-        ready.mode,
-        intent.idempotency_key if intent else None,
-        ready.progress,
-        Attachments(function.returns.inline, largest),
-    )
 
 
 def _timed_out(ready: _Ready) -> Outcome:

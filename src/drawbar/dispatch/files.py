@@ -30,7 +30,7 @@ async def keep_files(
         names = ", ".join(new.id for new in files)
         note = f"What came as a file could not be kept, so there is no {names}: {error}"
         return replace(outcome, notes=(*outcome.notes, note))
-    return replace(outcome, files=tuple(new.reference() for new in files))
+    return replace(outcome, files=(*outcome.files, *(new.reference() for new in files)))
 
 
 async def read_files(

@@ -6,7 +6,8 @@ The fence is JSON itself: a text of a backend cannot leave its quotes, whatever 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import jmespath
@@ -25,6 +26,12 @@ _KEPT_OF_A_TEXT = 200
 
 def shape_reply(function: Function, reply: Reply, redactor: Redactor) -> Succeeded | Failed:
     """Apply the author's `returns`, mask secrets, and cut to size; every cut is told in a note."""
+    whole = select_reply(function, reply, redactor)
+    return cut_to_size(function, whole, reply.cuts) if isinstance(whole, Succeeded) else whole
+
+
+def select_reply(function: Function, reply: Reply, redactor: Redactor) -> Succeeded | Failed:
+    """The answer before it is cut to size: selected, and masked. What the backend cut is not told in it."""
     value = reply.value
     if function.returns.select is not None:
         try:
@@ -38,20 +45,23 @@ def shape_reply(function: Function, reply: Reply, redactor: Redactor) -> Succeed
     if function.returns.redact:
         value = mask_fields(value, frozenset(function.returns.redact))
     value = redactor.value(value)
-    notes = [redactor.text(note) for note in reply.notes]
-    notes += [cut_note(cut) for cut in reply.cuts]
-    value, cut_notes = cap(value, function.returns.longest)
-    return Succeeded(value, (*notes, *cut_notes))
+    return Succeeded(value, tuple([redactor.text(note) for note in reply.notes]))
+
+
+def cut_to_size(function: Function, whole: Succeeded, cuts: Iterable[Cut] = ()) -> Succeeded:
+    """The answer as long as its author allows; `cuts` are those that the backend made."""
+    value, cut_notes = cap(whole.value, function.returns.longest)
+    if not cuts and not cut_notes:
+        return whole
+    return replace(whole, value=value, notes=(*whole.notes, *map(cut_note, cuts), *cut_notes))
 
 
 def text_for_model(outcome: Outcome, function: str) -> str:
     """One JSON object: the outcome, its data fenced and labelled, and the next step."""
     body: JsonObject = {"outcome": outcome.kind, "function": function}
     match outcome:
-        case Succeeded(value, notes):
-            body |= {"source": LABEL, "data": value}
-            if notes:
-                body["notes"] = list(notes)
+        case Succeeded():
+            body |= _success(outcome)
         case Refused(code, message, problems):
             body |= {"code": code, "message": message}
             if problems:
@@ -80,6 +90,15 @@ def text_for_model(outcome: Outcome, function: str) -> str:
                 "is unknown" + (" and how to find out." if hint else ".")
             )
     return escape_hidden(orjson.dumps(body).decode())
+
+
+def _success(outcome: Succeeded) -> JsonObject:
+    told: JsonObject = {"source": LABEL, "data": outcome.value}
+    if outcome.notes:
+        told["notes"] = list(outcome.notes)
+    if outcome.result is not None:
+        told["result"] = outcome.result
+    return told
 
 
 _AFTER_REFUSAL = {

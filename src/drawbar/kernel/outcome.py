@@ -25,6 +25,8 @@ class Succeeded:
     notes: tuple[str, ...] = ()
     files: tuple[JsonObject, ...] = ()
     """References to what was kept of this call (see `kernel.files`); those that the value has, and others."""
+    result: JsonObject | None = None
+    """The handle of all rows where the value has only some (see `kernel.results`)."""
 
     kind = "succeeded"
 
@@ -34,7 +36,11 @@ class Succeeded:
             "value": self.value,
             "notes": list(self.notes),
         }
-        return told | {"files": list(self.files)} if self.files else told
+        if self.files:
+            told["files"] = list(self.files)
+        if self.result is not None:
+            told["result"] = self.result
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +118,12 @@ def outcome_from_json(data: Mapping[str, JsonValue]) -> Outcome:
     fields = {key: value for key, value in data.items() if key != "outcome"}
     match data["outcome"]:
         case "succeeded":
-            files = fields.get("files")
+            result = fields.get("result")
             return Succeeded(
                 fields["value"],
                 _texts(fields["notes"]),
-                tuple(item for item in files if isinstance(item, dict))
-                if isinstance(files, list)
-                else (),
+                _objects(fields.get("files")),
+                result if isinstance(result, dict) else None,
             )
         case "refused":
             problems = fields.get("problems")
@@ -152,3 +157,9 @@ def _text(value: JsonValue) -> str | None:
 
 def _texts(value: JsonValue) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _objects(value: JsonValue) -> tuple[JsonObject, ...]:
+    return (
+        tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+    )

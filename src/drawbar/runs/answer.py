@@ -8,7 +8,7 @@ client comes back with its outputs (the client cannot send back what it never sa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -32,7 +32,7 @@ from drawbar.llm.chat import (
 )
 from drawbar.runs.calls import CallSite, carry_out
 from drawbar.runs.hidden import HiddenTurns
-from drawbar.runs.offer import server_tools
+from drawbar.runs.offer import server_tools, with_results
 from drawbar.runs.turn import Hearing, Turn, listening
 
 
@@ -118,8 +118,14 @@ class Answers:
         Closing the iterator stops the model and the calls under way.
         """
         conversation = _Conversation(order, self._hidden.restore(order.messages, order.caller))
-        tools = (*server_tools(order.functions, self._dispatcher.toolset), *order.client_tools)
+        toolset = self._dispatcher.toolset
+        functions = tuple(order.functions)
+        tools = (*server_tools(functions, toolset), *order.client_tools)
         for number in range(self._rounds):
+            offered = with_results(functions, conversation.outputs(), toolset)
+            if offered != functions:
+                functions = offered
+                tools = (*server_tools(functions, toolset), *order.client_tools)
             request = conversation.request(tools, first=number == 0)
             async with aclosing(self._speak(request)) as said:
                 async for event in said:
@@ -132,7 +138,7 @@ class Answers:
                 yield conversation.answered(turn.finished.reason)
                 return
             mine, theirs = conversation.share_out(turn)
-            async with aclosing(self._carry_out(order, conversation, mine)) as done:
+            async with aclosing(self._carry_out(order, functions, conversation, mine)) as done:
                 async for told in done:
                     yield told
             if theirs:
@@ -162,11 +168,15 @@ class Answers:
         raise ModelError("The model's answer broke off.")
 
     async def _carry_out(
-        self, order: AnswerOrder, conversation: _Conversation, calls: Sequence[ToolCall]
+        self,
+        order: AnswerOrder,
+        functions: tuple[str, ...],
+        conversation: _Conversation,
+        calls: Sequence[ToolCall],
     ) -> AsyncGenerator[ServerCall | ServerOutput, None]:
         for call in calls:
             yield ServerCall(call)
-        site = CallSite(order.caller, order.surface, order.functions)
+        site = CallSite(order.caller, order.surface, functions)
         outputs: dict[str, str] = {}
         tasks = [
             asyncio.ensure_future(self._one(call, site, allowed=conversation.may_call()))
@@ -221,6 +231,12 @@ class _Conversation:
             response_format=order.response_format,
             reasoning_effort=order.reasoning_effort,
         )
+
+    def outputs(self) -> Iterator[str]:
+        """What functions answered, as far as it is known."""
+        for message in self._messages:
+            if message.role == "tool":
+                yield str(message.content)
 
     def count(self, turn: Turn) -> None:
         self._prompt += turn.finished.prompt_tokens

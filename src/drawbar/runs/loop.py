@@ -24,7 +24,7 @@ from drawbar.runs.events import STEP_DELTA, Channel, step_delta
 from drawbar.runs.interrupt import InterruptedRun
 from drawbar.runs.journal import Journal
 from drawbar.runs.objects import run_object
-from drawbar.runs.offer import client_tools, server_tools
+from drawbar.runs.offer import client_tools, server_tools, with_results
 from drawbar.runs.pending import StepCall, calls_of, open_calls, required_action, with_outputs
 from drawbar.runs.resume import begin_events, mend, take_over_change
 from drawbar.runs.turn import Turn, take_turn
@@ -160,9 +160,10 @@ class _Progress:
         self._journal = journal
         self._conversation = conversation
         run, toolset = journal.run, engine.dispatcher.toolset
-        clients = client_tools(run.tools, toolset)
-        self._client_names = frozenset(tool.name for tool in clients)
-        self._tools = (*server_tools(run.functions, toolset), *clients)
+        self._client_tools = client_tools(run.tools, toolset)
+        self._client_names = frozenset(tool.name for tool in self._client_tools)
+        self._functions = tuple(run.functions)
+        self._tools = (*server_tools(self._functions, toolset), *self._client_tools)
         expires_at = run.expires_at or time.time() + engine.settings.expire_after
         self._seconds_left = expires_at - time.time()
         # Expiry interrupts calls; their own deadline is only there if that should fail.
@@ -250,6 +251,7 @@ class _Progress:
     def _request(self) -> ChatRequest:
         run, journal = self._journal.run, self._journal
         steps = list(journal.steps.values())
+        self._offer_results()
         first = not any(step.type == "tool_calls" and step.status == "completed" for step in steps)
         left = None
         if run.max_completion_tokens is not None:
@@ -266,6 +268,16 @@ class _Progress:
             response_format=None if run.response_format == "auto" else run.response_format,
             reasoning_effort=run.reasoning_effort,
         )
+
+    def _offer_results(self) -> None:
+        """Once rows were kept in this run, the model may read them."""
+        toolset = self._engine.dispatcher.toolset
+        steps = self._journal.steps.values()
+        outputs = (item.output or "" for step in steps for item in calls_of(step))
+        functions = with_results(self._functions, outputs, toolset)
+        if functions != self._functions:
+            self._functions = functions
+            self._tools = (*server_tools(functions, toolset), *self._client_tools)
 
     def _give_id(self, wish: str | None) -> str:
         """The model's own id, unless it is none or was used before: the ledger knows a call by it."""
@@ -306,7 +318,8 @@ class _Progress:
         function = self._engine.dispatcher.toolset.get(item.call.name)
         if function is not None and function.effect != "read":
             await journal.exists()
-        site = CallSite(run.caller, "runs", run.functions, run.id, self._deadline)
+        self._offer_results()  # after a restart the calls may come before the model is asked
+        site = CallSite(run.caller, "runs", self._functions, run.id, self._deadline)
         told = await carry_out(self._engine.dispatcher, item.call, site)
         if journal.interruption.reason is not None:
             return  # the run has ended meanwhile; a late output does not open it again

@@ -6,15 +6,19 @@ function and brings no `parameters` offers that one; a tool with its own `parame
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from drawbar.compiler.function import Toolset
 from drawbar.kernel.errors import ClientError
+from drawbar.kernel.results import RESULT_FUNCTIONS, RESULT_ID
 from drawbar.kernel.values import JsonObject
 from drawbar.llm.chat import ToolSchema
+
+_HANDLE = re.compile(RESULT_ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,17 @@ def server_tools(names: Sequence[str], toolset: Toolset) -> tuple[ToolSchema, ..
         )
         for function in found
     )
+
+
+def with_results(
+    functions: Sequence[str], outputs: Iterable[str], toolset: Toolset
+) -> tuple[str, ...]:
+    """The functions of a run, and those that read a kept result as soon as an output names one."""
+    offered = tuple(functions)
+    missing = [name for name in RESULT_FUNCTIONS if name in toolset and name not in offered]
+    if missing and any(_HANDLE.search(output) for output in outputs):
+        return (*offered, *missing)
+    return offered
 
 
 def _group(name: str, toolset: Toolset, groups: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from drawbar.settings.model import (
     FileSettings,
     ListenSettings,
     ModelSettings,
+    ResultSettings,
     RunSettings,
     Settings,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ListenSettings",
     "LoadedSettings",
     "ModelSettings",
+    "ResultSettings",
     "RunSettings",
     "Settings",
     "adapter_files",

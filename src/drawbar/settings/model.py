@@ -57,6 +57,14 @@ class FileSettings(Spec):
     )
 
 
+class ResultSettings(Spec):
+    """All rows of readings whose answers were cut, where `returns: {keep: true}` asks for them."""
+
+    rows: int = Field(100_000, ge=1, description="Most rows of one result; a reading ends there.")
+    bytes: Size = Field(50_000_000, description="Largest result, as JSON; a reading ends there.")
+    keep: Duration = Field(86_400.0, description="Results are deleted after this.")
+
+
 class CallerSettings(Spec):
     """Who a request without an API key is taken for."""
 
@@ -113,6 +121,7 @@ class Settings(Spec):
     model: ModelSettings = ModelSettings()
     runs: RunSettings = RunSettings()
     files: FileSettings = FileSettings()
+    results: ResultSettings = ResultSettings()
     toolsets: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
         description="Named groups of functions, by name or with `*`; `all` exists already.",

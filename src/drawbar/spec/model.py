@@ -211,6 +211,11 @@ class ReturnsSpec(Spec):
     max_tokens: int | None = Field(
         None, ge=50, description="Longest answer, in tokens of about four characters."
     )
+    keep: bool = Field(
+        False,
+        description="When the answer has to be cut, keep all rows for the model to page, search and count, and for "
+        "the user as CSV.",
+    )
     inline: Size = Field(
         INLINE,
         description="Bytes up to this size stay in the answer, as base64; more become a file.",

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.ids import new_id
-from drawbar.settings import FileSettings
+from drawbar.settings import FileSettings, ResultSettings
 from drawbar.store.assistants import Assistants
 from drawbar.store.audit import AuditTrail
 from drawbar.store.engine import Database
@@ -25,6 +25,7 @@ from drawbar.store.keys import Keys
 from drawbar.store.ledger import StoredLedger
 from drawbar.store.lock import FileLock
 from drawbar.store.messages import Messages
+from drawbar.store.results import Results
 from drawbar.store.runs import RunRows
 from drawbar.store.schema import parse_url, prepare_schema
 from drawbar.store.steps import Steps
@@ -43,6 +44,7 @@ class Store:
     * events      after(run_id, seq)
     * files       upload(label, data), get(id, owner=...), list(page, owner=...), pieces(file), delete(id, owner=...)
                   and the kernel's FileStore
+    * results     the kernel's ResultStore
     * ledger      the kernel's Ledger
     * audit       the kernel's Audit
     * keys        create(caller, note), resolve(key), list(), revoke(id)
@@ -54,6 +56,7 @@ class Store:
         lock: FileLock | None = None,
         folder: tempfile.TemporaryDirectory[str] | None = None,
         files: FileSettings | None = None,
+        results: ResultSettings | None = None,
     ) -> None:
         self._database = database
         self._lock = lock
@@ -67,6 +70,7 @@ class Store:
         self.steps = Steps(database)
         self.events = Events(database)
         self.files = Files(database, files or FileSettings())
+        self.results = Results(self.files, results or ResultSettings())
         self.ledger = StoredLedger(database)
         self.audit = AuditTrail(database)
         self.keys = Keys(database)
@@ -79,6 +83,7 @@ class Store:
         migrate: bool = True,
         exclusive: bool = True,
         files: FileSettings | None = None,
+        results: ResultSettings | None = None,
     ) -> Store:
         """`sqlite:///PATH` or `postgresql://...`; raises OperatorError that says what to do.
 
@@ -96,7 +101,7 @@ class Store:
             if lock is not None:
                 lock.release()
             raise
-        return cls(Database(where), lock, folder, files)
+        return cls(Database(where), lock, folder, files, results)
 
     async def close(self) -> None:
         """Write what is queued, then let go of connections, threads and the lock."""

@@ -30,6 +30,8 @@ _ABANDONED = 3600
 """Seconds after which an upload whose last piece did not come is deleted."""
 REPLY = "assistants_output"
 """The purpose of what functions answered with, as the Files API calls it."""
+RESULT = "result"
+"""The purpose of what only functions of the gateway read; the Files API does not show it."""
 
 
 class FileTooLarge(DrawbarError):
@@ -65,7 +67,6 @@ def file_record(row: Any) -> StoredFile:  # a row of `files`
         media_type=row.media_type,
         bytes=row.bytes,
         expires_at=row.expires_at,
-        about=row.about,
     )
 
 
@@ -79,13 +80,26 @@ class Files:
 
     async def keep(self, files: Sequence[NewFile], *, owner: str, run_id: str | None) -> None:
         """What a function answered with; it expires as the settings say, and goes with its thread."""
-        expires_at = int(time.time() + self._keep)
-        rows = []
         for new in files:
             self.check_size(len(new.data))
-            label = FileLabel(owner, new.filename, new.media_type, REPLY, expires_at)
+        expires_at = int(time.time() + self._keep)
+        replies = [(new, REPLY) for new in files]
+        await self.store(replies, owner=owner, run_id=run_id, expires_at=expires_at)
+
+    async def store(
+        self,
+        files: Sequence[tuple[NewFile, str]],
+        *,
+        owner: str,
+        run_id: str | None,
+        expires_at: int,
+    ) -> None:
+        """Files of whatever size with their purposes, all of them or none."""
+        rows = []
+        for new, purpose in files:
+            label = FileLabel(owner, new.filename, new.media_type, purpose, expires_at)
             rows.append(_row(new.id, label) | {"run_id": run_id, "bytes": len(new.data)})
-        pieces = [piece for new in files for piece in _pieces(new)]
+        pieces = [piece for new, _ in files for piece in _pieces(new)]
 
         def work(connection: sa.Connection) -> None:
             connection.execute(sa.insert(files_table), rows)
@@ -120,8 +134,10 @@ class Files:
         if size > self.largest:
             raise FileTooLarge(self.largest)
 
-    async def get(self, file_id: str, *, owner: str) -> StoredFile | None:
-        query = _of(owner).where(files_table.c.id == file_id)
+    async def get(
+        self, file_id: str, *, owner: str, purpose: str | None = None
+    ) -> StoredFile | None:
+        query = _of(owner, purpose).where(files_table.c.id == file_id)
 
         def work(connection: sa.Connection) -> StoredFile | None:
             row = connection.execute(query).first()
@@ -132,9 +148,7 @@ class Files:
     async def list(
         self, page: Page, *, owner: str, purpose: str | None = None
     ) -> Listing[StoredFile]:
-        query = _of(owner)
-        if purpose is not None:
-            query = query.where(files_table.c.purpose == purpose)
+        query = _of(owner, purpose)
         return await self._database.read(
             lambda c: read_page(c, query, files_table.c.id, page, file_record)
         )
@@ -148,8 +162,10 @@ class Files:
             number += 1
             yield piece
 
-    async def content(self, file_id: str, *, owner: str) -> FileContent | None:
-        file = await self.get(file_id, owner=owner)
+    async def content(
+        self, file_id: str, *, owner: str, purpose: str | None = None
+    ) -> FileContent | None:
+        file = await self.get(file_id, owner=owner, purpose=purpose)
         if file is None:
             return None
         data = b"".join([piece async for piece in self.pieces(file)])
@@ -157,7 +173,9 @@ class Files:
 
     async def delete(self, file_id: str, *, owner: str) -> bool:
         statement = sa.delete(files_table).where(
-            files_table.c.id == file_id, files_table.c.owner == owner
+            files_table.c.id == file_id,
+            files_table.c.owner == owner,
+            files_table.c.purpose != RESULT,
         )
         return await self._database.execute(statement) > 0
 
@@ -182,7 +200,6 @@ def _row(key: str, label: FileLabel) -> dict[str, object]:
         "bytes": 0,
         "status": "processed",
         "expires_at": label.expires_at,
-        "about": None,
     }
 
 
@@ -193,13 +210,14 @@ def _pieces(new: NewFile) -> Iterator[dict[str, object]]:
         yield {"file_id": new.id, "number": number, "data": data}
 
 
-def _of(owner: str) -> sa.Select[Any]:  # rows of `files`
-    """The files of an owner that are whole and have not expired."""
+def _of(owner: str, purpose: str | None) -> sa.Select[Any]:  # rows of `files`
+    """The files of an owner that are whole and have not expired; of any purpose that is shown, or of one."""
     lasting = sa.or_(
         files_table.c.expires_at.is_(None), files_table.c.expires_at > int(time.time())
     )
+    meant = files_table.c.purpose != RESULT if purpose is None else files_table.c.purpose == purpose
     return sa.select(files_table).where(
-        files_table.c.owner == owner, files_table.c.status == "processed", lasting
+        files_table.c.owner == owner, files_table.c.status == "processed", lasting, meant
     )
 
 

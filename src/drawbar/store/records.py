@@ -189,8 +189,6 @@ class StoredFile:
     bytes: int
     run_id: str | None = None
     expires_at: int | None = None
-    about: JsonObject | None = None
-    """What only some kinds of files have."""
 
 
 @dataclass(frozen=True, slots=True)

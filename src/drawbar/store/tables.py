@@ -168,8 +168,6 @@ files = sa.Table(
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("status", sa.String, nullable=False),
     sa.Column("expires_at", sa.BigInteger),
-    # What only some kinds of files have.
-    sa.Column("about", sa.JSON(none_as_null=True)),
     sa.Index("ix_files_owner_id", "owner", "id"),
     sa.Index("ix_files_run_id", "run_id"),
     sa.Index("ix_files_expires_at", "expires_at"),
