@@ -39,6 +39,7 @@ from drawbar.spec.model import Adapter, BackendSpec
 from drawbar.spec.tls import TlsSpec
 
 Verdict = Literal["ok", "warning", "broken", "skipped"]
+_UNTYPED = "DB202"
 _WITHIN = 5.0
 """Seconds for each hop on the way; a kind's own look may take longer."""
 _PORTS: Mapping[str, int] = {
@@ -103,7 +104,7 @@ class Examination:
             yield self._step("adapter", "broken", problem.message, problem)
         # What was compiled has let go of the text of its functions.
         adapter = load_adapter(Path(self.item.file), self._kinds, self._environ).adapter
-        if adapter is None or self.item.adapter is None or self._is_backend_broken(broken):
+        if adapter is None or self.item.adapter is None or not self._can_open(broken):
             return
         if not broken:
             count = len(self.item.functions)
@@ -116,10 +117,9 @@ class Examination:
         except BackendError as error:
             yield self._step("answer", "broken", error.message)
 
-    def _is_backend_broken(self, broken: list[Problem]) -> bool:
-        """Whether something is wrong that is no function's own, and nothing could be compiled."""
-        of_functions = {problem for each in self.item.functions for problem in each.problems}
-        return not self.item.plans and any(problem not in of_functions for problem in broken)
+    def _can_open(self, broken: list[Problem]) -> bool:
+        """Where nothing could be compiled, only a type that is missing leaves something to find out."""
+        return bool(self.item.plans) or all(each.code == _UNTYPED for each in broken)
 
     async def _way(self, adapter: Adapter) -> AsyncIterator[Step]:
         for endpoint in endpoints_of(adapter):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drawbar.app import Gateway, load
 from drawbar.app.doctor import Examination, Step
+from drawbar.cli.lint import plural
 from drawbar.cli.show import print_json
 from drawbar.compiler.diagnosis import PINNED
 from drawbar.kernel.errors import OperatorError
@@ -37,12 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     gateway = load(args.settings, cached=False)
-    known = [item.name for item in gateway.adapters]
-    for name in args.adapters:
-        if name not in known:
-            meant = closest(name, known)
-            hint = f"did you mean `{meant}`?" if meant else f"there are: {', '.join(known)}"
-            raise OperatorError(f"no adapter is called `{name}`; {hint}")
+    _check_names(gateway, args.adapters)
+    if args.pin:
+        asyncio.run(_pin(gateway, args))
+        gateway = load(args.settings, cached=False)
     steps = asyncio.run(_examine(gateway, args))
     if args.json:
         print_json([_as_json(step) for step in steps])
@@ -53,23 +52,42 @@ def run(args: argparse.Namespace) -> int:
     return _exit_code(broken)
 
 
+def _check_names(gateway: Gateway, names: list[str]) -> None:
+    known = [item.name for item in gateway.adapters]
+    for name in names:
+        if name not in known:
+            meant = closest(name, known)
+            hint = f"did you mean `{meant}`?" if meant else f"there are: {', '.join(known)}"
+            raise OperatorError(f"no adapter is called `{name}`; {hint}")
+
+
+async def _pin(gateway: Gateway, args: argparse.Namespace) -> None:
+    """Keep the types of those that can be reached; what is wrong with the others is told afterwards."""
+    for examination in _examinations(gateway, args):
+        async for _ in examination.steps():
+            pass
+        adapter, verified = examination.item.adapter, examination.verified
+        if adapter is not None and verified is not None:
+            write_lock(adapter.folder, adapter.name, {PINNED: verified.types})
+            print(f"{adapter.name}: {plural(len(verified.types), 'type')} pinned", file=sys.stderr)
+
+
+def _examinations(gateway: Gateway, args: argparse.Namespace) -> Iterator[Examination]:
+    for item in gateway.adapters:
+        if not args.adapters or item.name in args.adapters:
+            yield Examination(item, gateway.kinds)
+
+
 async def _examine(gateway: Gateway, args: argparse.Namespace) -> list[Step]:
     """One adapter after the other, so that what is printed can be read while it goes on."""
     found: list[Step] = []
-    for item in gateway.adapters:
-        if args.adapters and item.name not in args.adapters:
-            continue
-        examination = Examination(item, gateway.kinds)
+    for examination in _examinations(gateway, args):
         if not args.json:
-            print(item.name)
+            print(examination.item.name)
         async for step in examination.steps():
             found.append(step)
             if not args.json:
                 print("\n".join(_lines(step)))
-        if args.pin and item.adapter is not None and examination.verified is not None:
-            types = examination.verified.types
-            write_lock(item.adapter.folder, item.name, {PINNED: types})
-            print(f"{item.name}: {len(types)} types are pinned in adapters.lock", file=sys.stderr)
     return found
 
 

@@ -53,6 +53,8 @@ def merge_parameters(
     report: Report,
     at: At,
     find: Callable[[str], Inherited | None] | None = None,
+    *,
+    untyped_fix: str = "add `type:`",
 ) -> tuple[Parameter, ...]:
     """The parameters of the function at `at`, such as `("functions", "cancel_leave")`.
 
@@ -62,7 +64,7 @@ def merge_parameters(
     (`Request.Address` gives way to `Request.Address.City`). Those that stay come first, in the contract's order, with
     the author's overrides in place; the author's own follow. Problems are noted; broken parameters are left out.
     """
-    merging = _Merging(inherited, report, at, find)
+    merging = _Merging(inherited, report, at, find, untyped_fix)
     for name, parameter in spec.parameters.items():
         merging.add(name, parameter)
     return merging.finish()
@@ -77,12 +79,14 @@ class _Merging:
         report: Report,
         at: At,
         find: Callable[[str], Inherited | None] | None,
+        untyped_fix: str,
     ) -> None:
         self.inherited = inherited
         self.by_to = {each.to: name for name, each in inherited.items() if each.to is not None}
         self.report = report
         self.at = (*at, "parameters")
         self.find = find
+        self.untyped_fix = untyped_fix
         self.taken: dict[str, str] = {}
         """Names of the author by the names of the inherited that they stand for."""
         self.own: dict[str, Parameter | None] = {}
@@ -133,7 +137,10 @@ class _Merging:
             else "there is nothing to take it from"
         )
         self.report.add(
-            at, "DB202", f"the `type` of `{name}` is missing, and {why}", fix=f"{fix}add `type:`"
+            at,
+            "DB202",
+            f"the `type` of `{name}` is missing, and {why}",
+            fix=f"{fix}{self.untyped_fix}",
         )
 
     def finish(self) -> tuple[Parameter, ...]:

@@ -32,4 +32,5 @@ CODES: Mapping[str, str] = {
     "DB326": "an argument of `call` and the parameters of the function do not fit together",
     "DB330": "`identity` tells the database something that it cannot be told",
     "DB391": "the live database refuses a declared statement",
+    "DB392": "`adapters.lock`, which holds the types that the database told, cannot be read",
 }

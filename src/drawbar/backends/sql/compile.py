@@ -16,6 +16,7 @@ from drawbar.backends.sql.compile_reading import compile_reading
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.parse import Found, Known, known_from_schema
+from drawbar.backends.sql.pins import UNTYPED_FIX, LockedPins, Pins
 from drawbar.backends.sql.plan import Operation, Reading
 from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.kind import Plan
@@ -24,8 +25,8 @@ from drawbar.spec.model import Adapter
 from drawbar.spec.source import Report
 
 
-def compile_adapter(adapter: Adapter, report: Report) -> dict[str, Plan]:
-    """Plans of all functions without an error; each problem is noted at its place."""
+def compile_adapter(adapter: Adapter, report: Report, pins: Pins | None = None) -> dict[str, Plan]:
+    """Plans of all functions without an error; each problem is noted at its place. `pins`: not those of the lock."""
     backend = adapter.backend
     assert isinstance(backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
     try:
@@ -36,6 +37,7 @@ def compile_adapter(adapter: Adapter, report: Report) -> dict[str, Plan]:
     if backend.identity is not None:
         for at, found in check_identity(backend.identity, dialect):
             report.add(("backend", "identity", *at), found.code, found.message, fix=found.fix)
+    pins = pins or LockedPins(adapter, report)
     readings: dict[str, Plan] = {}
     plans: dict[str, Plan] = {}
     specs = {
@@ -44,7 +46,7 @@ def compile_adapter(adapter: Adapter, report: Report) -> dict[str, Plan]:
     for wanted in (True, False):  # operations may answer with a reading, so readings come first
         for name, spec in specs.items():
             if (spec.sql is not None) is wanted:
-                plan = _plan(name, spec, _Place(backend, dialect, report, readings, specs))
+                plan = _plan(name, spec, _Place(backend, dialect, report, readings, specs, pins))
                 if plan is not None:
                     plans[name] = plan
                     if wanted:
@@ -60,6 +62,7 @@ class _Place(NamedTuple):
     report: Report
     readings: Mapping[str, Plan]
     specs: Mapping[str, SqlFunctionSpec]
+    pins: Pins
 
 
 def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
@@ -68,8 +71,12 @@ def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
     if isinstance(signature, Found):
         report.add((*at, "call"), signature.code, signature.message, fix=signature.fix)
         return None
-    inherited = inherited_of(signature, spec) if signature else {}
-    parameters = merge_parameters(spec, inherited, report, at, _nothing if inherited else None)
+    if signature:
+        inherited = inherited_of(signature, spec)
+        parameters = merge_parameters(spec, inherited, report, at, _nothing if inherited else None)
+    else:
+        pinned = place.pins.inherited(name, spec)
+        parameters = merge_parameters(spec, pinned, report, at, untyped_fix=UNTYPED_FIX)
     author = Author(report, at, place.dialect, parameters)
     author.parameters += added_parameters(author, spec)
     # A parameter with a mistake of its own is no reason to call its placeholder unknown.

@@ -175,7 +175,10 @@ class TableDraft:
         stored: bool = False,
     ) -> Inline:
         """The words of a parameter for values of this column, `told` besides its comment."""
-        words = words_of(column, stored=stored)
+        words: dict[str, Node] = {
+            word: Inline(value) if isinstance(value, list) else value
+            for word, value in words_of(column, stored=stored).items()
+        }
         sentences = [column.comment, told.capitalize()]
         if column.type.example:
             sentences.append(f"Such as {column.type.example}")
@@ -212,26 +215,20 @@ def why_hidden(column: Column) -> str | None:
     return "binary" if column.type.is_binary else None
 
 
-def words_of(column: Column, *, stored: bool) -> dict[str, Node]:
-    """Type and constraints; `stored`: with those of the type that only hold for what is stored."""
+def words_of(column: Column, *, stored: bool) -> dict[str, Value | list[Value]]:
+    """Type and constraints; `stored`: with those of the type that only hold for what is stored. Empty: it has no type."""
     words: dict[str, Value | list[Value]] = dict(column.type.words or {})
     is_integer = words.get("type") == "integer"
-    for word, value in [
-        *(column.type.stored or {} if stored else {}).items(),
-        *column.limits.items(),
-    ]:
-        if word in {FOLLOWS, PRECEDES}:
-            if is_integer and isinstance(value, int):
-                _tighten(
-                    words, *(("minimum", value + 1) if word == FOLLOWS else ("maximum", value - 1))
-                )
-        else:
+    more = column.type.stored or {} if stored else {}
+    for word, value in (*more.items(), *column.limits.items()):
+        if word not in {FOLLOWS, PRECEDES}:
             _tighten(words, word, value)
-    if "enum" in words:
-        words = {"type": words["type"], "enum": words["enum"]}
-    return {
-        word: Inline(value) if isinstance(value, list) else value for word, value in words.items()
-    }
+        elif is_integer and isinstance(value, int):
+            bound = ("minimum", value + 1) if word == FOLLOWS else ("maximum", value - 1)
+            _tighten(words, *bound)
+    if "type" not in words:
+        return {}
+    return {word: words[word] for word in ("type", "enum")} if "enum" in words else words
 
 
 def _tighten(words: dict[str, Value | list[Value]], word: str, value: Value | list[Value]) -> None:

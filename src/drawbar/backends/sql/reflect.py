@@ -41,20 +41,25 @@ _CONNECT_WITHIN = "10"
 _OF_SYSTEMS = frozenset({"information_schema", "mysql", "performance_schema", "sys"})
 
 
+def can_be_read(dialect: Dialect) -> bool:
+    """Whether `read_catalog` knows how such a database tells its tables."""
+    return dialect.name in _ENGINES or dialect.name == "duckdb"
+
+
 def read_catalog(target: Target, schemas: tuple[str, ...], wants: Wants) -> Catalog:
     """`schemas` empty: the one where names are looked for. Raises OperatorError, which never shows a password."""
     if target.dialect.name == "duckdb":
         from drawbar.backends.sql.reflect_duckdb import read_duckdb  # noqa: PLC0415 -- optional driver
 
         return read_duckdb(target, schemas, wants)
-    if target.dialect.name not in _ENGINES:
+    if not can_be_read(target.dialect):
         message = (
             f"{target.dialect.title} does not tell its tables in a way that Drawbar reads; write the adapter by hand: "
             "docs/sql.md has the words"
         )
         raise OperatorError(message)
     engine = create_engine(
-        _ENGINES[target.dialect.name], creator=lambda: _connect(target), poolclass=NullPool
+        _ENGINES[target.dialect.name], creator=lambda: connect(target), poolclass=NullPool
     )
     try:
         with engine.connect() as connection:
@@ -63,7 +68,7 @@ def read_catalog(target: Target, schemas: tuple[str, ...], wants: Wants) -> Cata
         raise OperatorError(f"the database cannot be read: {_told(error, target)}") from None
 
 
-def _connect(target: Target) -> Any:  # a driver's own connection
+def connect(target: Target) -> Any:  # a driver's own connection
     words = target.connection
     password = "" if target.password is None else target.password.reveal()
     if target.dialect.name == "sqlite":

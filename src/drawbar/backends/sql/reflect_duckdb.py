@@ -49,17 +49,21 @@ def read_duckdb(target: Target, schemas: tuple[str, ...], wants: Wants) -> Catal
     duckdb = import_extra("duckdb", "duckdb")
     from drawbar.backends.sql.duckdb import DuckdbServer  # noqa: PLC0415 -- optional driver
 
-    server = DuckdbServer(target, changes=False)
-    try:
-        connection = server.connect()
-        asked = [
-            connection.execute(query).fetchall()
-            for query in (_KEYWORDS, _TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES)
-        ]
-    except (duckdb.Error, BackendError) as error:
-        raise OperatorError(f"the database cannot be read: {error}") from None
-    finally:
-        server.close()
+    # A file that this process has open for changes can only be opened so once more.
+    for changes in (False, True):
+        server = DuckdbServer(target, changes=changes)
+        try:
+            connection = server.connect()
+            asked = [
+                connection.execute(query).fetchall()
+                for query in (_KEYWORDS, _TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES)
+            ]
+            break
+        except (duckdb.Error, BackendError) as error:
+            if changes or not isinstance(error, duckdb.ConnectionException):
+                raise OperatorError(f"the database cannot be read: {error}") from None
+        finally:
+            server.close()
     words, tables, *facts = asked
     known = dict.fromkeys([_HOME, *(row[0] for row in tables)])
     for schema in schemas:

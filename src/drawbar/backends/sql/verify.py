@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from drawbar.backends.sql.backend import SqlBackend
 from drawbar.backends.sql.calls import MISMATCH
+from drawbar.backends.sql.compile import compile_adapter
 from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.infer import infer_types
 from drawbar.backends.sql.keyset import whole
 from drawbar.backends.sql.live import check_routine
 from drawbar.backends.sql.options import SqlBackendSpec
+from drawbar.backends.sql.pins import AnyType
 from drawbar.backends.sql.plan import (
     Binding,
     Keyset,
@@ -23,13 +26,16 @@ from drawbar.backends.sql.plan import (
     Statement,
     render,
 )
+from drawbar.backends.sql.reflect import can_be_read
 from drawbar.backends.sql.session import Allowed, Database
-from drawbar.backends.sql.url import parse_url
+from drawbar.backends.sql.url import Target, parse_url
 from drawbar.compiler.diagnosis import Finding, Verified
 from drawbar.compiler.kind import Parameter, Plan
+from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.model import Adapter
+from drawbar.spec.source import Report
 
 _WITHIN = 120.0
 """Seconds for all statements of an adapter."""
@@ -45,16 +51,34 @@ _SAMPLES: Mapping[str, JsonValue] = {
 }
 
 
-async def verify(adapter: Adapter, plans: Mapping[str, Plan], backend: SqlBackend) -> Verified:
+async def verify(adapter: Adapter, backend: SqlBackend) -> Verified:
     """Raises BackendError when the database is lost."""
     spec = adapter.backend
     assert isinstance(spec, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
-    dialect = parse_url(spec, adapter.folder).dialect
-    count, findings = await backend.examine(
-        lambda database, allowed: check_statements(database, dialect, plans, allowed), _WITHIN
-    )
-    checked = f"{dialect.title} can carry out {'the statement' if count == 1 else f'all {count} statements'}"
-    return Verified(checked, tuple(findings))
+    target = parse_url(spec, adapter.folder)
+    # What has no type yet is looked at, too: the database may tell it.
+    plans = compile_adapter(adapter, Report(adapter.source), AnyType())
+
+    def look(database: Database, allowed: Allowed) -> Verified:
+        count, findings = check_statements(database, target.dialect, plans, allowed)
+        which = "the statement" if count == 1 else f"all {count} statements"
+        checked = f"{target.dialect.title} can carry out {which}"
+        return Verified(checked, tuple(findings), _types(target, adapter, plans))
+
+    return await backend.examine(look, _WITHIN)
+
+
+def _types(target: Target, adapter: Adapter, plans: Mapping[str, Plan]) -> Mapping[str, str]:
+    if not can_be_read(target.dialect):
+        return {}
+    statements = {name: list(statements_of(plan.binding)) for name, plan in plans.items()}
+    try:
+        readings = {name for name, plan in plans.items() if isinstance(plan.binding, Reading)}
+        found = infer_types(target, statements, readings)
+    except OperatorError as error:
+        raise BackendError(str(error), code="backend_unavailable", work="not_started") from None
+    filled = {f"{name}.{each}" for name in plans for each in adapter.functions[name].parameters}
+    return {key: kind for key, kind in found.items() if " -> " in key or key in filled}
 
 
 def check_statements(
