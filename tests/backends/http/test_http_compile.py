@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
+from pathlib import Path
 from typing import Any  # types of fixtures live in conftest, which tests cannot import
 
 import pytest
@@ -252,3 +254,27 @@ def test_every_code_that_the_kind_reports_is_explained() -> None:
     )
     assert list(KIND.codes) == [f"DB{number}" for number in numbers]
     assert all(KIND.codes.values())
+
+
+def test_every_file_of_a_document_is_named_be_it_there_or_not(
+    tmp_path: Path, compile_text: Any
+) -> None:
+    body = {"content": {"application/json": {"schema": {"$ref": "part.json#/Part"}}}}
+    other = {"content": {"application/json": {"schema": {"$ref": "away.json#/Part"}}}}
+    paths = {"/a": {"post": {"requestBody": body}, "put": {"requestBody": other}}}
+    document = {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": paths}
+    (tmp_path / "api.json").write_text(json.dumps(document))
+    (tmp_path / "part.json").write_text('{"Part": {"type": "object"}}')
+
+    compiled = compile_text(
+        """
+        adapter: a
+        backend: {kind: http, url: "http://x", openapi: api.json}
+        functions:
+          a: {operation: POST /a, description: A., effect: write}
+          b: {operation: PUT /a, description: B., effect: write}
+        """,
+        folder=tmp_path,
+    )
+
+    assert {path.name for path in compiled.files} == {"api.json", "part.json", "away.json"}

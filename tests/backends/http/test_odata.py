@@ -400,6 +400,9 @@ async def test_with_top_the_rest_is_left_to_skip(
     reply = await ship.invoke("some", {"skip": 3})
 
     assert len(reply.value) == 3
+    assert reply.notes == (
+        "These are the 3 rows of one answer; there may be more. Call again with another `skip`.",
+    )
     assert service.asked == ["GET Parts?$top=3&$skip=3"]
 
 

@@ -6,21 +6,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from drawbar.backends.http.addresses import is_forbidden
 from drawbar.backends.http.backend import HttpBackend
+from drawbar.backends.http.bindings import binding_of, constant_query, request_of
 from drawbar.backends.http.bodies import Media
+from drawbar.backends.http.dialect_plans import plan_of, read_contracts, speaks
 from drawbar.backends.http.function_words import check_effect, check_words
 from drawbar.backends.http.graphql.codes import CODES as GRAPHQL_CODES
 from drawbar.backends.http.odata.codes import CODES as ODATA_CODES
 from drawbar.backends.http.openapi.codes import CODES as OPENAPI_CODES
 from drawbar.backends.http.options import AuthSpec, HttpBackendSpec, HttpFunctionSpec
-from drawbar.backends.http.paging import Pages
 from drawbar.backends.http.places import Places, name_problem
-from drawbar.backends.http.pointers import response_pointer, steps
 from drawbar.backends.http.precondition import with_preconditions
-from drawbar.backends.http.request import Binding, Slot
 from drawbar.backends.http.rpc.codes import CODES as RPC_CODES
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.draft import Draft, DraftWish
@@ -35,19 +34,9 @@ from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
 from drawbar.spec.source import At, Report
 
 if TYPE_CHECKING:
-    from drawbar.backends.http.graphql.compile import GraphQlContract
-    from drawbar.backends.http.odata.metadata import Metadata
     from drawbar.backends.http.openapi.compile import Contract
 
-_REQUEST = re.compile(r"(?P<method>\S+) +(?P<path>/[^?#\s]*)(?:\?(?P<query>[^#\s]*))?")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_PAGE_WORDS = {
-    "at": ("url", "cursor"),
-    "to": ("cursor", "page", "offset"),
-    "first": ("page", "offset"),
-}
-"""The rules of `pages` that a word belongs to."""
-_PAGING = re.compile(r"limit|offset|page|cursor|start|after|size|from|top|skip", re.IGNORECASE)
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t\x80-\xff]*")
 
 CODES = {
@@ -95,7 +84,10 @@ class HttpKind:
             from drawbar.backends.http.openapi.compile import read_contract  # noqa: PLC0415 -- others start without
 
             contract = read_contract(adapter, backend, report)
-        return self.compile_with(contract, adapter, report)
+        plans = self.compile_with(contract, adapter, report)
+        if contract is not None:
+            report.files.update(contract.catalogue.documents.paths)
+        return plans
 
     def compile_with(
         self, contract: Contract | None, adapter: Adapter, report: Report
@@ -105,20 +97,19 @@ class HttpKind:
         if not isinstance(backend, HttpBackendSpec):
             raise TypeError("the loader reads `backend` by this kind's own model")
         plans = {}
-        schema = _graphql(adapter, backend, report) if backend.graphql is not None else None
-        metadata = _odata(adapter, backend, report) if backend.odata is not None else None
+        contracts = read_contracts(adapter, backend, report)
         for name, spec in adapter.functions.items():
             if not isinstance(spec, HttpFunctionSpec):
                 raise TypeError("the loader reads functions by this kind's own model")
             at: At = ("functions", name)
             if not check_words(spec, backend, report, at):
                 continue
-            if spec.document is not None:
-                plan = _compile_document(name, spec, schema, report, at)
-            elif spec.odata is not None:
-                plan = _compile_odata(name, spec, metadata, report, at)
+            if speaks(spec):
+                plan = plan_of(name, spec, backend, contracts, report, at)
+            elif spec.operation is not None:
+                plan = _compile_operation(name, spec, contract, _known(backend), report, at)
             else:
-                plan = _compile(name, spec, backend, contract, report, at)
+                plan = _compile_function(name, spec, report, at)
             if plan is not None and not report.is_broken(at):
                 plans[name] = plan
         return with_preconditions(adapter, plans, report)
@@ -154,24 +145,9 @@ class HttpKind:
 KIND = HttpKind()
 
 
-def _compile(
-    name: str,
-    spec: HttpFunctionSpec,
-    backend: HttpBackendSpec,
-    contract: Contract | None,
-    report: Report,
-    at: At,
-) -> Plan | None:
-    if spec.operation is not None:
-        return _compile_operation(name, spec, contract, _known(backend), report, at)
-    if spec.method is not None:
-        return _compile_method(name, spec, backend, report, at)
-    return _compile_function(name, spec, report, at)
-
-
 def _compile_function(name: str, spec: HttpFunctionSpec, report: Report, at: At) -> Plan | None:
     parameters = merge_parameters(spec, {}, report, at)
-    match = _request_of(spec, _METHODS, report, at)
+    match = request_of(spec, _METHODS, report, at)
     if match is None:
         return None
     check_effect(match["method"], spec, report, (*at, "request"), at)
@@ -179,122 +155,13 @@ def _compile_function(name: str, spec: HttpFunctionSpec, report: Report, at: At)
     segments = places.read_path(match["path"], parameters)
     parameters = tuple(places.put(parameter) for parameter in parameters)
     places.check()
-    binding = _binding(name, match["method"], segments, places, parameters)
-    query = _constant_query(match)
+    binding = binding_of(name, match["method"], segments, places, parameters)
+    query = constant_query(match)
     media = _media(spec, places, parameters)
     return Plan(
         parameters,
         replace(binding, constant_query=query, form=spec.body == "form", media=media),
     )
-
-
-def _compile_method(
-    name: str, spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At
-) -> Plan | None:
-    from drawbar.backends.http.rpc.compile import compile_method  # noqa: PLC0415 -- others start without
-
-    if backend.protocol is None:
-        return None
-    parameters = merge_parameters(spec, {}, report, at)
-    check_effect("POST", spec, report, (*at, "method"), at)
-    places = Places("POST", spec, report, at)
-    where = _posted(spec, parameters, places)
-    parameters = tuple(places.put(parameter) for parameter in parameters)
-    places.check()
-    dialect, parameters = compile_method(backend.protocol, spec, parameters, places, report, at)
-    if where is None:
-        return None
-    segments, query = where
-    binding = _binding(name, "POST", segments, places, parameters)
-    return Plan(parameters, replace(binding, constant_query=query, dialect=dialect))
-
-
-def _graphql(adapter: Adapter, backend: HttpBackendSpec, report: Report) -> GraphQlContract | None:
-    try:
-        import_extra("graphql", "graphql")
-    except BackendError as error:
-        report.add(("backend", "graphql"), "DB540", error.message)
-        return None
-    from drawbar.backends.http.graphql.compile import read_contract  # noqa: PLC0415 -- imports the optional library
-
-    return read_contract(adapter, backend, report)
-
-
-def _compile_document(
-    name: str, spec: HttpFunctionSpec, schema: GraphQlContract | None, report: Report, at: At
-) -> Plan | None:
-    document = None if schema is None else schema.document(spec, report, at)
-    if schema is None or document is None:
-        return None
-    from drawbar.backends.http.graphql.compile import check_variables, compile_document  # noqa: PLC0415 -- as above
-
-    dialect, parameters = compile_document(schema, document, spec, report, at)
-    places = Places("POST", spec, report, at)
-    where = _posted(spec, parameters, places)
-    parameters = tuple(places.put(parameter) for parameter in parameters)
-    places.check()
-    check_variables(document, places, report, at)
-    if where is None:
-        return None
-    segments, query = where
-    binding = _binding(name, "POST", segments, places, parameters)
-    described = replace(binding, constant_query=query, dialect=dialect)
-    return Plan(parameters, described, document.description)
-
-
-def _odata(adapter: Adapter, backend: HttpBackendSpec, report: Report) -> Metadata | None:
-    from drawbar.backends.http.odata.compile import read_contract  # noqa: PLC0415 -- others start without
-
-    return read_contract(adapter, backend, report)
-
-
-def _compile_odata(
-    name: str, spec: HttpFunctionSpec, metadata: Metadata | None, report: Report, at: At
-) -> Plan | None:
-    if metadata is None:
-        return None
-    from drawbar.backends.http.odata.compile import compile_odata  # noqa: PLC0415 -- as above
-
-    made = compile_odata(name, metadata, spec, report, at)
-    return None if made is None else Plan(made[1], made[0])
-
-
-def _posted(
-    spec: HttpFunctionSpec, parameters: tuple[Parameter, ...], places: Places
-) -> tuple[tuple[tuple[str | Slot, ...], ...], str] | None:
-    """Path and query of what is posted to the backend's own URL, unless `request` names another place."""
-    if spec.request is None:
-        return (), ""
-    match = _request_of(spec, ("POST",), places.report, places.at)
-    if match is None:
-        return None
-    return places.read_path(match["path"], parameters), _constant_query(match)
-
-
-def _request_of(
-    spec: HttpFunctionSpec, methods: tuple[str, ...], report: Report, at: At
-) -> re.Match[str] | None:
-    match = _REQUEST.fullmatch(spec.request or "")
-    if match is None or match["method"] not in methods:
-        report.add(
-            (*at, "request"),
-            "DB501",
-            f"`{spec.request}` is not a method and a path",
-            fix=f"write one of {', '.join(methods)}, a blank and a path, such as `{methods[0]} /staff/{{staff_no}}`",
-        )
-        return None
-    if "{" in (match["query"] or ""):
-        report.add(
-            (*at, "request"),
-            "DB501",
-            "a place such as {name} stands in the path only",
-            fix="leave the query out here; a parameter goes there by `to: query.NAME`",
-        )
-    return match
-
-
-def _constant_query(match: re.Match[str]) -> str:
-    return quote(match["query"] or "", safe="=&%+,;:@/?-._~")
 
 
 def _media(
@@ -331,46 +198,12 @@ def _compile_operation(
         return None
     places, content = bound.places, bound.content
     binding = replace(
-        _binding(name, bound.method, bound.segments, places, bound.parameters),
+        binding_of(name, bound.method, bound.segments, places, bound.parameters),
         constant_query=bound.constant_query,
         media=None if content is None else content.media,
         needs_body=content is not None and content.required,
     )
     return Plan(bound.parameters, binding, bound.description)
-
-
-def _binding(
-    name: str,
-    method: str,
-    segments: tuple[tuple[str | Slot, ...], ...],
-    places: Places,
-    parameters: tuple[Parameter, ...],
-) -> Binding:
-    """What functions have in common, however they were written."""
-    spec, report, at = places.spec, places.report, places.at
-    return Binding(
-        function=name,
-        method=method,
-        segments=segments,
-        query=tuple(places.query),
-        headers=tuple(places.headers),
-        constant_headers=tuple(places.constant_headers),
-        cookies=tuple(places.cookies),
-        body=tuple(places.body),
-        changes=spec.effect != "read",
-        response=response_pointer(spec, report, at),
-        reply=spec.reply,
-        pages=_pages(spec, places, report, at),
-        paging=_paging(parameters),
-    )
-
-
-def _paging(parameters: tuple[Parameter, ...]) -> tuple[str, ...]:
-    return tuple(
-        parameter.name
-        for parameter in parameters
-        if parameter.source == "model" and _PAGING.fullmatch(parameter.name)
-    )
 
 
 def _known(backend: HttpBackendSpec) -> frozenset[str]:
@@ -379,32 +212,6 @@ def _known(backend: HttpBackendSpec) -> frozenset[str]:
     if backend.auth is not None and backend.auth.api_key is not None:
         names.append(backend.auth.api_key.name)
     return frozenset(name.lower() for name in names)
-
-
-def _pages(spec: HttpFunctionSpec, places: Places, report: Report, at: At) -> Pages | None:
-    pages = spec.pages
-    if pages is None:
-        return None
-    where = (*at, "pages")
-    for word in ("at", "to", "first"):
-        given = getattr(pages, word) is not None
-        wanted = pages.next in _PAGE_WORDS[word]
-        if given and not wanted:
-            report.add(
-                (*where, word), "DB515", f"`{word}` has no meaning with `next: {pages.next}`"
-            )
-        elif wanted and not given and word != "first":
-            report.add((*where, "next"), "DB515", f"`next: {pages.next}` needs `{word}`")
-    if spec.effect != "read":
-        report.add(where, "DB515", "only a reading can be repeated page after page")
-    key = (pages.to or "").removeprefix("query.")
-    if pages.to is not None and (not pages.to.startswith("query.") or not key):
-        report.add((*where, "to"), "DB515", f"`{pages.to}` is no query.NAME")
-    if any(slot.key == key for slot in places.query):
-        report.add((*where, "to"), "DB515", f"a parameter goes to `query.{key}`, too")
-    first = pages.first if pages.first is not None else int(pages.next == "page")
-    pointer = () if pages.at is None else steps(pages.at, report, (*where, "at"))
-    return Pages(pages.next, pointer, key, first)
 
 
 def _check_backend(backend: HttpBackendSpec, report: Report) -> None:

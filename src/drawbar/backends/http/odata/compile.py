@@ -61,6 +61,7 @@ class _Drawn:
     conditions: list[Condition] = field(default_factory=list)
     fields: dict[str, Type] | None = None
     pages: Pages | None = None
+    top: int | None = None
     response: tuple[str, ...] = ()
 
 
@@ -164,6 +165,7 @@ class _Drawing:
             )
             return drawn
         drawn.constant.append(f"$top={words.top}")
+        drawn.top = words.top
         said = f"Rows to leave out. One answer has {words.top} at most; when it has that many, there may be more."
         schema: JsonObject = {"type": "integer", "minimum": 0, "description": said}
         drawn.offered[_SKIP] = Inherited(schema, required=False, to=_SKIP)
@@ -388,7 +390,7 @@ def _bound(
         composed=_renamed(drawn.conditions, called),
         headers=tuple(places.headers),
         body=tuple(body),
-        dialect=OData(metadata, drawn.fields),
+        dialect=OData(metadata, drawn.fields, drawn.top),
         changes=places.spec.effect != "read",
         response=drawn.response if drawn.pages is not None else (),
         pages=drawn.pages,

@@ -25,6 +25,8 @@ class OData:
 
     metadata: Metadata
     fields: Mapping[str, Type] | None = None
+    top: int | None = None
+    """Rows that were asked for."""
     media: str = "application/json"
     accept: str = "application/json"
 
@@ -49,7 +51,11 @@ class OData:
             value = value.get("d", value)
         elif isinstance(value, dict) and "value" in value and "@odata.context" in value:
             value = value["value"]
-        return Said(self.rows(value))
+        told_rows = self.rows(value)
+        if self.top is not None and isinstance(told_rows, list) and len(told_rows) >= self.top:
+            note = f"These are the {self.top} rows of one answer; there may be more. Call again with another `skip`."
+            return Said(told_rows, (note,))
+        return Said(told_rows)
 
     def rows(self, value: JsonValue) -> JsonValue:
         """Without what stands beside the data."""

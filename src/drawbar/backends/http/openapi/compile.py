@@ -68,6 +68,7 @@ def read_contract(adapter: Adapter, backend: HttpBackendSpec, report: Report) ->
             fix="save it beside the adapter and write its path, such as ./openapi/service.json",
         )
         return None
+    report.files.add(adapter.folder / backend.openapi)
     try:
         return contract_of(Documents(adapter.folder / backend.openapi), backend.openapi)
     except (UnreadableDocument, NoDocument) as error:

@@ -39,6 +39,8 @@ class Documents:
     def __init__(self, path: Path) -> None:
         """Raises UnreadableDocument."""
         self._folder = path.parent
+        self.paths = {path}
+        """Files that were read, or looked for in vain."""
         root = read_document(path)
         if not isinstance(root, dict):
             raise UnreadableDocument("it is no object")
@@ -77,6 +79,7 @@ class Documents:
             inside = _joined("", unquote(name))
             if inside.startswith(("/", "..")):
                 raise BrokenReference(f"`{name}` is not beside the document")
+            self.paths.add(self._folder / inside)
             try:
                 value = read_document(self._folder / inside)
             except UnreadableDocument as error:
