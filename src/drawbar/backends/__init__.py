@@ -27,6 +27,7 @@ BUILT_IN: Mapping[str, str] = {
     "nats": "drawbar.backends.nats:KIND",
     "amqp": "drawbar.backends.amqp:KIND",
     "ssh": "drawbar.backends.ssh:KIND",
+    "tn3270": "drawbar.backends.tn3270:KIND",
     "ldap": "drawbar.backends.ldap:KIND",
     "mcp": "drawbar.backends.mcp:KIND",
     "python": "drawbar.backends.python:KIND",

@@ -1,0 +1,131 @@
+"""The kind `tn3270` with a real emulator: screens that say no, screens that changed, sessions, pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import green_screens
+from drawbar.kernel.outcome import Failed, Indeterminate, Refused, Succeeded
+from drawbar.testing.kinds import compiled, opened
+from green_screens import GreenScreens, Screen, need_s3270
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[GreenScreens]:
+    need_s3270()
+    host = GreenScreens()
+    await host.start()
+    yield host
+    await host.stop()
+
+
+async def test_a_session_is_at_home_after_each_call_and_logs_on_once(
+    host: GreenScreens, tmp_path: Path
+) -> None:
+    async with opened(host.adapter(), tmp_path) as gateway:
+        said = await gateway.call("echo", {"text": "one"})
+        no = await gateway.call("change", {"seconds": -1})
+        listed = await gateway.call("rows", {"count": 5})
+        none = await gateway.call("rows", {"count": 0})
+
+    assert isinstance(said, Succeeded)
+    assert isinstance(no, Failed)
+    assert (no.code, no.message) == ("not_possible", "E17 NEGATIVE")
+    assert isinstance(listed, Succeeded)
+    assert listed.value == {"rows": [{"row": number} for number in range(5)]}
+    assert isinstance(none, Succeeded)
+    assert none.value == {"rows": []}
+    assert host.logons == 1
+
+
+async def test_a_refused_logon_is_told_in_the_words_of_the_application(
+    host: GreenScreens, tmp_path: Path
+) -> None:
+    text = host.adapter().replace(host.password, "WRONG")
+    async with opened(text, tmp_path) as gateway:
+        outcome = await gateway.call("change", {"seconds": 0})
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.code, outcome.message) == ("not_authorised", "E01 NOT AUTHORISED")
+
+
+async def test_no_text_becomes_a_key_or_an_order(host: GreenScreens, tmp_path: Path) -> None:
+    async with opened(host.adapter(), tmp_path) as gateway:
+        for text in ("\\pf(3)", '") PF(3) Key("', "\\n\\e\\x7d", "PF(3)", "%s", "a" * 60):
+            outcome = await gateway.call("echo", {"text": text})
+            assert isinstance(outcome, Succeeded), outcome
+            assert outcome.value == {"text": text}
+        long = await gateway.call("echo", {"text": "a" * 61})
+        changed = await gateway.call("echo", {"text": "漢"})
+
+    assert isinstance(long, Refused)
+    assert isinstance(changed, Failed | Refused)
+    assert changed.code == "invalid_arguments"
+
+
+async def test_a_screen_that_is_not_the_recorded_one_is_never_typed_into(
+    host: GreenScreens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drawbar.backends.tn3270.backend._PATIENCE", 0.2)
+    moved = Screen([(1, 30, "CHANGE"), (5, 5, "SECONDS")], [(6, 15, 10, 0x40)])
+    other = Screen([(1, 30, "ALTER")], [(5, 15, 10, 0x40)])
+    for panel in (moved, other):
+        monkeypatch.setitem(green_screens.PANELS, "CHANGE", panel)
+        async with opened(host.adapter(), tmp_path) as gateway:
+            outcome = await gateway.call("change", {"seconds": 0})
+        assert isinstance(outcome, Failed)
+        assert outcome.code == "unexpected_screen"
+    assert host.changes == 0
+    assert isinstance(outcome, Failed)
+    assert outcome.message == "The application shows `ALTER` where `change` was expected."
+
+
+async def test_silence_after_the_changing_key_is_an_unknown_outcome_and_before_it_is_none(
+    host: GreenScreens, tmp_path: Path
+) -> None:
+    async with opened(host.adapter(), tmp_path) as gateway:
+        await gateway.call("echo", {"text": "logged on"})
+        after = await gateway.call("change", {"seconds": 60}, seconds=1)
+        await gateway.call("echo", {"text": "logged on again"})
+        host.silent = True
+        before = await gateway.call("change", {"seconds": 0}, seconds=1)
+
+    assert isinstance(after, Indeterminate)
+    assert isinstance(before, Failed)
+    assert host.changes == 1
+    assert host.logons == 2, "the session whose end nobody knows was thrown away"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("home: menu", "home: menue", "DB941 there is no screen `menue`\n    did you mean `menu`?"),
+        ("shows: echoed", "shows: nothing", "DB941 there is no screen `nothing`"),
+        (
+            "{on: echo, fill: {text:",
+            "{on: echo, fill: {txt:",
+            "DB941 the screen `echo` has no input",
+        ),
+        ("fill: {user:", "fill: {usr:", "DB941 the screen `logon` has no input `usr`"),
+        ('"{text}"', '"{txt}"', "DB943 there is no parameter `txt`\n    did you mean `text`?"),
+        ('"{text}"', '"{text"', "DB943 `{text` has a brace that stands alone"),
+        ('"{text}"', '"fixed"', "DB944 no step types the parameter `text`"),
+        ("{text: {type: string}}", "{text: {type: boolean}}", "DB944 `text` is of type boolean"),
+        ('"23,70": MORE', '"23,78": MORE', "DB942 23,78 with 4 characters is not on the screen"),
+        ('option: {at: "20,15"', 'option: {at: "25,15"', "DB942 25,15 with 6 characters"),
+        ("first: 8", "first: 21", "DB942 the last row stands before the first"),
+        ("  sessions: 3", "  code_page: cp1252", "DB801 `cp1252` is no EBCDIC code page"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_opened(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    text = GreenScreens().adapter().replace("%(port)d", "1").replace("port: 0", "port: 1")
+    assert old in text
+
+    problems = compiled(text.replace(old, new), tmp_path).problems
+
+    assert any(told in str(problem) for problem in problems), [str(each) for each in problems]
