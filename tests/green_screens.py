@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -153,8 +154,8 @@ class GreenScreens:
         """An adapter of it called `peer`."""
         return ADAPTER % {"port": self.port, "user": self.user, "password": self.password}
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+    async def start(self, tls: ssl.SSLContext | None = None) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 import green_screens
+from certificates import make_certificate
 from drawbar.kernel.outcome import Failed, Indeterminate, Refused, Succeeded
 from drawbar.testing.kinds import compiled, opened
 from green_screens import GreenScreens, Screen, need_s3270
@@ -97,6 +99,31 @@ async def test_silence_after_the_changing_key_is_an_unknown_outcome_and_before_i
     assert isinstance(before, Failed)
     assert host.changes == 1
     assert host.logons == 2, "the session whose end nobody knows was thrown away"
+
+
+async def test_tls_takes_the_certificate_of_the_authority_that_is_named_and_no_other(
+    tmp_path: Path,
+) -> None:
+    need_s3270()
+    certificate, key = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    host = GreenScreens()
+    await host.start(context)
+    text = host.adapter().replace("127.0.0.1", "localhost")
+    try:
+        for tls, fine in (
+            ("{}", False),
+            (f"{{ca: {certificate.name}}}", True),
+            ("{verify: false}", True),
+        ):
+            words = text.replace("  sessions", f"  tls: {tls}\n  sessions")
+            async with opened(words, tmp_path) as gateway:
+                outcome = await gateway.call("echo", {"text": "secret"})
+            assert isinstance(outcome, Succeeded) is fine, outcome
+            assert "\ufffd" not in str(outcome)
+    finally:
+        await host.stop()
 
 
 @pytest.mark.parametrize(

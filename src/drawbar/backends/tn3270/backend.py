@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 from drawbar.backends.tn3270.options import Tn3270BackendSpec
 from drawbar.backends.tn3270.screens import Place, Route, Screen, Shown, rows, values
@@ -29,8 +30,11 @@ _HEALTH_TIME = 4.5
 class Tn3270Backend:
     """Fills the port `drawbar.kernel.ports.Backend`."""
 
-    def __init__(self, spec: Tn3270BackendSpec, screens: Mapping[str, Screen]) -> None:
+    def __init__(
+        self, spec: Tn3270BackendSpec, screens: Mapping[str, Screen], folder: Path
+    ) -> None:
         self._spec = spec
+        self._folder = folder
         self._screens = screens
         self._home = screens[spec.home]
         self._places = asyncio.Semaphore(spec.sessions)
@@ -74,7 +78,7 @@ class Tn3270Backend:
         terminal = None
         try:
             async with asyncio.timeout(_HEALTH_TIME):
-                terminal = await open_terminal(self._spec)
+                terminal = await open_terminal(self._spec, self._folder)
                 await self._wait(terminal, [first], "not_started")
         except TimeoutError:
             return Health(ok=False, detail=f"no screen within {_HEALTH_TIME} s")
@@ -110,7 +114,7 @@ class Tn3270Backend:
                 await undisturbed(terminal.close())
                 raise
             await terminal.close()
-        terminal = await open_terminal(self._spec)
+        terminal = await open_terminal(self._spec, self._folder)
         try:
             await self._log_on(terminal)
         except BaseException:

@@ -64,7 +64,7 @@ class Tn3270Kind:
 
         del plans, workers  # routes come with each call, and nothing here blocks
         backend = _backend(adapter)
-        return Tn3270Backend(backend, _screens(backend))
+        return Tn3270Backend(backend, _screens(backend), adapter.folder)
 
 
 KIND = Tn3270Kind()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText, Spec
+from drawbar.spec.tls import TlsSpec
 
 PlaceText = Annotated[str, Field(pattern=r"^[0-9]{1,2},[0-9]{1,2}$")]
 """ROW,COLUMN, both from 1."""
@@ -94,8 +95,8 @@ class Tn3270BackendSpec(BackendSpec):
 
     host: str
     port: int = Field(23, ge=1, le=65535)
-    tls: bool = Field(
-        False, description="TLS from the first byte, with a certificate that is known."
+    tls: TlsSpec | None = Field(
+        None, description="TLS from the first byte; `{}` where nothing more is to be said."
     )
     code_page: str = Field("cp037", description="EBCDIC, as s3270 and Python both call it.")
     screens: dict[str, ScreenSpec] = Field(min_length=1)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 
 from drawbar.backends.tn3270.options import Tn3270BackendSpec
 from drawbar.backends.tn3270.screens import Place, Shown
 from drawbar.kernel.ports import BackendError, WorkState
+from drawbar.spec.tls import TlsSpec
 
 PROGRAM = "s3270"
 _LINE = 1 << 20
@@ -54,7 +57,8 @@ class Terminal:
         except OSError as error:
             raise _lost(str(error)) from None
         status = printed.pop().split(" ") if printed else []
-        said = [each.removeprefix("data: ") for each in printed]
+        # What it says of a failed handshake ends in bytes that are no text.
+        said = [each.removeprefix("data: ") for each in printed if "\ufffd" not in each]
         if len(status) <= _CONNECTED or not status[_CONNECTED].startswith("C("):
             raise _lost(" ".join(said) or "the host ended the session")
         if line == b"error\n":
@@ -73,8 +77,8 @@ class Terminal:
             transport.close()
 
 
-async def open_terminal(spec: Tn3270BackendSpec) -> Terminal:
-    """A terminal with a connection. Raises BackendError."""
+async def open_terminal(spec: Tn3270BackendSpec, folder: Path) -> Terminal:
+    """A terminal with a connection; files of `tls` start at `folder`. Raises BackendError."""
     try:
         process = await asyncio.create_subprocess_exec(
             PROGRAM,
@@ -83,6 +87,7 @@ async def open_terminal(spec: Tn3270BackendSpec) -> Terminal:
             "3279-2",
             "-codepage",
             spec.code_page,
+            *_files(spec.tls, folder),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -92,7 +97,7 @@ async def open_terminal(spec: Tn3270BackendSpec) -> Terminal:
         raise _unavailable(f"{PROGRAM} is not installed (Debian: {PROGRAM})") from None
     terminal = Terminal(process)
     try:
-        prefix = "L:" if spec.tls else ""
+        prefix = "" if spec.tls is None else "L:" if spec.tls.verify else "Y:L:"
         host = f"[{spec.host}]" if ":" in spec.host else spec.host
         await terminal.do(f'Connect("{prefix}{host}:{spec.port}")')
         await terminal.do("Wait(3270Mode)")
@@ -103,6 +108,19 @@ async def open_terminal(spec: Tn3270BackendSpec) -> Terminal:
         await terminal.close()
         raise
     return terminal
+
+
+def _files(tls: TlsSpec | None, folder: Path) -> Iterator[str]:
+    """What s3270 is told of certificates."""
+    if tls is None:
+        return
+    for option, path in (
+        ("-cafile", tls.ca),
+        ("-certfile", tls.certificate),
+        ("-keyfile", tls.key or tls.certificate),
+    ):
+        if path is not None:
+            yield from (option, str(folder / path))
 
 
 def unexpected(shown: Shown, wanted: list[str], *, work: WorkState) -> BackendError:
