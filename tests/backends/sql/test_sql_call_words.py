@@ -213,6 +213,11 @@ STATEMENTS = [
     ),
     (
         "postgresql",
+        "pay(a char(3), b character(2)[], c bit(3), d character varying(5))",
+        ["call pay($1::bpchar, $2::bpchar[], $3, $4::character varying)"],
+    ),
+    (
+        "postgresql",
         'function "Pay"(variadic names text[])',
         ['select * from "Pay"(variadic $1::text[])'],
     ),

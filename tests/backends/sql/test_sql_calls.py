@@ -433,6 +433,27 @@ async def test_values_come_out_exactly(office: Office) -> None:
     assert await office.value("nothing") == {"nothing": None}
 
 
+async def test_lengths_of_arguments_cut_nothing(office: Office) -> None:
+    run(
+        office,
+        "create function whole(a char(3), b varchar(2), c numeric(3,1), d bit(3)) returns text language sql as "
+        "'select concat_ws(chr(32), a, b, c, d)'",
+    )
+    office.open(
+        """
+        whole:
+          effect: read
+          rows: one
+          parameters: {a: {type: string, max_length: 9}, b: {type: string, max_length: 9}}
+          call: function whole(a char(3), b varchar(2), c numeric(3,1), d bit(3))
+        """
+    )
+
+    value = await office.value("whole", {"a": "abcd", "b": "efgh", "c": 1.2345, "d": "10101"})
+
+    assert value == {"whole": "abcd efgh 1.2345 10101"}
+
+
 async def test_the_page_about_procedures_is_true(office: Office) -> None:
     page = (Path(__file__).parents[3] / "docs" / "sql-procedures.md").read_text()
     blocks = dict(re.findall(r"```(\w+) file=\S+\n(.*?)```", page, re.DOTALL))

@@ -357,6 +357,29 @@ async def test_firebird_carries_out_and_selects(firebird: Office, firebird_log: 
     assert firebird_log("select what from log") == [("book C-1",)]
 
 
+async def test_rows_of_firebird_beyond_the_cap_are_made_only_when_that_changes_something(
+    firebird: Office, firebird_log: Any, tmp_path: Path
+) -> None:
+    driver = pytest.importorskip("firebird.driver")
+    endless = "create procedure endless returns (n integer) as begin n = 0; while (1 = 1) do begin n = n + 1; suspend; end end"
+    writing = """create procedure writing returns (n integer) as begin n = 0; while (n < 2500) do begin
+      n = n + 1; insert into log values (:n); suspend; end end"""
+    with closing(driver.connect(str(tmp_path / "c.fdb"), user="SYSDBA")) as connection:
+        for text in (endless, writing):
+            connection.execute_immediate(text)
+        connection.commit()
+    firebird.open(
+        "endless: {effect: read, rows: many, call: endless}\nwriting: {effect: write, rows: many, call: writing}"
+    )
+
+    read = await firebird.reply("endless", max_rows=2)
+    written = await firebird.reply("writing", max_rows=2)
+
+    assert read.value == written.value == [{"n": 1}, {"n": 2}]
+    assert [each.kept for each in (*read.cuts, *written.cuts)] == [2, 2]
+    assert firebird_log("select count(*) from log") == [(2500,)]
+
+
 async def test_firebird_refuses_a_changing_routine_that_is_said_to_read(
     firebird: Office, firebird_log: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from drawbar.backends.sql.argument_types import schema_of, takes
@@ -269,14 +270,22 @@ def _arguments(
         if each in filled:
             yield _given(dialect, each, next(waiting))
         elif dialect.name == "postgresql" and (each.goes_in or signature.sort == "procedure"):
-            yield (f"null::{each.bare_type}",)
+            yield ("null", *_cast(each))
         elif dialect.name == "mariadb":
             yield ("null",)
 
 
 def _given(dialect: Dialect, argument: Argument, slot: Slot) -> tuple[str | Slot, ...]:
-    """The types tell overloads apart on PostgreSQL; without lengths, which would cut values in silence."""
+    """The types tell overloads apart on PostgreSQL."""
     if dialect.name != "postgresql":
         return (slot,)
     variadic = ("variadic ",) if argument.mode == "variadic" else ()
-    return (*variadic, slot, f"::{argument.bare_type}")
+    return (*variadic, slot, *_cast(argument))
+
+
+def _cast(argument: Argument) -> tuple[str, ...]:
+    """Without a length, which would cut a value in silence; `char` and `bit` alone have one of 1."""
+    if argument.bare_type in {"bit", "bit[]"}:
+        return ()
+    fixed = re.fullmatch(r"(?:national )?n?char(?:acter)?((?:\[\])*)", argument.bare_type)
+    return (f"::bpchar{fixed[1]}",) if fixed else (f"::{argument.bare_type}",)

@@ -79,6 +79,7 @@ class MariadbServer(Server):
 
     dialect = MARIADB
     errors = (pymysql.Error,)
+    has_sets = True
     grace = 0.1
 
     def __init__(self, target: Target, *, asked_freely: bool = False) -> None:

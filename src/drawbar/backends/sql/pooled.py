@@ -50,6 +50,8 @@ class Server(ABC):
 
     dialect: Dialect
     errors: tuple[type[Exception], ...]
+    has_sets: bool = False
+    """Whether a routine can answer several result sets."""
     grace: float = 0.0
     """Seconds after the deadline at which the work is interrupted, for servers that stop by themselves."""
 
@@ -364,12 +366,16 @@ class PooledSession:
         return _Answers(self, routine)
 
     def sets(self) -> Iterator[Rows]:
-        """The result sets of the routine that was called; what is left of one is read past."""
+        """The result sets of the routine that was called; what is left of one is read past.
+
+        Only the last one of a routine that changes nothing may be left as it is: nobody waits for its end.
+        """
+        is_left = self._how != "changing" and not self._server.has_sets
         while True:
             if self._cursor.description:
                 rows = _Rows(self._server, self._cursor, self._allowed.stop)
                 yield rows
-                while rows.fetch(_PAST):
+                while not is_left and rows.fetch(_PAST):
                     pass
             if not self._server.next_set(self._cursor):
                 return
@@ -408,6 +414,7 @@ class PooledSession:
     def commit(self) -> None:
         self._close_cursor()
         self._allowed.stop.commit_begins()
+        self._before_call = None  # from here on it is our own commit that counts
         self.phase = "committing"
         self._server.commit(self.connection)
         self.phase = "ended"

@@ -140,16 +140,18 @@ class PostgresqlDatabase:
         """The connection is not used again, since what the routine has left in it is not known."""
         pooled, session = self._begun(allowed, _UNGUARDED, alone=False)
         session.phase = "unguarded"
-        before = 0
+        before: int | None = None
         try:
             before = session.transactions()
             yield session
         except Stopped:
             raise was_stopped() from None
         except self.error as error:
-            told = translate(error, "unknown", stopped=allowed.stop.wanted)
+            work: WorkState = "rolled_back" if before is None else "unknown"
+            told = translate(error, work, stopped=allowed.stop.wanted)
             allowed.stop.disarm()
-            raise told if session.is_untouched(before) else in_part(told) from None
+            is_untouched = before is None or session.is_untouched(before)
+            raise told if is_untouched else in_part(told) from None
         except BackendError as error:  # the routine has ended, and its answer could not be used
             error.work = "done"
             raise

@@ -23,7 +23,8 @@ Answers = Literal["nothing", "value", "row", "rows"]
 """What a routine answers by itself: rows of a set-returning function or a selectable procedure, the value of a
 function, the row of its OUT arguments."""
 
-_MOST = 10_000
+_MOST = 1_000_000
+"""Rows of a catalogue: every argument of every routine is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ _FIREBIRD_FIELD = """
 """
 _FIREBIRD = """
 select trim(p.rdb$procedure_name) as name, trim(p.rdb$package_name) as place, p.rdb$procedure_type as sort,
-  cast(p.rdb$description as varchar(4000)) as said
+  substring(p.rdb$description from 1 for 2000) as said
 from rdb$procedures p
 where coalesce(p.rdb$system_flag, 0) = 0 and coalesce(p.rdb$private_flag, 0) = 0
   and coalesce(p.rdb$package_name, '') = coalesce(cast(:schema as varchar(63)), '')
@@ -201,7 +202,7 @@ order by 1, a.rdb$parameter_type, a.rdb$parameter_number
 """  # noqa: S608 -- its parts stand above
 _FIREBIRD_FUNCTIONS = """
 select trim(p.rdb$function_name) as name, trim(p.rdb$package_name) as place, p.rdb$return_argument as answer,
-  cast(p.rdb$description as varchar(4000)) as said
+  substring(p.rdb$description from 1 for 2000) as said
 from rdb$functions p
 where coalesce(p.rdb$system_flag, 0) = 0 and coalesce(p.rdb$private_flag, 0) = 0
   and coalesce(p.rdb$package_name, '') = coalesce(cast(:schema as varchar(63)), '')
