@@ -1,7 +1,7 @@
 """What every database has to do for Drawbar, tried on one: the same checks for each dialect.
 
-They make two tables of their own, `drawbar_contract` and `drawbar_parts`, and drop them at the end, so the login has
-to be one that may; nothing else is touched.
+They make two tables of their own, `drawbar_contract` and `drawbar_parts`, and on databases whose routines can be called a
+procedure `drawbar_raise`; they drop them at the end, so the login has to be one that may. Nothing else is touched.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ import orjson
 
 from drawbar.backends.sql.backend import SqlBackend, open_backend
 from drawbar.backends.sql.compile import compile_adapter
-from drawbar.backends.sql.contract_words import FUNCTIONS, NUMBERS, SETUP, TABLES, TITLE, rows
+from drawbar.backends.sql.contract_words import (
+    NUMBERS,
+    PROCEDURE,
+    PROCEDURES,
+    SETUP,
+    TABLES,
+    TITLE,
+    functions,
+    rows,
+)
 from drawbar.backends.sql.databases import open_database
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
@@ -246,6 +255,14 @@ async def _is_cancelled(trial: Trial) -> None:
         await trial.is_untouched()
 
 
+async def _procedure(trial: Trial) -> None:
+    _equal(await trial.value("raise", {"item": "N-001", "by_much": 2}), {"new_amount": 3})
+    _equal((await trial.row())["amount"], 3)
+    error = await trial.error("raise", {"item": "N-001", "by_much": -1})
+    _equal(error.work, "rolled_back")
+    _equal((await trial.row())["amount"], 3)
+
+
 CHECKS: Mapping[str, Callable[[Trial], Awaitable[None]]] = {
     "one row, a null and a date": _one_row,
     "a list, and a cap that tells": _capped_list,
@@ -261,17 +278,25 @@ CHECKS: Mapping[str, Callable[[Trial], Awaitable[None]]] = {
     "changes at the same time lose nothing": _no_lost_update,
     "a time-out stops the work": _times_out,
     "a cancelled call stops the work": _is_cancelled,
+    "a procedure is called, and undone when it fails": _procedure,
 }
+_OF_PROCEDURES = {_procedure}
+"""Tried only on databases whose routines can be called."""
 
 
 def _nobodys(adapter: Adapter) -> Adapter:
     """The adapter with the contract's functions, for no caller in particular."""
-    functions = {
+    specs = {
         name: SqlFunctionSpec.model_validate_json(orjson.dumps(words))
-        for name, words in FUNCTIONS.items()
+        for name, words in functions(_dialect(adapter)).items()
     }
     backend = adapter.backend.model_copy(update={"identity": None})
-    return replace(adapter, functions=functions, backend=backend)
+    return replace(adapter, functions=specs, backend=backend)
+
+
+def _dialect(adapter: Adapter) -> Dialect:
+    assert isinstance(adapter.backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
+    return parse_url(adapter.backend, adapter.folder).dialect
 
 
 def compiled_contract(adapter: Adapter) -> tuple[Mapping[str, Plan], list[str]]:
@@ -283,17 +308,17 @@ def compiled_contract(adapter: Adapter) -> tuple[Mapping[str, Plan], list[str]]:
 
 async def check_contract(adapter: Adapter) -> AsyncIterator[Verdict]:
     """Try all of it on the adapter's own database, with tables made for each check. Raises BackendError without it."""
-    options = adapter.backend
-    assert isinstance(options, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
     plans, problems = compiled_contract(adapter)
     if problems:
         yield Verdict("the functions compile", "; ".join(problems))
         return
-    dialect = parse_url(options, adapter.folder).dialect
+    dialect = _dialect(adapter)
     tables = Tables(adapter)
     backend = open_backend(_nobodys(adapter), plans, Workers("contract", _THREADS))
     try:
         for feature, check in CHECKS.items():
+            if check in _OF_PROCEDURES and dialect.name not in PROCEDURES:
+                continue
             await asyncio.to_thread(tables.fill)
             try:
                 await check(Trial(backend, dialect, plans))
@@ -324,6 +349,8 @@ class Tables:
             self.drop()
             for text in SETUP:
                 self._change(text)
+            if procedure := PROCEDURES.get(self._dialect.name):
+                self._change(procedure)
             self._made = True
         for table in TABLES:
             self._change(f"delete from {table}")
@@ -336,6 +363,9 @@ class Tables:
                 session.change(Statement(text, (), text, changes=True, answers=False), {})
 
     def drop(self) -> None:
+        if self._dialect.name in PROCEDURES:
+            with suppress(BackendError):  # as below
+                self._change(f"drop procedure {PROCEDURE}")
         for table in TABLES:
             with suppress(BackendError):  # it was not there
                 self._change(f"drop table {table}")

@@ -38,6 +38,37 @@ def rows(dialect: Dialect) -> Iterator[str]:
         )
 
 
+PROCEDURE = "drawbar_raise"
+PROCEDURES: Mapping[str, str] = {
+    "postgresql": """create procedure drawbar_raise(item varchar, by_much integer, out new_amount integer)
+    language plpgsql as $$ begin
+      update drawbar_contract set amount = amount + by_much where item_no = item returning amount into new_amount;
+      if by_much < 0 then raise exception 'not less'; end if;
+    end $$""",
+    "mariadb": """create procedure drawbar_raise(item varchar(40), by_much int, out new_amount int)
+    begin
+      update drawbar_contract set amount = amount + by_much where item_no = item;
+      select amount into new_amount from drawbar_contract where item_no = item;
+      if by_much < 0 then signal sqlstate '45000' set message_text = 'not less'; end if;
+    end""",
+    "firebird": """create procedure drawbar_raise(item varchar(40), by_much integer) returns (new_amount integer) as
+    declare no_number integer;
+    begin
+      update drawbar_contract set amount = amount + :by_much where item_no = :item returning amount into :new_amount;
+      if (by_much < 0) then no_number = cast('not less' as integer);
+    end""",
+}
+"""By the name of a dialect whose routines can be called."""
+
+
+def functions(dialect: Dialect) -> Mapping[str, Any]:
+    """The words of the functions, those of routines only where there are some."""
+    if dialect.name not in PROCEDURES:
+        return FUNCTIONS
+    call = f"{PROCEDURE}(item varchar(40), by_much integer, out new_amount integer)"
+    return {**FUNCTIONS, "raise": {"effect": "write", "call": call}}
+
+
 FUNCTIONS: Mapping[str, Any] = {
     "get": {
         "parameters": {"no": _TEXT},
