@@ -102,6 +102,12 @@ def test_a_backend_that_cannot_be_asked_so(url: str, more: str, code: str) -> No
     assert [each for _, each, _ in problems(more=more, url=url)] == [code]
 
 
+def test_a_broken_filter_is_the_only_thing_that_is_told() -> None:
+    found = problems("    search: (cn={name}\n    parameters: {name: {type: string}}")
+
+    assert [code for _, code, _ in found] == ["DB954"]
+
+
 def test_what_is_enforced_is_published() -> None:
     text = HEAD.format(
         url="ldap://127.0.0.1",

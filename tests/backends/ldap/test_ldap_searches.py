@@ -294,6 +294,30 @@ def _untrusting(server: Directory):  # type: ignore[no-untyped-def] # a change o
     )
 
 
+async def test_everything_of_an_entry_is_shown_but_its_password(open_ldap: OpenLdap) -> None:
+    function = "  all: {description: x., search: (uid=jan), base: 'ou=people,dc=harbour,dc=example', rows: one}"
+
+    def admin(text: str) -> str:
+        return text.replace("uid=gateway,ou=people,dc=harbour,dc=example", ADMIN)
+
+    async with open_ldap(function, change=admin) as gateway:
+        everything = await gateway.call("all", {})
+    named = function.replace("rows: one", "rows: one, attributes: {hash: userPassword}")
+    async with open_ldap(named, change=admin) as gateway:
+        asked = await gateway.call("all", {})
+
+    assert everything == Succeeded(
+        {
+            "dn": "uid=jan,ou=people,dc=harbour,dc=example",
+            "objectClass": ["inetOrgPerson"],
+            "uid": ["jan"],
+            "cn": ["Jan (deputy) *"],
+            "sn": ["Visser"],
+        }
+    )
+    assert asked == Succeeded({"hash": ["cw=="]})
+
+
 async def test_a_wrong_password_is_the_operators_business_and_is_not_told(
     open_ldap: OpenLdap,
 ) -> None:
@@ -305,5 +329,6 @@ async def test_a_wrong_password_is_the_operators_business_and_is_not_told(
 
     assert isinstance(outcome, Failed)
     assert (outcome.code, health.ok) == ("backend_denied", False)
+    assert outcome.hint == "The operator has to correct `auth:` of the adapter."
     assert "wr0ng-one" not in str((outcome, health))
     assert ADMIN not in str(outcome)

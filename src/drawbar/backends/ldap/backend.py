@@ -42,6 +42,8 @@ from drawbar.spec.tls import TlsSpec
 
 _HEALTH_TIME = 4.0
 """Seconds for the server to answer when health is asked."""
+_NEVER = frozenset({"userpassword", "authpassword", "unicodepwd"})
+"""Attributes that are shown only where a function names them."""
 _ADVICE = "Ask again with arguments that match less."
 _ANY = Present("objectClass").encode({})
 _ANSWERS = frozenset({COMPARE_TRUE, COMPARE_FALSE, NO_SUCH_ATTRIBUTE})
@@ -258,7 +260,7 @@ class _Searching:
         by_name = {attribute.lower(): values for attribute, values in found.items()}
         shown = self._search.shown or (
             Shown(NAME, NAME),
-            *(Shown(attribute, attribute) for attribute in found),
+            *(Shown(each, each) for each in found if each.lower() not in _NEVER),
         )
         entry: JsonObject = {}
         for each in shown:

@@ -105,8 +105,9 @@ class _Compiler:
         if word is None or self.report.is_broken(self.at):
             return None
         operation = self._search() if word == "search" else self._on_entry(word)
+        broken = self.report.is_broken(self.at)  # then it is not known what would be used
         for name in self.parameters:
-            if name not in self.used:
+            if name not in self.used and not broken:
                 self.report.add((*self.at, "parameters", name), "DB956", f"nothing uses `{name}`")
         if operation is None or self.report.is_broken(self.at):
             return None

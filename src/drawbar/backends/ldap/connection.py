@@ -141,6 +141,8 @@ async def connect(target: Target, auth: LdapAuthSpec | None) -> Connection:
         ready = True
     except BackendError as error:
         error.work = "not_started"
+        if error.code == "backend_denied":
+            error.hint = "The operator has to correct `auth:` of the adapter."
         raise
     except EOFError:
         raise unavailable("the server closed the connection") from None
