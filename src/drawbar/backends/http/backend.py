@@ -28,6 +28,7 @@ from drawbar.backends.http.failure import (
     timed_out,
 )
 from drawbar.backends.http.identity import identity_of, without_secrets
+from drawbar.backends.http.kept import KeptBinding, bound
 from drawbar.backends.http.oauth import Tokens
 from drawbar.backends.http.options import HttpBackendSpec
 from drawbar.backends.http.paging import found_at
@@ -96,9 +97,11 @@ class HttpBackend:
                 lambda request: self._connections.send(request, Progress(), changing=False),
             )
         self._ticker = Ticker()
+        self._bound: dict[KeptBinding, Binding] = {}
 
-    async def invoke(self, binding: Binding, call: Call) -> Reply:
+    async def invoke(self, found: Binding | KeptBinding, call: Call) -> Reply:
         """Carry the call out; in a dry run describe the request, with its secrets masked."""
+        binding = self._bind(found) if isinstance(found, KeptBinding) else found
         dry = call.mode == "dry_run"
         identity = self._masked if dry else self._identity
         request = render(binding, call.arguments, self._base_path, identity, call.idempotency_key)
@@ -109,6 +112,12 @@ class HttpBackend:
             if self._tokens is not None:
                 return await self._with_token(self._tokens, binding, request, call, exchange)
             return await self._carried_out(binding, request, call, exchange)
+
+    def _bind(self, found: KeptBinding) -> Binding:
+        """Made once of what was kept, when it is first called."""
+        if found not in self._bound:
+            self._bound[found] = bound(found)
+        return self._bound[found]
 
     @contextmanager
     def _judging(self, call: Call, exchange: Exchange) -> Iterator[None]:

@@ -15,11 +15,13 @@ from drawbar.backends.http.bodies import Media
 from drawbar.backends.http.dialect_plans import plan_of, read_contracts, speaks
 from drawbar.backends.http.function_words import check_effect, check_words
 from drawbar.backends.http.graphql.codes import CODES as GRAPHQL_CODES
+from drawbar.backends.http.kept import KeptBinding, kept
 from drawbar.backends.http.odata.codes import CODES as ODATA_CODES
 from drawbar.backends.http.openapi.codes import CODES as OPENAPI_CODES
 from drawbar.backends.http.options import AuthSpec, HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.places import Places, name_problem
 from drawbar.backends.http.precondition import with_preconditions
+from drawbar.backends.http.request import Binding
 from drawbar.backends.http.rpc.codes import CODES as RPC_CODES
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.draft import Draft, DraftWish
@@ -29,6 +31,7 @@ from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.extras import import_extra
 from drawbar.kernel.ports import Backend, BackendError
+from drawbar.kernel.values import JsonValue
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
 from drawbar.spec.source import At, Report
@@ -73,6 +76,19 @@ class HttpKind:
     options: type[BackendSpec] = HttpBackendSpec
     function: type[FunctionSpec] = HttpFunctionSpec
     codes: Mapping[str, str] = CODES
+
+    stored: tuple[type, ...] = (KeptBinding,)
+
+    def ingredients(self, adapter: Adapter) -> JsonValue:
+        """What is wrong with the secrets of the backend, which change no function."""
+        if not isinstance(adapter.backend, HttpBackendSpec):
+            raise TypeError("the loader reads `backend` by this kind's own model")
+        report = Report(adapter.source)
+        _check_backend(adapter.backend, report)
+        return [each.code for each in report.problems]
+
+    def to_store(self, binding: Binding) -> KeptBinding | Binding:
+        return kept(binding) or binding  # of which the cache says that it is not kept
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
         backend = adapter.backend
