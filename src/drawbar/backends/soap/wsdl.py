@@ -283,27 +283,16 @@ class Contract:
         message, file = self._message(declared, f"operation `{abstract.get('name')}`")
         holder = bound.find(f"{{{WSDL}}}{side}")
         body = _extension(holder, "body") if holder is not None else None
+        parts = list(message.iterfind(f"{{{WSDL}}}part"))
         beside = _attached(holder) if holder is not None else {}
-        every = list(message.iterfind(f"{{{WSDL}}}part"))
-        names = [part.get("name") for part in every]
-        attached = {name: kind for name, kind in beside.items() if name in names}
-        parts = [part for part in every if part.get("name") not in attached]
-        chosen = body.get("parts") if body is not None else None
-        if chosen is not None:
+        attached = {name: beside[name] for each in parts if (name := each.get("name")) in beside}
+        parts = [part for part in parts if part.get("name") not in attached]
+        if body is not None and (chosen := body.get("parts")) is not None:
             parts = [part for part in parts if part.get("name") in chosen.split()]
         elif side == "input" and not rpc:
             parts = self._without_headers(parts, bound, declared)
-        words: Mapping[str, str] = (
-            {str(k): str(v) for k, v in body.attrib.items()} if body is not None else {}
-        )
         name = str(abstract.get("name")) + ("" if side == "input" else "Response")
-        encoded = words.get("use") == "encoded"
-        if encoded and not _ENCODED.intersection(
-            words.get("encodingStyle", _SOAP_ENCODING).split()
-        ):
-            raise Unsupported(f"the body is encoded as {words['encodingStyle']} says")
-        style = Style(rpc, encoded, name, words.get("namespace") or "")
-        made = side_of(self.shapes, style, parts, file)
+        made = side_of(self.shapes, _style(body, name, rpc=rpc), parts, file)
         return with_attached(made, attached, declared) if side == "input" else made
 
     def _without_headers(
@@ -419,6 +408,18 @@ def _header_words(bound: etree._Element) -> list[etree._Element]:
         for namespace in _VERSIONS
         for node in bound.iterfind(f"{{{WSDL}}}input/{{{namespace}}}header")
     ]
+
+
+def _style(body: etree._Element | None, name: str, *, rpc: bool) -> Style:
+    """What a binding says of a body. Raises Unsupported."""
+    words: Mapping[str, str] = (
+        {str(k): str(v) for k, v in body.attrib.items()} if body is not None else {}
+    )
+    encoded = words.get("use") == "encoded"
+    said = words.get("encodingStyle", _SOAP_ENCODING)
+    if encoded and not _ENCODED.intersection(said.split()):
+        raise Unsupported(f"the body is encoded as {said} says")
+    return Style(rpc, encoded, name, words.get("namespace") or "")
 
 
 def _attached(holder: etree._Element) -> dict[str, str]:
