@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -116,9 +117,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def drafted(source: str, *more: str) -> Any:
-    """The functions of a draft of the tables of this module, as data."""
-    assert main(["new", "sql", source, "--name", "trips", "--only", "d_*", *more]) == 0
+def drafted(source: str, *more: str, only: str = "d_*") -> Any:
+    """The functions of a draft, by default of the tables of this module, as data."""
+    assert main(["new", "sql", source, "--name", "trips", "--only", only, *more]) == 0
     return yaml.safe_load(Path("adapters/trips.yaml").read_text())["functions"]
 
 
@@ -362,3 +363,32 @@ def test_tables_of_several_schemas_keep_their_names(
         functions["get_yard_d_ships"]["sql"] == "select name\nfrom yard.d_ships\nwhere name = :name"
     )
     assert "errors" not in capsys.readouterr().out.replace("0 errors", "")
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "mariadb"])
+async def test_routines_that_say_they_only_read_are_drafted_and_answer(
+    request: pytest.FixtureRequest, dialect: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url: str = request.getfixturevalue(f"{dialect}_routines")
+
+    careful = drafted(url, only="*")
+    notes = capsys.readouterr().err
+    functions = drafted(url, "--option", "writes=call", "--force", only="*")
+
+    assert {each["effect"] for each in careful.values() if "call" in each} == {"read"}
+    assert "book" not in careful
+    assert "book: no call is drafted, since it does not say that it only reads" in notes
+    assert functions["book"]["effect"] == "write"
+    assert "book(" in functions["book"]["call"]
+    async with opened(url) as draft:
+        booked = await draft.answer("book", {"course": "C-1", "seats": 3, "price": 99.9})
+    assert isinstance(booked, dict)
+    assert booked["booking_no"] == 1
+    assert await _doctor(capsys) == 0
+
+
+async def _doctor(capsys: pytest.CaptureFixture[str]) -> int:
+    """What `drawbar doctor` says of the draft, in a loop of its own."""
+    code = await asyncio.to_thread(main, ["doctor", "--settings", "drawbar.yaml"])
+    assert "DB391" not in capsys.readouterr().out
+    return code

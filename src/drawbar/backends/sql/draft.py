@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from drawbar.backends.sql.catalog import Catalog
+from drawbar.backends.sql.draft_routines import RoutineDraft, read_routines
 from drawbar.backends.sql.draft_table import TableDraft, Verb, why_hidden
 from drawbar.backends.sql.draft_writes import WritesDraft
 from drawbar.backends.sql.options import SqlBackendSpec
@@ -35,36 +36,42 @@ from drawbar.spec.secrets import mask_url, sounds_secret
 
 OPTIONS: Mapping[str, str] = {
     "schema": "of the database, or several with commas between them; by default the one where names are looked for",
-    "writes": "`insert`, `update` or `insert,update`: changes of one row, to be decided about; by default none",
+    "writes": "`insert`, `update`, `call`, or several with commas: changes of one row, and routines that do not say that they "
+    "only read; by default none",
 }
 _MAGIC = {"sqlite": (0, b"SQLite format 3\0"), "duckdb": (8, b"DUCK")}
 """What a file of each holds, and where."""
 _MASKED = "***"
+_CALL = "call"
 _VERBS: tuple[Verb, ...] = ("insert", "update")
+_WRITES = (*_VERBS, _CALL)
 
 
 def draft_adapter(source: str, wish: DraftWish) -> Draft:
     """`source` is a URL, or a file of SQLite or DuckDB. Raises OperatorError."""
     wish.check_options(OPTIONS)
-    writes = _writes(wish)
+    _writes(wish)  # a mistake in it is told before anything is connected to
     url = _url(source)
     name = wish.name or _adapter_name(url)
     target = _target(url, name)
     schemas = tuple(filter(None, wish.options.get("schema", "").replace(" ", "").split(",")))
-    catalog = read_catalog(
-        target, schemas, lambda table, label: wish.wants(table) or wish.wants(label)
-    )
-    return _Drafting(url, target, name, catalog, wish, writes).draft()
+
+    def wants(name: str, label: str) -> bool:
+        return wish.wants(name) or wish.wants(label)
+
+    catalog = read_catalog(target, schemas, wants)
+    routines = read_routines(target, schemas, wants)
+    return _Drafting(url, target, name, catalog, routines, wish).draft()
 
 
-def _writes(wish: DraftWish) -> tuple[Verb, ...]:
+def _writes(wish: DraftWish) -> tuple[str, ...]:
     words = [word.strip() for word in wish.options.get("writes", "").split(",") if word.strip()]
     for word in words:
-        if word not in _VERBS:
-            meant = closest(word, _VERBS)
-            fix = f"did you mean `{meant}`?" if meant else "write `insert`, `update` or both"
+        if word not in _WRITES:
+            meant = closest(word, _WRITES)
+            fix = f"did you mean `{meant}`?" if meant else "write `insert`, `update`, `call`"
             raise OperatorError(f"`--option writes={word}` is nothing that can be drafted; {fix}")
-    return tuple(verb for verb in _VERBS if verb in words)
+    return tuple(each for each in _WRITES if each in words)
 
 
 def _url(source: str) -> str:
@@ -125,23 +132,30 @@ class _Drafting:
         target: Target,
         name: str,
         catalog: Catalog,
+        routines: list[RoutineDraft],
         wish: DraftWish,
-        writes: tuple[Verb, ...],
     ) -> None:
         self.url = url
         self.target = target
         self.name = name
         self.catalog = catalog
         self.wish = wish
-        self.writes = writes
+        self.writes = _writes(wish)
+        self.routines = {
+            each.key: each
+            for each in routines
+            if each.why_not() is None and (each.live.effect == "read" or _CALL in self.writes)
+        }
+        self.left_out = [each for each in routines if each.key not in self.routines]
         self.tables = {each.label: TableDraft(catalog, each) for each in catalog.tables}
 
     def draft(self) -> Draft:
         offered = {f"{label} {verb}": (label, verb) for label, verb in self._offered()}
-        if not offered:
+        if not offered and not self.routines:
             asked = f" that is called {' or '.join(self.wish.only)}" if self.wish.only else ""
             raise OperatorError(f"{mask_url(self.url)} has no table or view{asked}")
         labels = {key: f"{verb} {label}" for key, (label, verb) in offered.items()}
+        labels |= {key: routine.name for key, routine in self.routines.items()}
         names = function_names(labels, f"{self.name}_", self.wish.named)
         see = {
             label: f"{self.name}_{names[key]}"
@@ -159,6 +173,10 @@ class _Drafting:
             else:
                 words, above = table.reading(verb, see)
             functions[names[key]] = Noted(words, above, apart=bool(functions))
+        for key, routine in self.routines.items():
+            words, above = routine.words()
+            functions[names[key]] = Noted(words, above, apart=bool(functions))
+            undecided.append(names[key])
         url_variable = _variable(self.name, "URL")
         return Draft(
             self.name,
@@ -171,15 +189,17 @@ class _Drafting:
 
     def _offered(self) -> Iterator[tuple[str, Verb]]:
         """The table of each function, and what it does there."""
+        verbs = tuple(verb for verb in _VERBS if verb in self.writes)
         for label, table in self.tables.items():
-            for verb in (*table.readings, *WritesDraft(table, self.tables).offered(self.writes)):
+            for verb in (*table.readings, *WritesDraft(table, self.tables).offered(verbs)):
                 yield label, verb
 
     def _head(self) -> dict[str, Node]:
-        count = len(self.tables)
+        count, calls = len(self.tables), len(self.routines)
         title = self.target.dialect.title
+        routines = f", {calls} routine{'' if calls == 1 else 's'}" if calls else ""
         above = (
-            f"Drafted by `drawbar new sql` from {title}, {count} {'table' if count == 1 else 'tables'} and views. "
+            f"Drafted by `drawbar new sql` from {title}, {count} {'table' if count == 1 else 'tables'} and views{routines}. "
             "Take out what no model should call, and say when to use what is left."
         )
         backend: dict[str, Node] = {"kind": "sql", "url": self._reference()}
@@ -188,7 +208,7 @@ class _Drafting:
             backend["username"] = Reference(_variable(self.name, "USER"), words["user"])
         if self.target.password is not None:
             backend["password"] = Reference(_variable(self.name, "PASSWORD"))
-        if self.writes:
+        if {*_VERBS} & {*self.writes}:
             backend["max_affected_rows"] = 1
         return {
             "adapter": Noted(self.name, above),
@@ -227,3 +247,6 @@ class _Drafting:
                 why = WritesDraft(draft, self.tables).why_no_insert()
                 if why is not None:
                     yield f"{label}: no insert is drafted, since {why}"
+        for routine in self.left_out:
+            why = routine.why_not() or "it does not say that it only reads; `--option writes=call`"
+            yield f"{routine.live.signature.called}: no call is drafted, since {why}"

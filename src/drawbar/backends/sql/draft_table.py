@@ -209,8 +209,12 @@ class TableDraft:
         return "\n".join(lines)
 
 
+def looks_secret(name: str) -> bool:
+    return _SECRET.search(snake_case(name)) is not None
+
+
 def why_hidden(column: Column) -> str | None:
-    if _SECRET.search(snake_case(column.name)):
+    if looks_secret(column.name):
         return "looks secret"
     return "binary" if column.type.is_binary else None
 
