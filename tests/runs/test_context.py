@@ -103,7 +103,7 @@ def test_pictures_and_files_are_passed_on_or_named() -> None:
         {"type": "text", "text": "see"},
         {"type": "image_url", "image_url": {"url": "http://x/y.png"}},
     ]
-    assert told[2][1] == "b\n[image, not shown: file-1]\n[attached, not shown: file-2]"
+    assert told[2][1] == "b\n[image, not shown: file-1]\n[attached, not shown: file_id file-2]"
 
 
 def test_the_runs_own_turns_follow_with_outputs_in_the_order_of_the_calls() -> None:

@@ -250,7 +250,17 @@ async def test_a_thread_needs_no_body(shared: Served) -> None:
         ),
         (
             {"role": "user", "content": "x", "attachments": [{"file_id": "file-1", "tools": []}]},
-            "attachments",
+            "attachments[0].file_id",
+        ),
+        (
+            {
+                "role": "user",
+                "content": "x",
+                "attachments": [
+                    {"file_id": f"file-{'0' * 24}", "tools": [{"type": "file_search"}]}
+                ],
+            },
+            "attachments[0].tools",
         ),
         ({"role": "user", "content": "x", "metadata": {"k": 1}}, "metadata.k"),
         ({"role": "user"}, "content"),

@@ -295,7 +295,7 @@ async def test_a_wrong_id_is_named(shared: Served, method: str, path: str, messa
             {"model": "m", "tool_resources": {"file_search": {"vector_store_ids": ["vs_1"]}}},
             "unsupported_parameter",
             "tool_resources",
-            "Invalid 'tool_resources': this server keeps no files; leave it out or empty.",
+            "Invalid 'tool_resources': this server searches no files and runs no code; leave it out or empty.",
         ),
         (
             [],

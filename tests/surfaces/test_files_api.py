@@ -175,3 +175,32 @@ async def test_bytes_of_a_reply_become_a_file_that_its_caller_reads(served: Serv
         file = await client.files.retrieve(picture["file_id"])
         assert file.purpose == "assistants_output"
         assert file.expires_at == file.created_at + 7 * 86_400
+
+
+@pytest.mark.filterwarnings("ignore:The Assistants API is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
+async def test_a_file_attached_to_a_message_is_named_to_the_model(served: Served) -> None:
+    _, other = await served.services.store.keys.create(BERT)
+    async with served.client() as client, served.client(api_key=other) as bert:
+        file = await client.files.create(file=("scan.png", PNG), purpose="assistants")
+        attachments: list[Any] = [{"file_id": file.id, "tools": []}]
+        message: Any = {"role": "user", "content": "File it.", "attachments": attachments}
+
+        thread = await client.beta.threads.create(messages=[message])
+
+        listed = (await client.beta.threads.messages.list(thread.id)).data
+        assert [each.model_dump() for each in listed[0].attachments or ()] == attachments
+        assistant = await client.beta.assistants.create(model="default")
+        await client.beta.threads.runs.create_and_poll(
+            thread_id=thread.id,
+            assistant_id=assistant.id,
+            additional_messages=[message],
+            poll_interval_ms=20,
+        )
+        told = f"[attached, not shown: file_id {file.id}, scan.png (image/png, {len(PNG)} bytes)]"
+        texts = [str(each.content) for each in served.model.requests[-1].messages]
+        assert texts[-2:] == [f"File it.\n{told}"] * 2
+
+        with pytest.raises(openai.BadRequestError, match="No such File object") as refused:
+            await bert.beta.threads.create(messages=[message])
+        assert refused.value.param == "attachments"

@@ -82,9 +82,10 @@ def _told(message: Message, run: Run, names: Mapping[str, str], *, named: bool) 
     elif named and message.assistant_id != run.assistant_id:
         name = names.get(str(message.assistant_id), message.assistant_id)
     parts = [part for part in map(_part, message.content) if part is not None]
-    files = [str(item["file_id"]) for item in message.attachments if item.get("file_id")]
-    if files:
-        parts.append({"type": "text", "text": f"[attached, not shown: {', '.join(files)}]"})
+    for item in message.attachments:
+        said = f", {item['file']}" if "file" in item else ""
+        attached = f"[attached, not shown: file_id {item['file_id']}{said}]"
+        parts.append({"type": "text", "text": attached})
     if any(part["type"] != "text" for part in parts):
         prefix: list[JsonObject] = [{"type": "text", "text": f"{name}:"}] if name else []
         content: list[JsonValue] = [*prefix, *parts]

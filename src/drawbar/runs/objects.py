@@ -52,7 +52,10 @@ def message_object(message: Message) -> JsonObject:
         "content": [*message.content],
         "assistant_id": message.assistant_id,
         "run_id": message.run_id,
-        "attachments": [*message.attachments],
+        "attachments": [
+            {name: item for name, item in attachment.items() if name != "file"}
+            for attachment in message.attachments
+        ],
         "metadata": {**message.metadata},
         "author": message.author,
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
 
-from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.kernel.errors import ClientError
+from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.runs.objects import text_part
 from drawbar.runs.order import NewMessage, RunOrder
+from drawbar.store.files import Files
 from drawbar.surfaces.assistants.requests import (
     CreateMessage,
     CreateRun,
@@ -35,7 +38,22 @@ def tools_of(order: RunOptions) -> list[JsonObject] | None:
 def new_message(message: CreateMessage) -> NewMessage:
     content = message.content
     parts = [text_part(content)] if isinstance(content, str) else [_part(part) for part in content]
-    return NewMessage(message.role, parts, metadata=message.metadata or {})
+    attachments: list[JsonObject] = [
+        {"file_id": attachment.file_id, "tools": []} for attachment in message.attachments or ()
+    ]
+    return NewMessage(message.role, parts, attachments, message.metadata or {})
+
+
+async def find_attachments(files: Files, caller: Caller, messages: Iterable[NewMessage]) -> None:
+    """Add to each attachment what the model is told of its file. Raises ClientError for one that is not the caller's."""
+    for message in messages:
+        for attachment in message.attachments:
+            file_id = str(attachment["file_id"])
+            file = await files.get(file_id, owner=caller.subject)
+            if file is None:
+                text = f"No such File object: {file_id}"
+                raise ClientError(text, code="invalid_value", param="attachments")
+            attachment["file"] = f"{file.filename} ({file.media_type}, {file.bytes} bytes)"
 
 
 def _part(part: TextPart | ImageUrlPart) -> JsonObject:

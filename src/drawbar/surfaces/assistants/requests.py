@@ -1,7 +1,7 @@
 """The bodies that the Assistants API takes, with the limits of its contract (section 4).
 
-Tools and resources that need files (code_interpreter, file_search, attachments) are refused with a
-plain word instead of being stored and never honoured.
+Tools that search files or run code (file_search, code_interpreter), and their resources, are refused with a
+plain word instead of being stored and never honoured. An attachment is a file for functions.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 from pydantic_core import PydanticCustomError
 
+from drawbar.kernel.files import FILE_ID
 from drawbar.surfaces.validation import Body
 
 FUNCTION_NAME = r"^[a-zA-Z0-9_-]{1,64}$"
-NO_FILES = "this server keeps no files; leave it out or empty."
+NO_TOOLS = "this server searches no files and runs no code; leave it out or empty."
 
 
 def _kind_of_input(value: Any) -> str:  # whatever the client sent
@@ -48,7 +49,7 @@ def _nothing(value: Any) -> Any:  # whatever the client sent
         return part is not None
 
     if holds(value):
-        raise PydanticCustomError("no_files", NO_FILES, {"code": "unsupported_parameter"})
+        raise PydanticCustomError("no_tools", NO_TOOLS, {"code": "unsupported_parameter"})
     return value
 
 
@@ -65,8 +66,8 @@ TopP = Annotated[float, Field(ge=0, le=1)]
 Budget = Annotated[int, Field(ge=256)]
 Instructions = Annotated[str, StringConstraints(max_length=256_000)]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-NoFiles = Annotated[dict[str, Any] | None, BeforeValidator(_nothing)]  # free: it holds nothing
-NoAttachments = Annotated[list[Any] | None, BeforeValidator(_nothing)]
+NoResources = Annotated[dict[str, Any] | None, BeforeValidator(_nothing)]  # free: it holds nothing
+NoTools = Annotated[list[Any] | None, BeforeValidator(_nothing)]
 
 
 class FunctionBody(Body):
@@ -152,7 +153,7 @@ class CreateAssistant(Body):
     temperature: Temperature | None = None
     top_p: TopP | None = None
     response_format: ResponseFormat | None = None
-    tool_resources: NoFiles = None
+    tool_resources: NoResources = None
     reasoning_effort: Effort | None = None
 
 
@@ -186,22 +187,29 @@ Content = Annotated[
 ]
 
 
+class Attachment(Body):
+    """A file of the caller, for the model to give to functions."""
+
+    file_id: Annotated[str, StringConstraints(pattern=f"^{FILE_ID}$")]
+    tools: NoTools = None
+
+
 class CreateMessage(Body):
     role: Literal["user", "assistant"]
     content: Content
-    attachments: NoAttachments = None
+    attachments: Annotated[list[Attachment], Field(max_length=100)] | None = None
     metadata: Metadata | None = None
 
 
 class CreateThread(Body):
     messages: list[CreateMessage] | None = None
     metadata: Metadata | None = None
-    tool_resources: NoFiles = None
+    tool_resources: NoResources = None
 
 
 class ModifyThread(Body):
     metadata: Metadata | None = None
-    tool_resources: NoFiles = None
+    tool_resources: NoResources = None
 
 
 class ModifyMetadata(Body):
@@ -237,7 +245,7 @@ class CreateRun(RunOptions):
 
 class CreateThreadAndRun(RunOptions):
     thread: CreateThread | None = None
-    tool_resources: NoFiles = None
+    tool_resources: NoResources = None
 
 
 class ToolOutput(Body):

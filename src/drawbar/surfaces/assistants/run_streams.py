@@ -12,7 +12,7 @@ from drawbar.kernel.errors import ClientError
 from drawbar.runs.objects import run_object
 from drawbar.runs.order import ToolOutput
 from drawbar.store.records import Run
-from drawbar.surfaces.assistants.objects import new_message, run_order
+from drawbar.surfaces.assistants.objects import find_attachments, new_message, run_order
 from drawbar.surfaces.assistants.requests import CreateRun, CreateThreadAndRun, SubmitToolOutputs
 from drawbar.surfaces.errors import check_id, check_run_ids
 from drawbar.surfaces.exchange import Exchange
@@ -30,6 +30,7 @@ class RunStreams:
 
     def __init__(self, services: Services) -> None:
         self._runs = services.runs
+        self._files = services.store.files
 
     def add_to(self, routes: Routes) -> None:
         routes.add("POST", "/v1/threads/runs", self.create_with_thread)
@@ -42,19 +43,21 @@ class RunStreams:
         _check_query(exchange)
         order = parse_body(CreateRun, exchange.body)
         streamed = bool(order.stream)
-        run = await self._runs.create(
-            thread_id, run_order(order), exchange.caller, streamed=streamed
-        )
+        wanted = run_order(order)
+        await find_attachments(self._files, exchange.caller, wanted.additional_messages)
+        run = await self._runs.create(thread_id, wanted, exchange.caller, streamed=streamed)
         await self._answer(exchange, run, stream=streamed)
 
     async def create_with_thread(self, exchange: Exchange) -> None:
         _check_query(exchange)
         order = parse_body(CreateThreadAndRun, exchange.body)
         thread, streamed = order.thread, bool(order.stream)
+        messages = [new_message(message) for message in (thread and thread.messages) or ()]
+        await find_attachments(self._files, exchange.caller, messages)
         run = await self._runs.create_with_thread(
             run_order(order),
             exchange.caller,
-            messages=[new_message(message) for message in (thread and thread.messages) or ()],
+            messages=messages,
             metadata=thread.metadata if thread else None,
             tool_resources=thread.tool_resources if thread else None,
             streamed=streamed,

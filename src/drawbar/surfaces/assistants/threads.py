@@ -10,7 +10,7 @@ from starlette.responses import Response
 from drawbar.runs.objects import message_object, thread_object
 from drawbar.runs.refusals import not_found
 from drawbar.store.messages import new_message as stored_message
-from drawbar.surfaces.assistants.objects import new_message
+from drawbar.surfaces.assistants.objects import find_attachments, new_message
 from drawbar.surfaces.assistants.requests import (
     CreateMessage,
     CreateThread,
@@ -38,12 +38,17 @@ async def create_thread(
     have: Have, who: Who, order: Annotated[CreateThread, Depends(body_of(CreateThread))]
 ) -> Response:
     messages = [new_message(message) for message in order.messages or ()]
+    await find_attachments(have.store.files, who, messages)
     thread = await have.store.threads.create(
         metadata=order.metadata,
         tool_resources=order.tool_resources,
         messages=tuple(
             stored_message(
-                message.role, message.content, author=who.subject, metadata=message.metadata
+                message.role,
+                message.content,
+                author=who.subject,
+                attachments=message.attachments,
+                metadata=message.metadata,
             )
             for message in messages
         ),
@@ -87,7 +92,9 @@ async def create_message(
     order: Annotated[CreateMessage, Depends(body_of(CreateMessage))],
 ) -> Response:
     check_id(thread_id, "thread", "thread_id")
-    return answer(message_object(await have.runs.add_message(thread_id, new_message(order), who)))
+    message = new_message(order)
+    await find_attachments(have.store.files, who, [message])
+    return answer(message_object(await have.runs.add_message(thread_id, message, who)))
 
 
 @router.get("/{thread_id}/messages")
