@@ -36,6 +36,10 @@ functions:
   plain:
     description: All sales, and nothing is kept.
     sql: select no, town from sales order by no
+  scans:
+    description: Sales with their scans.
+    sql: select no, zeroblob(2000) as scan from sales where no <= 30 order by no
+    returns: {keep: true}
   few:
     description: Sales of a town.
     parameters: {most: {type: integer}}
@@ -170,6 +174,18 @@ async def test_a_list_in_the_answer_of_an_api_is_kept_as_it_was_selected(gateway
     assert page["rows"] == [{"no": 299, "name": "item 299"}]
 
 
+async def test_files_of_rows_that_are_not_shown_are_kept_with_them(gateway: Gateway) -> None:
+    outcome, result = await kept(gateway, "sales_scans")
+
+    assert len(outcome.files) == 10 + 1  # those that are shown, and the CSV
+    page = await value(gateway, "result_page", result=result, skip=29)
+
+    [row] = page["rows"]
+    content = await gateway.store.files.content(row["scan"]["file_id"], owner="anna")
+    assert content is not None
+    assert content.data == bytes(2000)
+
+
 async def test_what_fits_is_answered_as_ever(gateway: Gateway) -> None:
     outcome = await gateway.call("sales_few", {"most": 10}, caller=ANNA)
 
@@ -275,8 +291,8 @@ def test_the_functions_are_there_only_where_rows_are_kept(tmp_path: Path) -> Non
         for each in "ab"
     ]
 
-    assert listed[0][3:] == ["result_page", "result_search", "result_aggregate"]
-    assert listed[1] == ["sales_list", "sales_plain", "sales_few"]
+    assert listed[0][4:] == ["result_page", "result_search", "result_aggregate"]
+    assert listed[1] == ["sales_list", "sales_plain", "sales_scans", "sales_few"]
 
 
 def test_a_function_of_the_same_name_is_told_of(tmp_path: Path) -> None:

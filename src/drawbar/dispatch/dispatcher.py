@@ -336,28 +336,27 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 -- around a backend call: a bug in a kind must not end the run
             return self._of_error(error, ready, call, gate)
         gate.breaker.succeeded()
-        shaped: Succeeded | Failed
-        if ready.mode == "dry_run":
-            shaped = Succeeded(self._redactor.value(reply.value), reply.notes)
-        else:
-            shaped = await self._shaped(ready, reply)
-        if call.files.made and isinstance(shaped, Succeeded):
-            shaped = await keep_files(shaped, call.files, self._files, ready.invocation)
-        return shaped, None
+        return await self._shaped(ready, reply, call.files), None
 
-    async def _shaped(self, ready: _Ready, reply: Reply) -> Succeeded | Failed:
-        """What of the reply reaches the model, and the handle of the rest where its author wants all kept."""
-        function = ready.function
-        if self._results is None or not self._keeps(function):
-            return shape_reply(function, reply, self._redactor)
+    async def _shaped(self, ready: _Ready, reply: Reply, files: Attachments) -> Succeeded | Failed:
+        """What of the reply reaches the model; its files, and the rows of a cut answer where its author wants it, are kept."""
+        function, invocation = ready.function, ready.invocation
+        if ready.mode == "dry_run":
+            shown = Succeeded(self._redactor.value(reply.value), reply.notes)
+            return await keep_files(shown, files, self._files, invocation, shown.value)
         whole = select_reply(function, reply, self._redactor)
         if isinstance(whole, Failed):
             return whole
-        more = bool(reply.cuts)
-        kept = await keep_rows(function, whole, self._results, ready.invocation, more=more)
+        kept = None
+        if self._results is not None and function.returns.keep:
+            more = bool(reply.cuts)
+            kept = await keep_rows(function, whole, self._results, invocation, more=more)
         if kept is None:
-            return cut_to_size(function, whole, reply.cuts)
-        return cut_to_size(function, kept)
+            shown = cut_to_size(function, whole, reply.cuts)
+            return await keep_files(shown, files, self._files, invocation, shown.value)
+        # All rows that can be read by the handle have their files, not only those that are shown.
+        shown = cut_to_size(function, kept)
+        return await keep_files(shown, files, self._files, invocation, whole.value)
 
     def _keeps(self, function: Function) -> bool:
         """Whether all rows are read, however many the answer may show."""

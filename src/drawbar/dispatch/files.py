@@ -12,16 +12,23 @@ from drawbar.dispatch.invocation import Invocation
 from drawbar.kernel.errors import DrawbarError
 from drawbar.kernel.files import FILE_ID, Attachments, FileContent, FileStore, FileText
 from drawbar.kernel.outcome import ArgumentProblem, Refused, Succeeded
-from drawbar.kernel.values import JsonObject
+from drawbar.kernel.values import JsonObject, JsonValue
 
 _FILE_ID = re.compile(FILE_ID)
 
 
 async def keep_files(
-    outcome: Succeeded, attachments: Attachments, store: FileStore, invocation: Invocation
+    outcome: Succeeded,
+    attachments: Attachments,
+    store: FileStore,
+    invocation: Invocation,
+    value: JsonValue,
 ) -> Succeeded:
-    """Keep what the shaped value still refers to. What cannot be kept is told; the call itself is done."""
-    files = attachments.still_in(outcome.value)
+    """Keep what `value` still refers to, which may be more than the outcome shows.
+
+    What cannot be kept is told; the call itself is done.
+    """
+    files = attachments.still_in(value)
     if not files:
         return outcome
     try:
@@ -30,7 +37,8 @@ async def keep_files(
         names = ", ".join(new.id for new in files)
         note = f"What came as a file could not be kept, so there is no {names}: {error}"
         return replace(outcome, notes=(*outcome.notes, note))
-    return replace(outcome, files=(*outcome.files, *(new.reference() for new in files)))
+    shown = (new.reference() for new in attachments.still_in(outcome.value))
+    return replace(outcome, files=(*outcome.files, *shown))
 
 
 async def read_files(
