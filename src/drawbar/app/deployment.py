@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from drawbar.app.gateway import Gateway
 from drawbar.compiler.toolset import select_functions
+from drawbar.kernel.ports import Backend, BackendError, ChecksLogin
 from drawbar.llm.chat import ToolSchema
 from drawbar.llm.open import open_model, warm_up
 from drawbar.runs.offer import server_tools
@@ -15,6 +17,20 @@ from drawbar.runs.service import Runs
 from drawbar.surfaces.services import Services
 
 _log = logging.getLogger(__name__)
+
+
+async def _check_logins(backends: Mapping[str, Backend]) -> None:
+    """Tell what logins may do too much. The start does not wait for it, and a backend that is away is no news here."""
+    for name, backend in backends.items():
+        if isinstance(backend, ChecksLogin):
+            with contextlib.suppress(BackendError):
+                for wide in await backend.check_login():
+                    _log.warning("%s: %s", name, wide)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 @contextlib.asynccontextmanager
@@ -43,6 +59,8 @@ async def deployed(
             runs = Runs(gateway.store, model, gateway.dispatcher, settings.runs, toolsets=toolsets)
             stack.push_async_callback(runs.close)
             await runs.start()
+            checking = asyncio.create_task(_check_logins(gateway.backends))
+            stack.push_async_callback(_ended, checking)
             yield Services(
                 settings=settings,
                 toolset=gateway.toolset,

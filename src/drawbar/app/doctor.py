@@ -166,7 +166,9 @@ class Examination:
     def _problem(self, finding: Finding) -> Problem:
         places = {each.local_name: each.place for each in self.item.functions}
         place = places.get(finding.function) or self.item.place
-        message = f"`{finding.function}`: {finding.message}"
+        message = finding.message
+        if finding.function:
+            message = f"`{finding.function}`: {message}"
         return Problem(place, finding.code, message, finding.fix, finding.severity)
 
     def _step(

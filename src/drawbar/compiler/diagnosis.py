@@ -28,9 +28,9 @@ PINNED = "types"
 class Finding:
     """One thing that the live system does not do as the adapter says."""
 
-    hop: Literal["contract", "query"]
+    hop: Literal["auth", "contract", "query"]
     function: str
-    """Its name in the adapter."""
+    """Its name in the adapter; empty where it concerns all of them."""
     code: str
     message: str
     fix: str | None = None

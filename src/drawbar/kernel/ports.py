@@ -164,6 +164,15 @@ class AnswersAtOnce(Protocol):
         ...
 
 
+@runtime_checkable
+class ChecksLogin(Protocol):
+    """What a backend offers beside `invoke` when its system can say what a login may do."""
+
+    async def check_login(self) -> tuple[str, ...]:
+        """What it may do although no function needs it, each with its mend. Asked once. Raises BackendError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A change that is about to be sent. The row is committed before the first byte leaves."""

@@ -236,6 +236,7 @@ async def test_what_the_database_expects_to_be_dear_is_refused(office: Office) -
     rows = ", ".join(f"({n})" for n in range(300))
     analyze = "analyze" if office.dialect == "postgresql" else "analyze table"
     run_script(office, f"insert into many values {rows}; {analyze} many")
+    office.options = "query_login: {may_do_more: true}"
     office.open("""
     ask: {query: {tables: {many: {columns: [n]}}, max_cost: 10000}}
     """)

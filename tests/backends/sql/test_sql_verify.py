@@ -43,6 +43,7 @@ FUNCTIONS = """
 
 
 async def verified(office: Office, functions: str = FUNCTIONS) -> Verified:
+    office.options = "login_check: off"  # the logins of these servers may do everything
     office.open(functions)
     text = HEAD.replace("{url}", office.url) + functions
     adapter = parse_adapter(text, "courses.yaml", office.folder, OnlySql(), {}).adapter

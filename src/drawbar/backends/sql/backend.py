@@ -19,6 +19,7 @@ from drawbar.backends.sql.execute import read, the_one
 from drawbar.backends.sql.free_query import FreeQueries, open_queries
 from drawbar.backends.sql.identity import identity_of
 from drawbar.backends.sql.live import check_routine
+from drawbar.backends.sql.logins import Logins, logins_of
 from drawbar.backends.sql.operate import operate
 from drawbar.backends.sql.options import SqlBackendSpec, SqlIdentitySpec
 from drawbar.backends.sql.page import enter, statement_of
@@ -77,6 +78,7 @@ thread for a moment. Once or twice it was the machine."""
 _DEAD_WITHIN = 0.5
 """Seconds in which a connection that died in the pool shows; later it was lost while it worked."""
 _HEALTH_WITHIN = 5.0
+_LOGIN_WITHIN = 20.0
 _ALONE = Statement("select 1", (), "select 1")
 
 _NOBODY = Caller("drawbar")
@@ -95,7 +97,8 @@ def open_backend(adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) 
     target = parse_url(backend, adapter.folder)
     database = open_database(target, workers.size, changes=changes)
     queries = open_queries(backend, adapter.folder, workers.size, changes=changes)
-    return SqlBackend(database, workers, Seal(_secret(backend)), queries, backend.identity)
+    logins = logins_of(adapter, plans, database, queries)
+    return SqlBackend(database, workers, Seal(_secret(backend)), queries, logins, backend.identity)
 
 
 def _secret(backend: SqlBackendSpec) -> bytes:
@@ -115,10 +118,12 @@ class SqlBackend:
         workers: Workers,
         seal: Seal,
         queries: FreeQueries,
+        logins: Logins,
         identity: SqlIdentitySpec | None = None,
     ) -> None:
         self._database = database
         self.queries = queries
+        self._logins = logins
         self._identity = identity
         self._workers = workers
         self._seal = seal
@@ -141,9 +146,11 @@ class SqlBackend:
         }
         if isinstance(binding, FreeQuery):
             return await self._in_thread(
-                lambda allowed: self.queries.read(binding, str(values[ARGUMENT]), call, allowed),
+                lambda allowed: self._ask_freely(binding, str(values[ARGUMENT]), call, allowed),
                 call,
             )
+        if self._logins.main is not None and self._logins.main.refuses:
+            await self._in_thread(self._logins.main.admit, call)
         if isinstance(binding, Reading):
             values = enter(binding, values, self._seal)
         if call.mode == "dry_run":
@@ -167,6 +174,8 @@ class SqlBackend:
     def invoke_at_once(self, binding: Binding, call: Call) -> Reply | None:
         """A reading without a thread, which would cost ten times as much. None: a thread has the patience."""
         if not self.answers_at_once or not isinstance(binding, Reading):
+            return None
+        if self._logins.main is not None and self._logins.main.refuses:
             return None
         return self._read_at_once(binding, enter(binding, call.arguments, self._seal), call)
 
@@ -213,6 +222,11 @@ class SqlBackend:
         finally:
             self._places.release()
         return the_one(found, reading, values, call)
+
+    def _ask_freely(self, query: FreeQuery, text: str, call: Call, allowed: Allowed) -> Reply:
+        if self._logins.query is not None:
+            self._logins.query.admit(allowed)
+        return self.queries.read(query, text, call, allowed)
 
     def _read(self, reading: Reading, values: Values, call: Call, allowed: Allowed) -> Reply:
         has_children = bool(reading.children)
@@ -402,7 +416,12 @@ class SqlBackend:
             return Health(ok=False, detail=f"select 1: {error.message}", denied=denied)
         except TimeoutError:
             return Health(ok=False, detail=f"select 1: no answer within {_HEALTH_WITHIN:g} seconds")
-        return Health(ok=True, detail="select 1 was answered")
+        wide = self._logins.known()
+        return Health(ok=True, detail="; ".join(["select 1 was answered", *wide]))
+
+    async def check_login(self) -> tuple[str, ...]:
+        """What the login may do although no function needs it, each with its mend. Raises BackendError."""
+        return await self.examine(lambda _, allowed: self._logins.describe(allowed), _LOGIN_WITHIN)
 
     async def close(self) -> None:
         """Stop what runs, and let go of threads and connections."""

@@ -33,4 +33,5 @@ CODES: Mapping[str, str] = {
     "DB330": "`identity` tells the database something that it cannot be told",
     "DB391": "the live database refuses a declared statement",
     "DB392": "`adapters.lock`, which holds the types that the database told, cannot be read",
+    "DB393": "warning: the login may do more than the functions need",
 }

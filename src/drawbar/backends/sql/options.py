@@ -136,6 +136,11 @@ class SqlBackendSpec(BackendSpec):
     )
     jdbc: JdbcSpec | None = None
     query_login: QueryLoginSpec | None = None
+    login_check: Literal["warn", "refuse", "off"] = Field(
+        "warn",
+        description="What happens when the login may do more than the functions need: warn tells it in the log and in "
+        "/readyz, refuse also refuses every call.",
+    )
 
 
 class OtherwiseSpec(Spec):

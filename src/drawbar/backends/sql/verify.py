@@ -59,11 +59,15 @@ async def verify(adapter: Adapter, backend: SqlBackend) -> Verified:
     # What has no type yet is looked at, too: the database may tell it.
     plans = compile_adapter(adapter, Report(adapter.source), AnyType())
 
+    wide = [
+        Finding("auth", "", "DB393", each, None, "warning") for each in await backend.check_login()
+    ]
+
     def look(database: Database, allowed: Allowed) -> Verified:
         count, findings = check_statements(database, target.dialect, plans, allowed)
         which = "the statement" if count == 1 else f"all {count} statements"
         checked = f"{target.dialect.title} can carry out {which}"
-        return Verified(checked, tuple(findings), _types(target, adapter, plans))
+        return Verified(checked, (*wide, *findings), _types(target, adapter, plans))
 
     return await backend.examine(look, _WITHIN)
 

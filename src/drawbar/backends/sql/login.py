@@ -1,0 +1,77 @@
+"""What a login may do although nothing of its adapter needs it, and the statement that would mend it.
+
+The database is asked for its own word on that; nothing is tried out. Databases behind ODBC and JDBC, and Firebird, are
+not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from drawbar.backends.sql.dialect import MARIADB, POSTGRESQL
+from drawbar.backends.sql.plan import FreeTable, Statement
+from drawbar.backends.sql.session import Allowed, Database, Session
+from drawbar.backends.sql.url import Target
+
+_MOST_ROWS = 10_000
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """One thing that a login may do and nothing needs."""
+
+    message: str
+    """What follows "the login ...", such as `may insert into public.courses`."""
+    mend: str
+    """The statement, or the command, that takes it away."""
+    is_grave: bool = True
+    """Whether it can change something, or read a table, that its adapter does not declare."""
+
+    def __str__(self) -> str:
+        return f"{self.message}; mend it with: {self.mend}"
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What functions need of a login."""
+
+    changes: bool = False
+    """Some function changes something."""
+    tables: tuple[FreeTable, ...] | None = None
+    """What free queries read by it; None: other functions use it, and what they read is not looked at."""
+
+
+def check_login(
+    database: Database, target: Target, needed: Needed, allowed: Allowed
+) -> tuple[Wide, ...]:
+    """Ask the database. Raises BackendError when it cannot be reached."""
+    if target.path is not None:
+        from drawbar.backends.sql.login_file import of_file  # noqa: PLC0415 -- one dialect only
+
+        # What is written past the gateway opens no way in for a free query.
+        return of_file(target.path, is_grave=needed.tables is None)
+    if target.dialect not in {POSTGRESQL, MARIADB}:
+        return ()
+    with database.reading(allowed, snapshot=False) as session:
+        if target.dialect == POSTGRESQL:
+            from drawbar.backends.sql.login_postgresql import (  # noqa: PLC0415 -- as above
+                of_postgresql,
+            )
+
+            return tuple(of_postgresql(session, needed))
+        from drawbar.backends.sql.login_mariadb import of_mariadb  # noqa: PLC0415 -- as above
+
+        return tuple(of_mariadb(session, needed))
+
+
+def rows(session: Session, text: str) -> Sequence[Sequence[str]]:
+    """Answers of a question of ours; every column of it is a text."""
+    return session.select(Statement(text, (), text), {}).fetch(_MOST_ROWS)
+
+
+def named(names: Sequence[str]) -> str:
+    """The first few of them."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
