@@ -68,7 +68,7 @@ def test_the_model_is_told_of_tables_columns_and_functions(tmp_path: Path) -> No
         (ask(), "postgresql", "DB324 a free query needs a login of its own"),
         (ask("max_cost: 10"), "sqlite", "DB324 SQLite does not tell what a query would cost"),
         (ask("functions: [select]"), "sqlite", "DB324 `select` is a word of SQL"),
-        (f"{ask()}  sql: select 1 as a", "sqlite", "DB302 a function has one of `sql`, `query` and"),
+        (f"{ask()}  sql: select 1 as a", "sqlite", "DB302 a function has one of `sql`, `query`"),
         (f"{ask()}  effect: write", "sqlite", "DB311 `query` only reads"),
         (f"{ask()}  rows: one", "sqlite", "DB314 `rows` has no meaning here, since the function is"),
         (f"{ask()}  parameters: {{a: {{type: string}}}}", "sqlite", "DB314 `query` has one parameter"),

@@ -6,7 +6,7 @@ write (SQLite) or a read-only transaction (servers).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from sqlglot import exp
 
@@ -20,31 +20,45 @@ _DEFINITIONS = (exp.Drop, exp.TruncateTable)
 _REACHING = frozenset(
     {
         "benchmark",
-        "dblink",
-        "dblink_connect",
-        "dblink_exec",
-        "dblink_send_query",
+        "csvread",
+        "csvwrite",
+        "cursor_to_xml",
+        "database_to_xml",
         "edit",
+        "file_read",
+        "file_write",
         "fts3_tokenizer",
+        "gen_id",
         "get_lock",
+        "getenv",
+        "is_free_lock",
+        "is_used_lock",
+        "link_schema",
         "lo_creat",
         "lo_create",
         "lo_export",
+        "lo_from_bytea",
         "lo_import",
+        "lo_open",
         "lo_put",
+        "lo_truncate",
         "lo_unlink",
         "load_extension",
         "load_file",
         "lowrite",
+        "master_gtid_wait",
         "master_pos_wait",
         "nextval",
-        "pg_advisory_lock",
-        "pg_advisory_xact_lock",
+        "opendatasource",
+        "openquery",
+        "openrowset",
         "pg_cancel_backend",
         "pg_create_logical_replication_slot",
         "pg_create_physical_replication_slot",
         "pg_create_restore_point",
         "pg_drop_replication_slot",
+        "pg_export_snapshot",
+        "pg_log_backend_memory_contexts",
         "pg_logical_emit_message",
         "pg_ls_dir",
         "pg_notify",
@@ -56,19 +70,39 @@ _REACHING = frozenset(
         "pg_stat_file",
         "pg_switch_wal",
         "pg_terminate_backend",
-        "pg_try_advisory_lock",
         "query_to_xml",
         "query_to_xml_and_xmlschema",
+        "rdb$set_context",
+        "read_blob",
+        "read_text",
         "readfile",
         "release_all_locks",
         "release_lock",
+        "schema_to_xml",
         "set_config",
         "setval",
         "sys_eval",
         "sys_exec",
+        "table_to_xml",
+        "ts_rewrite",
+        "ts_stat",
         "writefile",
     }
 )
+
+_FAMILIES = (
+    "dblink",
+    "pg_advisory_",
+    "pg_try_advisory_",
+    "pg_replication_",
+    "pg_stat_reset",
+    "pg_wal_replay_",
+    "xp_",
+)
+"""How the names of others begin."""
+_LOCKING_HINTS = frozenset({"holdlock", "serializable", "tablock", "tablockx", "updlock", "xlock"})
+_PACKAGES = ("dbms_", "utl_")
+"""Of Oracle."""
 
 
 def is_change(parsed: Parsed) -> bool:
@@ -110,13 +144,23 @@ def check_inside(parsed: Parsed) -> Iterator[Found]:
         )
     if _first(parsed, exp.Into) or parsed.tree.args.get("into"):
         yield Found("DB309", "`select into` makes a table, and this place only reads", None)
-    if _first(parsed, exp.Lock):
+    if _first(parsed, exp.Lock) or _is_locked_by_hint(parsed):
         yield Found(
             "DB309",
-            "`for update` and `for share` lock rows, and this place only reads",
+            "`for update`, `for share` and `with (updlock)` lock rows, and this place only reads",
             "leave it out; `statements` run in a serializable transaction, which needs no locks",
         )
     yield from _reaching(parsed)
+
+
+def _is_locked_by_hint(parsed: Parsed) -> bool:
+    """SQL Server's word for it; `nolock` and others lock nothing."""
+    return any(
+        word.name.lower() in _LOCKING_HINTS
+        for node in parsed.noted
+        if isinstance(node, exp.WithTableHint)
+        for word in node.expressions
+    )
 
 
 def check_change(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:
@@ -136,18 +180,30 @@ def check_change(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:
         )
     elif _first(parsed, exp.Into):
         yield Found("DB310", "`select into` makes a table, which is no business operation", None)
-    yield from _reaching(parsed, but={"nextval", "setval", "pg_notify", "pg_advisory_xact_lock"})
+    yield from _reaching(
+        parsed, but={"gen_id", "nextval", "setval", "pg_notify", "pg_advisory_xact_lock"}
+    )
 
 
-def _reaching(parsed: Parsed, but: set[str] | None = None) -> Iterator[Found]:
+def _reaching(parsed: Parsed, but: Container[str] = ()) -> Iterator[Found]:
     for call in parsed.noted:
-        name = call.name.lower() if isinstance(call, exp.Anonymous) else ""
-        if name in _REACHING and name not in (but or ()):
-            yield Found(
-                "DB318",
-                f"`{name}()` reaches beyond the rows of a statement and is not allowed",
-                None,
-            )
+        name = _called(call)
+        if name in but or not (name in _REACHING or name.startswith((*_FAMILIES, *_PACKAGES))):
+            continue
+        message = f"`{name}()` reaches beyond the rows of a statement and is not allowed"
+        yield Found("DB318", message)
+
+
+def _called(node: exp.Expr) -> str:
+    """The name of a function that is called here, with the package in front of it where that tells what it is."""
+    if isinstance(node, exp.NextValueFor):
+        return "nextval"
+    if not isinstance(node, exp.Anonymous):
+        return ""
+    name = node.name.lower()
+    outer = node.parent
+    package = outer.this.name.lower() if isinstance(outer, exp.Dot) else ""
+    return f"{package}.{name}" if package.startswith(_PACKAGES) else name
 
 
 def check_columns(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:

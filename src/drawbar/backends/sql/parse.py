@@ -146,7 +146,8 @@ def _with_heirs(kinds: Iterable[type]) -> Iterator[type]:
 NOTED = frozenset(
     _with_heirs(
         (
-            *(exp.Placeholder, exp.Anonymous, exp.Into, exp.Lock),
+            *(exp.Placeholder, exp.Anonymous, exp.NextValueFor),
+            *(exp.Into, exp.Lock, exp.WithTableHint),
             *(exp.Insert, exp.Update, exp.Delete, exp.Merge),
         )
     )
