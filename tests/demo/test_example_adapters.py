@@ -44,7 +44,13 @@ def test_they_compile_offline_without_an_error_and_without_any_variable(tmp_path
 def test_there_is_enough_to_see_and_each_function_says_when_to_use_it(tmp_path: Path) -> None:
     functions = loaded(tmp_path).functions.values()
 
-    assert {function.kind for function in functions} == {"soap", "sql", "http", "command"}
+    assert {function.kind for function in functions} == {
+        "soap",
+        "sql",
+        "http",
+        "command",
+        "results",
+    }
     assert sum(function.effect == "read" for function in functions) >= 12
     assert sum(function.effect == "write" for function in functions) >= 2
     assert sum(function.effect == "destroy" for function in functions) >= 2
