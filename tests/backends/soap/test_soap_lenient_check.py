@@ -65,6 +65,16 @@ def test_what_is_sound_is_checked(elements: str, values: JsonObject, tmp_path: P
     assert "2019-12-31" in early
 
 
+def test_a_slip_elsewhere_does_not_narrow_what_a_wildcard_takes(tmp_path: Path) -> None:
+    fragment = call(
+        f'<xs:any processContents="lax"/><xs:element name="Code">{PATTERN}</xs:element>'
+    )
+    values: JsonObject = {"any": "<own/>", "Code": "A", "Day": "2020-01-01"}
+
+    assert problem(fragment, values, tmp_path) is None
+    assert problem(fragment, {**values, "Day": "2019-12-31"}, tmp_path) is not None
+
+
 def operation_of(fragment: str, folder: Path) -> Operation:
     contract = read_contract(write_contract(fragment, folder))
     return contract.operation(contract.ports[0], "Call")

@@ -117,7 +117,7 @@ def _compiled(contract: Contract, declared: Iterable[Component]) -> etree.XMLSch
         documents = schemas_for(contract.index, declared, declare_array)
     except Unresolved:
         return None
-    for mend in (_leave, make_deterministic, drop_bad_patterns):
+    for mend in (_leave, drop_bad_patterns, make_deterministic):
         for roots in documents.values():
             for root in roots:
                 mend(root)

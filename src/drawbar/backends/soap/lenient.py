@@ -15,11 +15,12 @@ _OTHER = "##other"
 def make_deterministic(root: etree._Element) -> None:
     """Content models in which an element could stand for two particles (XML Schema 1.0, 3.8.6) no longer do.
 
-    A wildcard for anything takes what is of another namespace; of a sequence that names an element twice,
-    the elements are checked, and their order and number are not: the writer keeps those.
+    A wildcard for anything that may be left out, as nearly all are, takes what is of another namespace. Of a
+    sequence that names an element twice, the elements are checked, and their order and number are not: the
+    writer keeps those.
     """
     for wildcard in root.iter(f"{{{XSD}}}any"):
-        if wildcard.get("namespace", "##any") == "##any":
+        if wildcard.get("namespace", "##any") == "##any" and wildcard.get("minOccurs") == "0":
             wildcard.set("namespace", _OTHER)
     for sequence in list(root.iter(f"{{{XSD}}}sequence")):
         names = [_name(child) for child in sequence.iterchildren("*")]
