@@ -51,7 +51,7 @@ type Berth {
 
 union Found = Berth | Booked
 
-type Booked { number: Int!, berth: Berth!, by: String, invoice: String! }
+type Booked { id: Int, number: Int!, berth: Berth!, by: String, invoice: String! }
 
 type Query {
   "All berths that are free."

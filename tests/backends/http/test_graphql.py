@@ -238,6 +238,25 @@ def test_a_schema_that_cannot_be_read_is_told(
     assert [each.code for each in compiled.problems] == ["DB540"]
 
 
+def test_a_schema_that_breaks_rules_of_the_specification_is_taken_as_it_is(
+    compile_text: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.graphql").write_text(
+        "interface Node { id: ID! } "
+        'type Query implements Node { id: ID! @deprecated(reason: "x") a(x: Int): Int a(x: Int): Int }'
+    )
+    compiled = compile_text(
+        """
+        adapter: a
+        backend: {kind: http, url: "http://x", graphql: a.graphql}
+        functions:
+          f: {document: "query ($x: Int) { a(x: $x) }", description: Something.}
+        """,
+        folder=tmp_path,
+    )
+    assert compiled.problems == ()
+
+
 def test_a_document_needs_a_schema(problems: Any) -> None:
     found = problems(
         """
@@ -276,7 +295,7 @@ async def test_a_draft_of_a_server_compiles_and_works(
     opened = open_http(draft.text, dict(draft.environ), tmp_path)
     assert (await opened.invoke("berths", {"where": {"side": "SHORE"}})).value[0]["depth"] == 2.5
     assert (await opened.invoke("find", {"text": "a"})).value == [
-        {"__typename": "Berth", "id": "1", "side": "SHORE", "depth": 2.5}
+        {"__typename": "Berth", "berth_id": "1", "side": "SHORE", "depth": 2.5}
     ]
 
 

@@ -287,6 +287,7 @@ async def test_a_body_holds_what_its_version_writes(
         },
     )
 
+    assert "X-CSRF-Token: ***" in dry.value["request"]
     assert dry.value["request"].partition("\n\n")[2] == (
         f'{{"ID":1,"Name":"a","Price":12.5000000000000000001,"Token":"{GUID}","At":{{"City":"x"}}}}'
     )

@@ -40,6 +40,8 @@ functions:
     description: Refuse.
     method: depot.refuse
     effect: write
+  crash: {{description: Crash., method: depot.crash, effect: write}}
+  missing: {{description: Missing., method: depot.missing, effect: write}}
   types:
     description: Each type.
     method: depot.types
@@ -69,6 +71,9 @@ class _Depot:
     def refuse(self) -> None:
         raise Fault(4, "The depot is closed.")
 
+    def crash(self) -> None:
+        raise RuntimeError("in the middle")
+
     def types(self) -> dict[str, Any]:
         return {
             "when": DateTime("20260102T03:04:05"),
@@ -84,7 +89,7 @@ def depot() -> _Depot:
 @pytest.fixture
 def server(depot: _Depot) -> Iterator[str]:
     with SimpleXMLRPCServer(("127.0.0.1", 0), logRequests=False, use_builtin_types=True) as server:
-        for method in (depot.echo, depot.refuse, depot.types):
+        for method in (depot.echo, depot.refuse, depot.crash, depot.types):
             server.register_function(method, f"depot.{method.__name__}")
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
@@ -142,6 +147,18 @@ async def test_a_fault_in_a_good_answer_is_a_plain_no(server: str, open_http: An
         "rolled_back",
     )
     assert error.facts == {"code": 4}
+
+
+async def test_a_server_that_broke_is_told_from_one_that_said_no(
+    server: str, open_http: Any
+) -> None:
+    opened = open_http(ADAPTER.format(url=server))
+
+    broken = await opened.fail("crash")
+    missing = await opened.fail("missing")
+
+    assert (broken.code, broken.work, broken.facts) == ("backend_error", "unknown", {"code": 1})
+    assert (missing.code, missing.work) == ("unknown_method", "not_started")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from drawbar.backends.http.connections import ERROR_BODY, REDIRECTS, Connections
+from drawbar.backends.http.csrf import HEADER as CSRF_HEADER
 from drawbar.backends.http.csrf import CsrfTokens, is_refused
 from drawbar.backends.http.draining import Page, drained
 from drawbar.backends.http.failure import (
@@ -196,13 +197,17 @@ class HttpBackend:
     ) -> Answer:
         """A change with a token, where the backend wants one; a second time when that is no longer taken."""
         tokens = self._csrf if binding.changes else None
-        for _ in range(1 if tokens is None else 2):
-            if tokens is not None:
-                exchange.preparing = True
-                await tokens.add(request.headers, call.caller.subject)
-                exchange.preparing = False
-            answer, _target = await self._exchange(binding, request, call, exchange)
-            if tokens is None or not is_refused(answer):
+        if tokens is None:
+            answer, _ = await self._exchange(binding, request, call, exchange)
+            return answer
+        for _ in range(2):
+            exchange.preparing = True
+            headers = {**request.headers}
+            await tokens.add(headers, call.caller.subject)
+            exchange.preparing = False
+            step = Request(request.method, request.target, headers, request.body)
+            answer, _target = await self._exchange(binding, step, call, exchange)
+            if not is_refused(answer):
                 break
             tokens.forget(request.headers, call.caller.subject)
         return answer
@@ -211,6 +216,8 @@ class HttpBackend:
         self, binding: Binding, request: Request, call: Call, exchange: Exchange
     ) -> Reply:
         """What would be sent, and the state that it depends on, which is read for that."""
+        if self._csrf is not None and binding.changes:
+            request.headers[CSRF_HEADER] = "***"
         condition = binding.precondition
         if condition is None:
             return Reply({"request": describe(request, self._host)})

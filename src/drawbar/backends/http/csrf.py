@@ -51,13 +51,9 @@ class CsrfTokens:
             own = headers.get("Cookie")
             headers["Cookie"] = session.cookies if own is None else f"{own}; {session.cookies}"
 
-    def forget(self, headers: dict[str, str], subject: str) -> None:
-        """Take the token out of the headers, as it is no longer taken."""
-        session = self._kept.pop(_key(headers, subject), None)
-        headers.pop(HEADER, None)
-        cookies = headers.pop("Cookie", "")
-        if session is not None and (own := cookies.removesuffix(session.cookies).rstrip("; ")):
-            headers["Cookie"] = own
+    def forget(self, headers: Mapping[str, str], subject: str) -> None:
+        """It is no longer taken. `headers` are those of the change, as `add` got them."""
+        self._kept.pop(_key(headers, subject), None)
 
     async def _fetch(self, headers: Mapping[str, str]) -> _Session:
         asked = {

@@ -119,7 +119,7 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
         "limits": Noted(Inline({"timeout": "20s", "concurrency": 8}), apart=True),
         "functions": Noted(
             {
-                names[each.key]: Noted(_function(each, schema, int(depth)), apart=index > 0)
+                names[each.key]: Noted(_function(each, int(depth)), apart=index > 0)
                 for index, each in enumerate(roots)
             },
             apart=True,
@@ -155,11 +155,11 @@ def _name(source: str, *, is_url: bool) -> str:
     return "graphql" if not first or first[0].isdigit() else snake_case(first)[:30]
 
 
-def _function(root: _Root, schema: GraphQLSchema, depth: int) -> dict[str, Node]:
+def _function(root: _Root, depth: int) -> dict[str, Node]:
     said = root.field.description
     sentence = f"{' '.join(snake_case(root.name).split('_')).capitalize()}."
     return {
-        "document": _document(root, schema, depth),
+        "document": _document(root, depth),
         "description": clip(said, _LONGEST)
         if said
         else Noted(sentence, beside="from its name: say when to use it"),
@@ -171,7 +171,7 @@ def _function(root: _Root, schema: GraphQLSchema, depth: int) -> dict[str, Node]
 # -- documents ----------------------------------------------------------------------------------------
 
 
-def _document(root: _Root, schema: GraphQLSchema, depth: int) -> str:
+def _document(root: _Root, depth: int) -> str:
     arguments = {
         name: each
         for name, each in root.field.args.items()
@@ -181,30 +181,49 @@ def _document(root: _Root, schema: GraphQLSchema, depth: int) -> str:
     passed = ", ".join(f"{name}: ${name}" for name in arguments)
     head = f"{root.kind} {root.name}" + (f"({declared})" if declared else "")
     field = root.name + (f"({passed})" if passed else "")
-    lines = _selection(get_named_type(root.field.type), schema, depth, "    ", frozenset())
+    lines = _selection(get_named_type(root.field.type), depth, "    ", frozenset())
     inner = [f"  {field} {{", *lines, "  }"] if lines else [f"  {field}"]
     return "\n".join([f"{head} {{", *inner, "}"]) + "\n"
 
 
-def _selection(
-    kind: Any, schema: GraphQLSchema, depth: int, indent: str, above: frozenset[str]
-) -> list[str]:
+def _selection(kind: Any, depth: int, indent: str, above: frozenset[str]) -> list[str]:
     """Lines between the braces of a value of this type; none for a plain one."""
     if is_leaf_type(kind):
         return []
     lines = [] if isinstance(kind, GraphQLObjectType) else [f"{indent}__typename"]
     if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
-        lines += _fields(kind, schema, depth, indent, above | {kind.name})
+        lines += _fields(kind, depth, indent, above | {kind.name})
     if isinstance(kind, GraphQLUnionType):
-        for member in kind.types:
-            inner = _fields(member, schema, depth, f"{indent}  ", above | {member.name})
-            lines += [f"{indent}... on {member.name} {{", *inner, f"{indent}}}"]
+        lines += _members(kind, indent)
     return lines or [f"{indent}__typename"]
+
+
+def _members(kind: GraphQLUnionType, indent: str) -> list[str]:
+    """What is plain in each; a name that means values of several types gets the name of its holder in front."""
+    plain = {
+        member.name: {
+            name: str(field.type)
+            for name, field in list(member.fields.items())[:_MOST_FIELDS]
+            if is_leaf_type(get_named_type(field.type))
+            and not field.deprecation_reason
+            and not _needs_arguments(field.args.values())
+        }
+        for member in kind.types
+    }
+    types: dict[str, set[str]] = {}
+    for fields in plain.values():
+        for name, text in fields.items():
+            types.setdefault(name, set()).add(text)
+    lines: list[str] = []
+    for member, fields in plain.items():
+        aliases = {n: f"{snake_case(member)}_{n}: " if len(types[n]) > 1 else "" for n in fields}
+        inner = [f"{indent}  {alias}{name}" for name, alias in aliases.items()]
+        lines += [f"{indent}... on {member} {{", *inner, f"{indent}}}"] if inner else []
+    return lines
 
 
 def _fields(
     kind: GraphQLObjectType | GraphQLInterfaceType,
-    schema: GraphQLSchema,
     depth: int,
     indent: str,
     above: frozenset[str],
@@ -217,7 +236,7 @@ def _fields(
         if is_leaf_type(target):
             lines.append(indent + name)
         elif depth > 1 and target.name not in above:
-            inner = _selection(target, schema, depth - 1, f"{indent}  ", above)
+            inner = _selection(target, depth - 1, f"{indent}  ", above)
             lines += [f"{indent}{name} {{", *inner, f"{indent}}}"]
         if len(lines) > _MOST_FIELDS:
             break

@@ -6,6 +6,7 @@ over ("Specification for Fault Code Interoperability"). All others are the appli
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from drawbar.kernel.ports import BackendError, WorkState
@@ -21,6 +22,9 @@ _REFUSED: Mapping[int, str] = {
     -32602: "invalid_request",
 }
 """The server did not get as far as the method."""
+_CRASH = re.compile(r"<class '[\w.]+'>:|Traceback \(most recent call last\)")
+"""How servers in Python tell of an exception that nobody caught, with an ordinary code (xmlrpc.server, Odoo)."""
+_UNSUPPORTED = re.compile(r"<class 'Exception'>:method .* is not supported", re.DOTALL)
 _RESERVED = range(-32768, -31999)
 
 
@@ -28,7 +32,7 @@ def faulted(
     code: int | str, message: str, data: JsonValue = None, status: int | None = None
 ) -> BackendError:
     """`code` and scalars of `data` are facts: `code`, `data`, `data.NAME`."""
-    name, work = _judged(code)
+    name, work = _judged(code, message)
     detail: JsonObject = {"code": code}
     if data is not None:
         detail["data"] = data
@@ -41,12 +45,13 @@ def faulted(
     )
 
 
-def _judged(code: int | str) -> tuple[str, WorkState]:
-    if not isinstance(code, int):
-        return "fault", "rolled_back"
-    if code in _REFUSED:
+def _judged(code: int | str, message: str) -> tuple[str, WorkState]:
+    if isinstance(code, int) and code in _REFUSED:
         return _REFUSED[code], "not_started"
-    if code in _RESERVED:  # an internal error, in the middle of whatever it was doing
+    if _UNSUPPORTED.fullmatch(message):
+        return "unknown_method", "not_started"
+    reserved = isinstance(code, int) and code in _RESERVED
+    if reserved or _CRASH.search(message):  # in the middle of whatever it was doing
         return "backend_error", "unknown"
     return "fault", "rolled_back"
 
