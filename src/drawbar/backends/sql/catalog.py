@@ -9,6 +9,8 @@ from typing import TypeAlias
 from drawbar.backends.sql.dialect import Dialect
 
 Value: TypeAlias = str | int | float
+Wants: TypeAlias = Callable[[str, str], bool]
+"""Whether a table is wanted, by its name and its label."""
 Words: TypeAlias = Mapping[str, Value | list[Value]]
 """Words of a parameter, as an author writes them: `type`, `enum`, `max_length`, ..."""
 

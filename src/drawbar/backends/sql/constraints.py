@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import sqlglot
 from sqlglot import exp
@@ -25,6 +25,15 @@ def words_of_check(text: str, dialect: Dialect) -> Iterator[tuple[str, Words]]:
     whole = _bare(tree)
     for part in whole.flatten() if isinstance(whole, exp.And) else (whole,):
         yield from _of_condition(_bare(part))
+
+
+def limits_of(checks: Iterable[str], dialect: Dialect) -> dict[str, Words]:
+    """What all constraints of a table say, by column."""
+    found: dict[str, dict[str, Value | list[Value]]] = {}
+    for check in checks:
+        for column, words in words_of_check(check, dialect):
+            found.setdefault(column, {}).update(words)
+    return dict(found)
 
 
 def literal(text: str | None, dialect: Dialect) -> Value | bool | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote as quoted_for_url
 
@@ -19,19 +19,17 @@ from drawbar.backends.sql.catalog import (
     ColumnType,
     Pointer,
     Table,
-    Value,
+    Wants,
     Words,
     label,
 )
 from drawbar.backends.sql.column_types import column_type
-from drawbar.backends.sql.constraints import words_of_check
+from drawbar.backends.sql.constraints import limits_of
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.url import Target
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.extras import import_extra
 
-Wants = Callable[[str, str], bool]
-"""Whether a table is wanted, by its name and its label."""
 _ENGINES = {
     "sqlite": "sqlite://",
     "postgresql": "postgresql+psycopg://",
@@ -208,12 +206,3 @@ def _finds_equals(index: ReflectedIndex) -> bool:
     words = index.get("dialect_options", {})
     is_partial = bool(words.get("postgresql_where") or words.get("sqlite_where") is not None)
     return words.get("postgresql_using", "btree") in {"btree", "hash"} and not is_partial
-
-
-def limits_of(checks: Iterable[str], dialect: Dialect) -> dict[str, Words]:
-    """What all constraints of a table say, by column."""
-    found: dict[str, dict[str, Value | list[Value]]] = {}
-    for check in checks:
-        for column, words in words_of_check(check, dialect):
-            found.setdefault(column, {}).update(words)
-    return dict(found)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from drawbar.backends.sql.catalog import Catalog, Column, Pointer, Table, Words, label
+from drawbar.backends.sql.catalog import Catalog, Column, Pointer, Table, Wants, Words, label
 from drawbar.backends.sql.column_types import column_type
+from drawbar.backends.sql.constraints import limits_of
 from drawbar.backends.sql.dialect import DUCKDB
 from drawbar.backends.sql.url import Target
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.extras import import_extra
 from drawbar.kernel.ports import BackendError
-
-if TYPE_CHECKING:
-    from drawbar.backends.sql.reflect import Wants
 
 _HOME = "main"
 _MINE = "database_name = current_database() and not internal"
@@ -97,8 +95,6 @@ class _Reader:
         self._indexes = _by_table(indexes)
 
     def table(self, at: Key, comment: str, *, is_view: bool) -> Table:
-        from drawbar.backends.sql.reflect import limits_of  # noqa: PLC0415 -- it imports this module
-
         kept = self._constraints[at]
         key = next((tuple(names) for kind, names, *_ in kept if kind == "PRIMARY KEY"), ())
         unique = [names[0] for kind, names, *_ in kept if kind == "UNIQUE"]
