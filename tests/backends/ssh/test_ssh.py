@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 import sys
+import textwrap
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -120,6 +123,36 @@ async def test_a_refused_login_says_so(host: OpenSsh, tmp_path: Path) -> None:
 
     assert isinstance(outcome, Failed)
     assert outcome.message == f"The host cannot be used: it refuses the login of {host.username}."
+
+
+async def test_the_keys_of_an_agent_log_in_and_a_key_with_a_passphrase_does(
+    host: OpenSsh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = adapter(host)
+    key = asyncssh.import_private_key(host.private_key)
+    locked = textwrap.indent(key.export_private_key(passphrase="open sesame").decode(), "    ")
+    start, end = text.index("  private_key"), text.index("functions:")
+    agent = subprocess.Popen(  # noqa: ASYNC220 -- it returns at once
+        ["ssh-agent", "-D", "-a", tmp_path / "agent"], stdout=subprocess.DEVNULL
+    )
+    try:
+        while not (tmp_path / "agent").exists():
+            await asyncio.sleep(0.01)
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+        async with await asyncssh.connect_agent() as keys:
+            await keys.add_keys([key])
+        for words, fine in (
+            ("  agent: true\n", True),
+            (f"  private_key: |\n{locked}  passphrase: open sesame\n", True),
+            (f"  private_key: |\n{locked}  passphrase: abracadabra\n", False),
+        ):
+            async with opened(text[:start] + words + text[end:], tmp_path) as gateway:
+                outcome = await gateway.call("say", {"text": "x"})
+            assert isinstance(outcome, Succeeded) is fine, outcome
+            assert "abracadabra" not in str(outcome)
+    finally:
+        agent.kill()
+        agent.wait()
 
 
 @pytest.mark.parametrize(

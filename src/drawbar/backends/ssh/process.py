@@ -19,8 +19,8 @@ from drawbar.wire.ending import undisturbed
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection, SSHClientProcess
 
-_TERM_TIME = 0.4
-"""Seconds from SIGTERM to SIGKILL, and from there to closing."""
+_TERM_TIME = 0.3
+"""Seconds from SIGTERM to SIGKILL, from there to closing, and to the end of that: less than one in all."""
 _ERRORS = 4096
 """Bytes of standard error that are kept: the last ones."""
 _PART = 65536

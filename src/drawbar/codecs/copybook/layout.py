@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from drawbar.codecs.codec import CodecError
 from drawbar.codecs.copybook.dialect import Dialect
-from drawbar.codecs.copybook.elements import Binary, Digits, Element, Float, HexFloat, Text, Zoned
-from drawbar.codecs.copybook.items import FIGURATIVE, Item
+from drawbar.codecs.copybook.elements import Binary, Digits, Element, Float, HexFloat, Zoned
+from drawbar.codecs.copybook.items import Item
+from drawbar.codecs.copybook.literals import conditions_of, initial_of
 from drawbar.codecs.copybook.nodes import (
     Choice,
     Field,
     Group,
     Key,
-    Named,
     Node,
     Table,
     Variant,
@@ -25,8 +24,6 @@ from drawbar.codecs.copybook.problems import CopybookError
 from drawbar.codecs.copybook.source import Word
 from drawbar.kernel.values import JsonValue
 from drawbar.spec.names import closest
-
-_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +236,7 @@ class _Builder:
     def _field(self, item: Item, name: str | None, key: Key, inherited: _Inherited) -> Field:
         element = self._element(item, key, inherited.over(item))
         self._check_place(item, element)
-        initial, value = _initial(item, element)
+        initial, value = initial_of(item, element)
         made = Field(
             name,
             key,
@@ -247,7 +244,7 @@ class _Builder:
             initial,
             value,
             item.picture.text if item.picture and item.picture.kind == "edited" else None,
-            tuple(_named(item, element)),
+            tuple(conditions_of(item, element)),
         )
         if name is not None:
             self._fields.append(made)
@@ -343,56 +340,3 @@ def _names(members: Iterable[Node]) -> Iterable[str]:
             yield from _names(variant.node for variant in member.variants)
         elif member.name is not None:
             yield member.name
-
-
-def _initial(item: Item, element: Element) -> tuple[bytes, JsonValue]:
-    word = item.value
-    if word is None:
-        return element.encode(element.initial), None
-    if word.upper in FIGURATIVE:
-        letter = FIGURATIVE[word.upper]
-        if letter == " ":
-            return element.encode(element.initial), None
-        if letter == "0":
-            data = element.encode(0) if not isinstance(element, Text) else b""
-            return data or element.encode("0" * element.width), None
-        encoding = element.encoding if isinstance(element, Text) else "latin-1"
-        data = letter.encode("latin-1" if letter in "\0\xff" else encoding)
-        return data * element.width, None
-    return _checked(word, element, lambda value: (element.encode(value), value))
-
-
-def _named(item: Item, element: Element) -> Iterable[Named]:
-    for condition in item.conditions:
-        for low, high in condition.values:
-            if {low.upper, high.upper} & (FIGURATIVE.keys() - {"SPACE", "SPACES", "ZERO", "ZEROS"}):
-                continue
-            first, last = (
-                _checked(word, element, lambda value: element.decode(element.encode(value)))
-                for word in (low, high)
-            )
-            yield Named(first, last, condition.name)
-
-
-def _checked(word: Word, element: Element, use: Callable[[JsonValue], _Found]) -> _Found:
-    try:
-        return use(_literal(word, element))
-    except CodecError as error:
-        raise CopybookError(
-            word.place, "DB822", f"{word.text}: the field {error.message}"
-        ) from None
-
-
-def _literal(word: Word, element: Element) -> JsonValue:
-    text = word.text
-    is_number = not isinstance(element, Text | Digits)
-    if word.upper in FIGURATIVE:
-        letter = FIGURATIVE[word.upper]
-        return 0 if is_number else letter * (element.width if letter == "0" else 1)
-    if word.is_literal:
-        if text[0] in "xXnNzZ":
-            raise CodecError("takes no hexadecimal or national literal here")
-        quote = text[-1]
-        text = text[1:-1].replace(quote * 2, quote)
-        return text.rstrip(" ") if not is_number else text.strip()
-    return text.replace(",", ".") if is_number else text
