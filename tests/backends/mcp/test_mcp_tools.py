@@ -123,6 +123,19 @@ async def test_a_server_that_ends_in_the_middle_of_a_change(tmp_path: Path) -> N
     assert after == Succeeded("ahoy")
 
 
+async def test_a_server_that_takes_long_to_leave_is_waited_for(tmp_path: Path) -> None:
+    program, gone = tmp_path / "slow.py", tmp_path / "gone"
+    program.write_text(
+        PROGRAM.read_text()
+        + f"    import time\n    time.sleep(1.2)\n    open({str(gone)!r}, 'w')\n"
+    )
+    text = adapter(tmp_path).replace(str(PROGRAM), str(program))
+    async with opened(text, tmp_path) as gateway:
+        assert await gateway.call("echo", {"text": "ahoy"}) == Succeeded("ahoy")
+
+    assert gone.exists()
+
+
 @pytest.mark.parametrize("command", ["/nowhere/at-all", "false"])
 async def test_a_program_that_does_not_start(tmp_path: Path, command: str) -> None:
     text = adapter(tmp_path).replace(json.dumps(sys.executable), json.dumps(command))

@@ -86,9 +86,15 @@ class Line:
         self._stop.set()
 
     async def end(self) -> None:
-        """Leave the session; cut it when the server takes long."""
+        """Leave the session; cut it when the server takes long.
+
+        A program is never cut while the SDK stops it, which takes some seconds at most: cancelled there, it
+        would leave the program running.
+        """
         self._stop.set()
-        done, _ = await asyncio.wait({self._keeper}, timeout=_ENDING_TIME)
+        is_stopping_program = self._spec.url is None and self._ready.done()
+        patience = None if is_stopping_program else _ENDING_TIME
+        done, _ = await asyncio.wait({self._keeper}, timeout=patience)
         if not done:
             self._keeper.cancel()
             await asyncio.wait({self._keeper})
