@@ -32,7 +32,7 @@ functions:
     sql: select scan from receipts where no = :no
     rows: one
 """
-SCRIPT = """
+RULES = """
 rules:
 - when: how much did each town sell
   turns:
@@ -61,7 +61,7 @@ def deployment(tmp_path: Path) -> Deployment:
     return Deployment.write(
         tmp_path,
         own={"sales.yaml": ADAPTER},
-        script=SCRIPT,
+        script=RULES,
         toolsets={"sales": ["sales_*"]},
     )
 
