@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
 
 from drawbar.backends.sql.backend import SqlBackend, open_backend
 from drawbar.backends.sql.codes import CODES
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.plan import Binding, FreeQuery, Operation, Reading
 from drawbar.backends.sql.url import parse_url
-from drawbar.compiler.contract import Verdict
-from drawbar.compiler.diagnosis import Verified
-from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import JsonValue
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
 from drawbar.spec.source import Report
+
+if TYPE_CHECKING:  # no start needs them
+    from drawbar.compiler.contract import Verdict
+    from drawbar.compiler.diagnosis import Verified
+    from drawbar.compiler.draft import Draft, DraftWish
 
 
 class SqlKind:
