@@ -108,11 +108,15 @@ class EventStream:
     def _start_flush(self) -> None:
         self._timers.pop("flush", None)
         if self._waiting:
-            self._flushing = self._loop.create_task(self._flush())
+            self._flushing = self._loop.create_task(self._flush_apart())
 
     def _start_ping(self) -> None:
         self._waiting.append(self._ping)
         self._start_flush()
+
+    async def _flush_apart(self) -> None:
+        await self._flush()
+        self._flushing = None  # a task that is kept costs a silent stream a kilobyte
 
     async def _flush(self) -> None:
         """Write until nothing waits any more: a slow client may have let more come together."""
