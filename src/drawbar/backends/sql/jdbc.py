@@ -140,8 +140,15 @@ class JdbcServer(Server):
 
     def interrupt(self, connection: Any) -> None:
         running = self._running.get(id(connection))
-        if running is not None:
-            _call(running.cancel)
+        if running is None:
+            return
+        try:
+            running.cancel()
+        except jpype.JException as error:
+            if (
+                not running.isClosed()
+            ):  # closed: it has just ended, and the next one is about to begin
+                raise _said(error) from None
 
     def is_closed(self, connection: Any) -> bool:
         return bool(connection.isClosed())

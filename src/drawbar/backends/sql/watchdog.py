@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from drawbar.backends.sql.session import Allowed
 from drawbar.backends.sql.stop import Stop
 
+_log = logging.getLogger("drawbar.sql")
 _AGAIN = 0.05
 """Seconds between two interrupts of the same work."""
 
@@ -58,7 +60,10 @@ class Watchdog:
 
     def _watch(self) -> None:
         while (due := self._due()) is not None:
-            due.stop.expire()
+            try:
+                due.stop.expire()
+            except Exception as error:  # noqa: BLE001 -- of any driver; others' time is watched on, and it is tried again
+                _log.warning("work beyond its time could not be interrupted: %s", error)
             with self._changed:
                 again = Watched(time.monotonic() + _AGAIN, due.number, due.stop)
                 heapq.heappush(self._watched, again)
