@@ -177,10 +177,10 @@ async def test_a_reading_that_takes_too_long_or_is_cut_off_leaves_everything_as_
         errors.append(await shelf.fail("rename", CALL, seconds=0.3, progress=Progress()))
     waiting.set()
 
-    assert [(each.code, each.work) for each in errors] == [
-        ("timeout", "not_started"),
-        ("connection_lost", "not_started"),
-    ]
+    assert [each.work for each in errors] == ["not_started", "not_started"]
+    # On a busy machine the end of the connection may be heard of before the end of the time.
+    assert errors[0].code in {"timeout", "connection_lost"}
+    assert errors[1].code == "connection_lost"
 
 
 @pytest.mark.parametrize(
