@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drawbar.backends.sql.dialect import MARIADB, POSTGRESQL
 from drawbar.backends.sql.plan import FreeTable, Statement
-from drawbar.backends.sql.session import Allowed, Database, Session
-from drawbar.backends.sql.url import Target
+from drawbar.backends.sql.session import Session
 
 _MOST_ROWS = 10_000
 _NAMED = 5
@@ -41,29 +39,6 @@ class Needed:
     """Some function changes something."""
     tables: tuple[FreeTable, ...] | None = None
     """What free queries read by it; None: other functions use it, and what they read is not looked at."""
-
-
-def check_login(
-    database: Database, target: Target, needed: Needed, allowed: Allowed
-) -> tuple[Wide, ...]:
-    """Ask the database. Raises BackendError when it cannot be reached."""
-    if target.path is not None:
-        from drawbar.backends.sql.login_file import of_file  # noqa: PLC0415 -- one dialect only
-
-        # What is written past the gateway opens no way in for a free query.
-        return of_file(target.path, is_grave=needed.tables is None)
-    if target.dialect not in {POSTGRESQL, MARIADB}:
-        return ()
-    with database.reading(allowed, snapshot=False) as session:
-        if target.dialect == POSTGRESQL:
-            from drawbar.backends.sql.login_postgresql import (  # noqa: PLC0415 -- as above
-                of_postgresql,
-            )
-
-            return tuple(of_postgresql(session, needed))
-        from drawbar.backends.sql.login_mariadb import of_mariadb  # noqa: PLC0415 -- as above
-
-        return tuple(of_mariadb(session, needed))
 
 
 def rows(session: Session, text: str) -> Sequence[Sequence[str]]:

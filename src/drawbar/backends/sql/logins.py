@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from drawbar.backends.sql.dialect import MARIADB, POSTGRESQL
 from drawbar.backends.sql.free_query import FreeQueries, target_of_queries
-from drawbar.backends.sql.login import Needed, Wide, check_login
+from drawbar.backends.sql.login import Needed, Wide
 from drawbar.backends.sql.options import SqlBackendSpec
 from drawbar.backends.sql.plan import FreeQuery, Operation, Reading
 from drawbar.backends.sql.session import Allowed, Database
@@ -33,7 +34,7 @@ class Login:
     def ask(self, allowed: Allowed) -> tuple[Wide, ...]:
         """Raises BackendError when the database is away. Blocks."""
         if self.found is None:
-            self.found = check_login(self.database(), self.target, self.needed, allowed)
+            self.found = _found(self.database(), self.target, self.needed, allowed)
         return self.found
 
     def admit(self, allowed: Allowed) -> None:
@@ -104,3 +105,26 @@ def logins_of(
             refuses=own is None or not own.may_do_more,
         )
     return found
+
+
+def _found(
+    database: Database, target: Target, needed: Needed, allowed: Allowed
+) -> tuple[Wide, ...]:
+    """Ask the database. Raises BackendError when it cannot be reached."""
+    if target.path is not None:
+        from drawbar.backends.sql.login_file import of_file  # noqa: PLC0415 -- one dialect only
+
+        # What is written past the gateway opens no way in for a free query.
+        return of_file(target.path, is_grave=needed.tables is None)
+    if target.dialect not in {POSTGRESQL, MARIADB}:
+        return ()
+    with database.reading(allowed, snapshot=False) as session:
+        if target.dialect == POSTGRESQL:
+            from drawbar.backends.sql.login_postgresql import (  # noqa: PLC0415 -- as above
+                of_postgresql,
+            )
+
+            return tuple(of_postgresql(session, needed))
+        from drawbar.backends.sql.login_mariadb import of_mariadb  # noqa: PLC0415 -- as above
+
+        return tuple(of_mariadb(session, needed))
