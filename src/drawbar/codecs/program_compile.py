@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from drawbar.codecs.copybook.compile import Copybooks
 from drawbar.codecs.payload import Answer
@@ -10,15 +10,38 @@ from drawbar.codecs.payload_compile import PayloadCompiler, PayloadWord, answer_
 from drawbar.codecs.program import Program
 from drawbar.codecs.program_argv import Words
 from drawbar.codecs.program_spec import ProgramFunctionSpec
+from drawbar.codecs.text import find_encoding
 from drawbar.compiler.kind import Plan
-from drawbar.spec.model import ErrorRuleSpec
+from drawbar.spec.model import Adapter, ErrorRuleSpec
 from drawbar.spec.source import At, Report
 
 _LAST_EXIT = 255
 _STDIN = PayloadWord("stdin", "standard input", "argv does not use it")
 
 
-def compile_program(
+def compile_programs(
+    adapter: Adapter, report: Report, program: Sequence[str], encoding: str
+) -> dict[str, Plan]:
+    """Plans of all functions by name. `encoding` is a name as the adapter writes it; a wrong one was reported."""
+    copybooks = Copybooks(adapter.folder, report)
+    plans = {}
+    for name, spec in adapter.functions.items():
+        if not isinstance(spec, ProgramFunctionSpec):
+            raise TypeError("the loader reads functions by the kind's own model")
+        plan = _compile_program(
+            name,
+            spec,
+            copybooks,
+            after_dashes="--" in program[1:],
+            encoding=find_encoding(encoding) or "utf-8",
+            rules=adapter.errors,
+        )
+        if plan is not None:
+            plans[name] = plan
+    return plans
+
+
+def _compile_program(
     name: str,
     spec: ProgramFunctionSpec,
     copybooks: Copybooks,

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from drawbar.backends.command.backend import CommandBackend
 from drawbar.backends.command.options import CommandBackendSpec, CommandFunctionSpec
 from drawbar.codecs.codec import CODES as CODEC_CODES
-from drawbar.codecs.copybook.compile import Copybooks
-from drawbar.codecs.program_compile import compile_program
+from drawbar.codecs.program_compile import compile_programs
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import Backend
@@ -37,23 +36,7 @@ class CommandKind:
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
         backend = _backend(adapter)
         _check_backend(backend, report)
-        encoding = find_encoding(backend.encoding) or "utf-8"
-        copybooks = Copybooks(adapter.folder, report)
-        plans = {}
-        for name, spec in adapter.functions.items():
-            if not isinstance(spec, CommandFunctionSpec):
-                raise TypeError("the loader reads functions by this kind's own model")
-            plan = compile_program(
-                name,
-                spec,
-                copybooks,
-                after_dashes="--" in backend.program[1:],
-                encoding=encoding,
-                rules=adapter.errors,
-            )
-            if plan is not None:
-                plans[name] = plan
-        return plans
+        return compile_programs(adapter, report, backend.program, backend.encoding)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         del plans, workers  # bindings come with each call, and nothing here blocks

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 
 from drawbar.backends.ssh.options import SshBackendSpec, SshFunctionSpec
 from drawbar.codecs.codec import CODES as CODEC_CODES
-from drawbar.codecs.copybook.compile import Copybooks
-from drawbar.codecs.program_compile import compile_program
+from drawbar.codecs.program_compile import compile_programs
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import Backend
@@ -36,22 +35,7 @@ class SshKind:
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
         backend = _backend(adapter)
         _check(backend, report)
-        copybooks = Copybooks(adapter.folder, report)
-        plans = {}
-        for name, spec in adapter.functions.items():
-            if not isinstance(spec, SshFunctionSpec):
-                raise TypeError("the loader reads functions by this kind's own model")
-            plan = compile_program(
-                name,
-                spec,
-                copybooks,
-                after_dashes="--" in backend.program[1:],
-                encoding=find_encoding(backend.encoding) or "utf-8",
-                rules=adapter.errors,
-            )
-            if plan is not None:
-                plans[name] = plan
-        return plans
+        return compile_programs(adapter, report, backend.program, backend.encoding)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         from drawbar.backends.ssh.backend import SshBackend  # noqa: PLC0415 -- only where one is opened
