@@ -30,19 +30,25 @@ import orjson
 from goals import Finding, table
 from lxml import etree
 
-from drawbar.backends.soap.annotate import annotate
-from drawbar.backends.soap.attachments import set_aside
-from drawbar.backends.soap.check import Check, body_check, schemas_for
-from drawbar.backends.soap.documents import UnreadableXml
-from drawbar.backends.soap.encoding import declare_array
-from drawbar.backends.soap.mend import read_contract_file
+from drawbar.backends.soap.contract.documents import UnreadableXml
+from drawbar.backends.soap.contract.encoding import declare_array
+from drawbar.backends.soap.contract.mend import read_contract_file
+from drawbar.backends.soap.contract.wsdl import (
+    Contract,
+    Operation,
+    Unsupported,
+    content_of,
+    read_contract,
+)
+from drawbar.backends.soap.contract.xsd import WSDL, XSD, Unresolved, clip, text_of
+from drawbar.backends.soap.message.attachments import set_aside
+from drawbar.backends.soap.message.check import Check, body_check, schemas_for
+from drawbar.backends.soap.message.reply import Reading
+from drawbar.backends.soap.message.request import WrongValue, bodies_of
 from drawbar.backends.soap.options import SoapFunctionSpec
-from drawbar.backends.soap.publishing import Wanted, narrowing, offered_of, offered_schema
-from drawbar.backends.soap.reply import Reading
-from drawbar.backends.soap.request import WrongValue, bodies_of
-from drawbar.backends.soap.schema import Publication
-from drawbar.backends.soap.wsdl import Contract, Operation, Unsupported, content_of, read_contract
-from drawbar.backends.soap.xsd import WSDL, XSD, Unresolved, clip, text_of
+from drawbar.backends.soap.publish.publishing import Wanted, narrowing, offered_of, offered_schema
+from drawbar.backends.soap.publish.schema import Publication
+from drawbar.backends.soap.zeep.annotate import annotate
 from drawbar.compiler.strict import strict_schema
 from drawbar.kernel.values import JsonObject
 from drawbar.spec.source import Report, Source

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from drawbar.backends.soap.arrays import layout_of
+from drawbar.backends.soap.message.arrays import layout_of
 from drawbar.kernel.values import JsonObject, JsonValue
 
 from .soap_calls import Calls

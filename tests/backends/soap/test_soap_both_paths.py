@@ -11,13 +11,13 @@ import isodate  # type: ignore[import-untyped]  # it has no annotations
 import pytest
 from lxml import etree
 
-from drawbar.backends.soap.check import body_check
-from drawbar.backends.soap.reply import Reading
-from drawbar.backends.soap.request import ENVELOPES, WrongValue, body_of
-from drawbar.backends.soap.schema import Publication
-from drawbar.backends.soap.wire import General, NotRead
-from drawbar.backends.soap.wsdl import Contract, Operation, content_of, read_contract
-from drawbar.backends.soap.xsd import XSI
+from drawbar.backends.soap.contract.wsdl import Contract, Operation, content_of, read_contract
+from drawbar.backends.soap.contract.xsd import XSI
+from drawbar.backends.soap.message.check import body_check
+from drawbar.backends.soap.message.reply import Reading
+from drawbar.backends.soap.message.request import ENVELOPES, WrongValue, body_of
+from drawbar.backends.soap.publish.schema import Publication
+from drawbar.backends.soap.zeep.wire import General, NotRead
 from drawbar.compiler.compile import arguments_schema
 from drawbar.compiler.kind import Parameter
 from drawbar.kernel.values import JsonValue

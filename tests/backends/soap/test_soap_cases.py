@@ -15,10 +15,10 @@ import pytest
 from lxml import etree
 
 from drawbar.backends import InstalledKinds
-from drawbar.backends.soap.check import body_check
 from drawbar.backends.soap.compile import Binding
-from drawbar.backends.soap.reply import Reading
-from drawbar.backends.soap.request import body_of, nested
+from drawbar.backends.soap.message.check import body_check
+from drawbar.backends.soap.message.reply import Reading
+from drawbar.backends.soap.message.request import body_of, nested
 from drawbar.compiler.function import Function
 from drawbar.compiler.toolset import CompiledAdapter, compile_adapter
 from drawbar.spec.load import parse_adapter

@@ -8,13 +8,13 @@ import pytest
 from lxml import etree
 
 from drawbar.backends import InstalledKinds
-from drawbar.backends.soap.check import body_check
-from drawbar.backends.soap.documents import UnreadableXml, parse_xml
-from drawbar.backends.soap.request import body_of
-from drawbar.backends.soap.schema import Publication
-from drawbar.backends.soap.wire import General
-from drawbar.backends.soap.wsdl import content_of, read_contract
-from drawbar.backends.soap.xsd import Unresolved
+from drawbar.backends.soap.contract.documents import UnreadableXml, parse_xml
+from drawbar.backends.soap.contract.wsdl import content_of, read_contract
+from drawbar.backends.soap.contract.xsd import Unresolved
+from drawbar.backends.soap.message.check import body_check
+from drawbar.backends.soap.message.request import body_of
+from drawbar.backends.soap.publish.schema import Publication
+from drawbar.backends.soap.zeep.wire import General
 from drawbar.compiler.toolset import compile_adapter
 from drawbar.kernel.values import JsonObject
 from drawbar.spec.load import parse_adapter

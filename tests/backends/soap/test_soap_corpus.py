@@ -13,12 +13,18 @@ import pytest
 
 from drawbar.backends import InstalledKinds
 from drawbar.backends.soap import KIND
-from drawbar.backends.soap.check import body_check
-from drawbar.backends.soap.documents import UnreadableXml
-from drawbar.backends.soap.request import body_of
-from drawbar.backends.soap.schema import Publication
-from drawbar.backends.soap.wsdl import Contract, Operation, Unsupported, content_of, read_contract
-from drawbar.backends.soap.xsd import Unresolved
+from drawbar.backends.soap.contract.documents import UnreadableXml
+from drawbar.backends.soap.contract.wsdl import (
+    Contract,
+    Operation,
+    Unsupported,
+    content_of,
+    read_contract,
+)
+from drawbar.backends.soap.contract.xsd import Unresolved
+from drawbar.backends.soap.message.check import body_check
+from drawbar.backends.soap.message.request import body_of
+from drawbar.backends.soap.publish.schema import Publication
 from drawbar.compiler.compile import arguments_schema
 from drawbar.compiler.draft import DraftWish
 from drawbar.compiler.kind import Parameter

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from drawbar.backends.soap import KIND
-from drawbar.backends.soap.vendor import vendor
+from drawbar.backends.soap.contract.vendor import vendor
 from drawbar.cli import main
 from drawbar.compiler.draft import DraftWish
 from drawbar.kernel.errors import OperatorError

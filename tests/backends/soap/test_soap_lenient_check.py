@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from drawbar.backends.soap.check import body_check
-from drawbar.backends.soap.request import WrongValue, bodies_of
-from drawbar.backends.soap.wsdl import Operation, read_contract
+from drawbar.backends.soap.contract.wsdl import Operation, read_contract
+from drawbar.backends.soap.message.check import body_check
+from drawbar.backends.soap.message.request import WrongValue, bodies_of
 from drawbar.kernel.values import JsonObject
 
 from .soap_contract import write_contract

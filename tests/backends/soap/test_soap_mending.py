@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from drawbar.backends.soap.check import body_check
-from drawbar.backends.soap.documents import UnreadableXml
-from drawbar.backends.soap.request import body_of
-from drawbar.backends.soap.schema import Publication
-from drawbar.backends.soap.wire import General
-from drawbar.backends.soap.wsdl import Contract, Operation, content_of, read_contract
+from drawbar.backends.soap.contract.documents import UnreadableXml
+from drawbar.backends.soap.contract.wsdl import Contract, Operation, content_of, read_contract
+from drawbar.backends.soap.message.check import body_check
+from drawbar.backends.soap.message.request import body_of
+from drawbar.backends.soap.publish.schema import Publication
+from drawbar.backends.soap.zeep.wire import General
 from drawbar.kernel.values import JsonObject
 
 from .soap_contract import write_contract

@@ -8,8 +8,8 @@ from email import message_from_bytes
 import pytest
 from lxml import etree
 
-from drawbar.backends.soap.attachments import put_back
-from drawbar.backends.soap.multipart import BrokenMultipart, Part, join_parts, split_parts
+from drawbar.backends.soap.message.attachments import put_back
+from drawbar.backends.soap.message.multipart import BrokenMultipart, Part, join_parts, split_parts
 
 KIND = 'multipart/related; boundary="b"; type="text/xml"'
 TWO = (

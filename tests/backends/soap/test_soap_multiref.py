@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from drawbar.backends.soap.multiref import TooManyReferences, resolved
-from drawbar.backends.soap.reply import generic
+from drawbar.backends.soap.message.multiref import TooManyReferences, resolved
+from drawbar.backends.soap.message.reply import generic
 
 ENC_11 = "http://schemas.xmlsoap.org/soap/encoding/"
 ENC_12 = "http://www.w3.org/2003/05/soap-encoding"

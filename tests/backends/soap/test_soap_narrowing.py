@@ -8,7 +8,7 @@ import pytest
 
 from drawbar.backends import InstalledKinds
 from drawbar.backends.soap.compile import Binding
-from drawbar.backends.soap.request import body_of, nested
+from drawbar.backends.soap.message.request import body_of, nested
 from drawbar.compiler.toolset import CompiledAdapter, compile_adapter
 from drawbar.kernel.values import JsonObject
 from drawbar.spec.load import parse_adapter

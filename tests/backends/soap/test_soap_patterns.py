@@ -5,7 +5,7 @@ from __future__ import annotations
 import jsonschema_rs
 import pytest
 
-from drawbar.backends.soap.patterns import translate
+from drawbar.backends.soap.contract.patterns import translate
 
 
 @pytest.mark.parametrize(

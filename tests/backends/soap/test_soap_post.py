@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from drawbar.backends.soap.post import Post
+from drawbar.backends.soap.access.post import Post
 from drawbar.kernel.ports import BackendError
 
 from .soap_calls import make_call

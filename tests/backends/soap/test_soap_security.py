@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from drawbar.backends.soap.access.security import Security
+from drawbar.backends.soap.message.request import envelope_of
 from drawbar.backends.soap.options import SoapBackendSpec
-from drawbar.backends.soap.request import envelope_of
-from drawbar.backends.soap.security import Security
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import Caller, JsonObject
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from drawbar.backends.soap.builtins import WrongText, from_text, to_text
-from drawbar.backends.soap.reply import Reading, capped, generic
-from drawbar.backends.soap.request import WrongValue, body_of
-from drawbar.backends.soap.texts import builtin
-from drawbar.backends.soap.wsdl import Contract, read_contract
+from drawbar.backends.soap.contract.builtins import WrongText, from_text, to_text
+from drawbar.backends.soap.contract.texts import builtin
+from drawbar.backends.soap.contract.wsdl import Contract, read_contract
+from drawbar.backends.soap.message.reply import Reading, capped, generic
+from drawbar.backends.soap.message.request import WrongValue, body_of
 from drawbar.kernel.ports import Cut
 from drawbar.kernel.values import JsonObject, JsonValue
 

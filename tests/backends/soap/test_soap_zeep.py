@@ -11,9 +11,9 @@ import pytest
 from lxml import etree
 from zeep import Client, xsd
 
-from drawbar.backends.soap.request import body_of
-from drawbar.backends.soap.schema import Publication
-from drawbar.backends.soap.wsdl import content_of, read_contract
+from drawbar.backends.soap.contract.wsdl import content_of, read_contract
+from drawbar.backends.soap.message.request import body_of
+from drawbar.backends.soap.publish.schema import Publication
 from drawbar.compiler.compile import arguments_schema
 from drawbar.compiler.kind import Parameter
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from drawbar.backends.sql.contract import CHECKS, check_contract
+from drawbar.backends.sql.contract.checks import CHECKS, check_contract
 from drawbar.compiler.contract import Verdict
 from drawbar.spec.load import parse_adapter
 

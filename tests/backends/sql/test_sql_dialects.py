@@ -11,7 +11,7 @@ from typing import get_args
 
 import pytest
 
-from drawbar.backends.sql.contract import compiled_contract
+from drawbar.backends.sql.contract.checks import compiled_contract
 from drawbar.backends.sql.dialect import DUCKDB, Speech
 from drawbar.backends.sql.plan import Query, Reading, Statement
 from drawbar.kernel.ports import BackendError, Call
@@ -103,7 +103,7 @@ async def test_a_missing_driver_is_named_with_the_extra_that_brings_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, options: str, module: str, extra: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.delitem(sys.modules, f"drawbar.backends.sql.{extra}", raising=False)
+    monkeypatch.delitem(sys.modules, f"drawbar.backends.sql.databases.{extra}", raising=False)
     office = Office(url, tmp_path, extra, options=options).open("f: {sql: select a from t}")
 
     error = await office.error("f")
@@ -119,7 +119,7 @@ async def test_a_driver_that_cannot_be_loaded_says_what_it_misses(
     (tmp_path / "pyodbc.py").write_text("raise ImportError('libodbc.so.2: cannot open it')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "pyodbc", raising=False)
-    monkeypatch.delitem(sys.modules, "drawbar.backends.sql.odbc", raising=False)
+    monkeypatch.delitem(sys.modules, "drawbar.backends.sql.databases.odbc", raising=False)
     office = Office("odbc:DSN=x", tmp_path, "odbc", options="dialect: oracle")
     office.open("f: {sql: select a from t}")
 

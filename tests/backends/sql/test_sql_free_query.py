@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from drawbar.backends.sql.dialect import MARIADB, POSTGRESQL, SQLITE, Dialect
-from drawbar.backends.sql.free_guard import guard
-from drawbar.backends.sql.free_text import Unknown, unknown_words
+from drawbar.backends.sql.free.guard import guard
+from drawbar.backends.sql.free.text import Unknown, unknown_words
 from drawbar.backends.sql.plan import FreeQuery, FreeTable
 from drawbar.compiler.compile import arguments_schema
 from drawbar.dispatch.mapping import outcome_of

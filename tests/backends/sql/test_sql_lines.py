@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drawbar.backends.sql import postgresql_lines
+from drawbar.backends.sql.databases.postgresql import lines as postgresql_lines
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import JsonValue
 

@@ -285,8 +285,10 @@ async def test_a_missing_driver_is_named_with_the_extra_that_brings_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pymysql", None)
-    for name in ("mariadb", "mariadb_errors"):
-        monkeypatch.delitem(sys.modules, f"drawbar.backends.sql.{name}", raising=False)
+    for name in ("database", "errors"):
+        monkeypatch.delitem(
+            sys.modules, f"drawbar.backends.sql.databases.mariadb.{name}", raising=False
+        )
     office = Office("mariadb://x@127.0.0.1/x", tmp_path, "mariadb").open("f: {sql: select 1 as a}")
 
     error = await office.error("f")

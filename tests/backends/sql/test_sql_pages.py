@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drawbar.backends.sql.author import Author
-from drawbar.backends.sql.compile_reading import compile_reading
-from drawbar.backends.sql.cursor import NotOpened, Seal, decode_keys, encode_keys
+from drawbar.backends.sql.compile.author import Author
+from drawbar.backends.sql.compile.reading import compile_reading
 from drawbar.backends.sql.dialect import Dialect
-from drawbar.backends.sql.keyset import KEYS
+from drawbar.backends.sql.execute.cursor import NotOpened, Seal, decode_keys, encode_keys
+from drawbar.backends.sql.execute.keyset import KEYS
+from drawbar.backends.sql.execute.page import statement_of
 from drawbar.backends.sql.options import SqlFunctionSpec
-from drawbar.backends.sql.page import statement_of
 from drawbar.kernel.values import JsonValue
 from drawbar.spec.source import Report, Source
 

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from drawbar.backends.sql.databases import open_database
+from drawbar.backends.sql.databases.drivers import open_database
 from drawbar.backends.sql.dialect import FIREBIRD, MARIADB, POSTGRESQL, SQLITE
+from drawbar.backends.sql.live.routines import LiveRoutine, list_routines
 from drawbar.backends.sql.options import SqlBackendSpec
-from drawbar.backends.sql.routines import LiveRoutine, list_routines
 from drawbar.backends.sql.session import Allowed, Session
 from drawbar.backends.sql.signature import Argument, NoSignature, parse_signature, plain_type
 from drawbar.backends.sql.stop import Stop

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drawbar.backends.sql.databases import open_database
+from drawbar.backends.sql.databases.drivers import open_database
 from drawbar.backends.sql.dialect import POSTGRESQL, SQLITE
 from drawbar.backends.sql.options import RowsWord
 from drawbar.backends.sql.plan import Operation, Query, Reading, Statement, Step
@@ -154,10 +154,12 @@ def test_a_missing_driver_is_named_with_the_extra_that_brings_it(
     import sys  # noqa: PLC0415 -- only this test reaches into the modules
 
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    monkeypatch.delitem(sys.modules, "drawbar.backends.sql.postgresql_types", raising=False)
-    import drawbar.backends.sql as package  # noqa: PLC0415 -- as above
+    monkeypatch.delitem(
+        sys.modules, "drawbar.backends.sql.databases.postgresql.types", raising=False
+    )
+    import drawbar.backends.sql.databases.postgresql as package  # noqa: PLC0415 -- as above
 
-    monkeypatch.delattr(package, "postgresql_types", raising=False)
+    monkeypatch.delattr(package, "types", raising=False)
     database = open_database(Target(POSTGRESQL), 1)
 
     from drawbar.backends.sql.session import Allowed  # noqa: PLC0415 -- as above

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from drawbar.backends.sql.databases.watchdog import Watchdog
 from drawbar.backends.sql.session import Allowed
 from drawbar.backends.sql.stop import Stop
-from drawbar.backends.sql.watchdog import Watchdog
 
 
 def test_an_interrupt_that_fails_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:

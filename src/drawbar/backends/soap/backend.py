@@ -15,22 +15,8 @@ from urllib.parse import urlsplit
 import orjson
 from lxml import etree
 
-from drawbar.backends.soap.addressing import add_addressing, check_related
-from drawbar.backends.soap.annotate import annotate
-from drawbar.backends.soap.attachments import (
-    by_part,
-    content_of_part,
-    listed,
-    put_back,
-    set_aside,
-    take_out,
-    with_attachments,
-)
-from drawbar.backends.soap.binary import Bytes
-from drawbar.backends.soap.check import Check, body_check
-from drawbar.backends.soap.compile import CODES, Binding, Kept, bind, compile_functions, kept
-from drawbar.backends.soap.documents import UnreadableXml
-from drawbar.backends.soap.failures import (
+from drawbar.backends.soap.access.addressing import add_addressing, check_related
+from drawbar.backends.soap.access.failures import (
     MULTIPLE_CHOICES,
     encrypted,
     faulted,
@@ -39,14 +25,29 @@ from drawbar.backends.soap.failures import (
     not_served,
     refused,
 )
-from drawbar.backends.soap.header_parts import header_check, take_headers
-from drawbar.backends.soap.headers import http_headers, soap_headers
-from drawbar.backends.soap.multipart import MULTIPART, BrokenMultipart, Part, split_parts
-from drawbar.backends.soap.multiref import TooManyReferences, resolved
-from drawbar.backends.soap.negotiation import logins
-from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
-from drawbar.backends.soap.post import Answer, Post, can_connect
-from drawbar.backends.soap.reply import (
+from drawbar.backends.soap.access.negotiation import logins
+from drawbar.backends.soap.access.post import Answer, Post, can_connect
+from drawbar.backends.soap.access.security import Security
+from drawbar.backends.soap.compile import CODES, Binding, Kept, bind, compile_functions, kept
+from drawbar.backends.soap.contract.documents import UnreadableXml
+from drawbar.backends.soap.contract.wsdl import Operation, Unsupported
+from drawbar.backends.soap.contract.xsd import Unresolved
+from drawbar.backends.soap.message.attachments import (
+    by_part,
+    content_of_part,
+    listed,
+    put_back,
+    set_aside,
+    take_out,
+    with_attachments,
+)
+from drawbar.backends.soap.message.binary import Bytes
+from drawbar.backends.soap.message.check import Check, body_check
+from drawbar.backends.soap.message.header_parts import header_check, take_headers
+from drawbar.backends.soap.message.headers import http_headers, soap_headers
+from drawbar.backends.soap.message.multipart import MULTIPART, BrokenMultipart, Part, split_parts
+from drawbar.backends.soap.message.multiref import TooManyReferences, resolved
+from drawbar.backends.soap.message.reply import (
     NoEnvelope,
     Reading,
     body_in,
@@ -55,11 +56,16 @@ from drawbar.backends.soap.reply import (
     fault_in,
     says_something,
 )
-from drawbar.backends.soap.request import Version, WrongValue, bodies_of, envelope_of, nested
-from drawbar.backends.soap.security import Security
-from drawbar.backends.soap.wire import CannotServe, General, NotRead
-from drawbar.backends.soap.wsdl import Operation, Unsupported
-from drawbar.backends.soap.xsd import Unresolved
+from drawbar.backends.soap.message.request import (
+    Version,
+    WrongValue,
+    bodies_of,
+    envelope_of,
+    nested,
+)
+from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
+from drawbar.backends.soap.zeep.annotate import annotate
+from drawbar.backends.soap.zeep.wire import CannotServe, General, NotRead
 from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Plan
 from drawbar.kernel.files import Attachments
@@ -105,7 +111,7 @@ class SoapKind:
         return SoapBackend(adapter.backend, adapter.folder, workers)
 
     def draft(self, source: str, wish: DraftWish) -> Draft:
-        from drawbar.backends.soap.draft import draft_adapter  # noqa: PLC0415 -- no call needs it
+        from drawbar.backends.soap.draft.adapter import draft_adapter  # noqa: PLC0415 -- no call needs it
 
         return draft_adapter(source, wish)
 

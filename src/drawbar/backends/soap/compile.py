@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from drawbar.backends.soap.access import check_access
-from drawbar.backends.soap.binary import BytesForm
-from drawbar.backends.soap.documents import UnreadableXml
-from drawbar.backends.soap.header_parts import beside_body, header_items
-from drawbar.backends.soap.options import SoapBackendSpec, SoapFunctionSpec
-from drawbar.backends.soap.publishing import input_of, offered_of
-from drawbar.backends.soap.schema import Publication
-from drawbar.backends.soap.shape import Content, Item
-from drawbar.backends.soap.wsdl import (
+from drawbar.backends.soap.access.checks import check_access
+from drawbar.backends.soap.contract.documents import UnreadableXml
+from drawbar.backends.soap.contract.shape import Content, Item
+from drawbar.backends.soap.contract.wsdl import (
     Contract,
     Operation,
     Port,
@@ -24,7 +19,11 @@ from drawbar.backends.soap.wsdl import (
     content_of,
     read_contract,
 )
-from drawbar.backends.soap.xsd import Unresolved, local
+from drawbar.backends.soap.contract.xsd import Unresolved, local
+from drawbar.backends.soap.message.header_parts import beside_body, header_items
+from drawbar.backends.soap.options import BytesForm, SoapBackendSpec, SoapFunctionSpec
+from drawbar.backends.soap.publish.publishing import input_of, offered_of
+from drawbar.backends.soap.publish.schema import Publication
 from drawbar.compiler.kind import Parameter, Plan
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.spec.model import Adapter

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from drawbar.backends.soap.binary import BytesForm
 from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText, Spec
 from drawbar.spec.scalars import Duration
 from drawbar.spec.tls import TlsSpec
 
+BytesForm: TypeAlias = Literal["file", "keep", "describe"]
 CALLER = r"^caller\.[A-Za-z_][A-Za-z0-9_.-]*$"
 HEADER = r"^\{[^{}]*\}[^{}:\s]+$"
 """An XML name in full: `{urn:hr}OnBehalfOf`."""

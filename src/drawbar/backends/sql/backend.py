@@ -11,18 +11,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from drawbar.backends.sql.calls import MISMATCH
-from drawbar.backends.sql.cursor import Seal
-from drawbar.backends.sql.databases import open_database
+from drawbar.backends.sql.databases.drivers import open_database
 from drawbar.backends.sql.dialect import SQLITE
-from drawbar.backends.sql.execute import read, the_one
+from drawbar.backends.sql.execute.calls import MISMATCH
+from drawbar.backends.sql.execute.cursor import Seal
+from drawbar.backends.sql.execute.identity import identity_of
+from drawbar.backends.sql.execute.operation import operate
+from drawbar.backends.sql.execute.page import enter, statement_of
+from drawbar.backends.sql.execute.reading import read, the_one
+from drawbar.backends.sql.execute.rehearse import Shown, of_reading, rehearse
 from drawbar.backends.sql.free_query import FreeQueries, open_queries
-from drawbar.backends.sql.identity import identity_of
-from drawbar.backends.sql.live import check_routine
-from drawbar.backends.sql.logins import Logins, logins_of
-from drawbar.backends.sql.operate import operate
+from drawbar.backends.sql.live.declared import check_routine
+from drawbar.backends.sql.logins.logins import Logins, logins_of
 from drawbar.backends.sql.options import SqlBackendSpec, SqlIdentitySpec
-from drawbar.backends.sql.page import enter, statement_of
 from drawbar.backends.sql.plan import (
     ARGUMENT,
     Binding,
@@ -33,7 +34,6 @@ from drawbar.backends.sql.plan import (
     Statement,
     Values,
 )
-from drawbar.backends.sql.rehearse import Shown, of_reading, rehearse
 from drawbar.backends.sql.session import (
     AT_ONCE,
     Allowed,

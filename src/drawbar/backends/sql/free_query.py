@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from drawbar.backends.sql.databases import open_database
+from drawbar.backends.sql.databases.drivers import open_database
 from drawbar.backends.sql.dialect import DUCKDB, SQLITE
 from drawbar.backends.sql.options import SqlBackendSpec
 from drawbar.backends.sql.plan import ARGUMENT, FreeQuery
@@ -46,7 +46,7 @@ class FreeQueries:
     def read(self, query: FreeQuery, text: str, call: Call, allowed: Allowed) -> Reply:
         """The rows of the model's select, or what a dry run shows. Runs in a worker thread."""
         # sqlglot takes a tenth of a second, and adapters without a free query need none of it.
-        from drawbar.backends.sql.free_guard import guard  # noqa: PLC0415
+        from drawbar.backends.sql.free.guard import guard  # noqa: PLC0415
 
         statement = guard(text, query)
         database = self.database(query)

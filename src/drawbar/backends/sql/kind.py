@@ -46,7 +46,7 @@ class SqlKind:
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
         # sqlglot takes a tenth of a second, and functions that are read from disk need none of it.
-        from drawbar.backends.sql.compile import compile_adapter  # noqa: PLC0415
+        from drawbar.backends.sql.compile.adapter import compile_adapter  # noqa: PLC0415
 
         return compile_adapter(adapter, report)
 
@@ -54,7 +54,7 @@ class SqlKind:
         return open_backend(adapter, plans, workers)
 
     def draft(self, source: str, wish: DraftWish) -> Draft:
-        from drawbar.backends.sql.draft import draft_adapter  # noqa: PLC0415 -- reflection, for people who draft
+        from drawbar.backends.sql.draft.adapter import draft_adapter  # noqa: PLC0415 -- reflection, for people who draft
 
         return draft_adapter(source, wish)
 
@@ -68,7 +68,7 @@ class SqlKind:
         return await verify(adapter, backend)
 
     def contract(self, adapter: Adapter) -> AsyncIterator[Verdict]:
-        from drawbar.backends.sql.contract import check_contract  # noqa: PLC0415 -- compiles, see above
+        from drawbar.backends.sql.contract.checks import check_contract  # noqa: PLC0415 -- compiles, see above
 
         return check_contract(adapter)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from drawbar.backends.sql.backend import SqlBackend
-from drawbar.backends.sql.calls import MISMATCH
-from drawbar.backends.sql.compile import compile_adapter
+from drawbar.backends.sql.compile.adapter import compile_adapter
 from drawbar.backends.sql.dialect import Dialect
-from drawbar.backends.sql.infer import infer_types
-from drawbar.backends.sql.keyset import whole
-from drawbar.backends.sql.live import check_routine
+from drawbar.backends.sql.execute.calls import MISMATCH
+from drawbar.backends.sql.execute.keyset import whole
+from drawbar.backends.sql.live.declared import check_routine
+from drawbar.backends.sql.live.infer import infer_types
+from drawbar.backends.sql.live.reflect import can_be_read
 from drawbar.backends.sql.options import SqlBackendSpec
 from drawbar.backends.sql.pins import AnyType
 from drawbar.backends.sql.plan import (
@@ -26,7 +27,6 @@ from drawbar.backends.sql.plan import (
     Statement,
     render,
 )
-from drawbar.backends.sql.reflect import can_be_read
 from drawbar.backends.sql.session import Allowed, Database
 from drawbar.backends.sql.url import Target, parse_url
 from drawbar.compiler.diagnosis import Finding, Verified

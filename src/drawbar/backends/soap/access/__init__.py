@@ -1,0 +1,1 @@
+"""How a service is reached, and how it learns who calls."""

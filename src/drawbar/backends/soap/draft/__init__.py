@@ -1,0 +1,1 @@
+"""From a WSDL to a first version of an adapter."""

@@ -1,0 +1,1 @@
+"""Envelopes: written from arguments, read into values, checked against the contract."""

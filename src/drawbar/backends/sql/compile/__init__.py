@@ -1,0 +1,1 @@
+"""From the words of a SQL adapter to plans: offline, each problem at its place."""

@@ -1,0 +1,1 @@
+"""What each database needs to be reached, read, changed and stopped. Drivers are imported when they are used."""

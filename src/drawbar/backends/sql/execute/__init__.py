@@ -1,0 +1,1 @@
+"""Plans carried out in a session: readings, business operations, calls, pages. The same for every database."""

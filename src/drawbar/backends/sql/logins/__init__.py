@@ -1,0 +1,1 @@
+"""What a login of a database may do beyond what its adapter needs."""
