@@ -11,7 +11,7 @@ from drawbar.codecs.program import Program
 from drawbar.codecs.program_argv import Words
 from drawbar.codecs.program_spec import ProgramFunctionSpec
 from drawbar.codecs.text import find_encoding
-from drawbar.compiler.kind import Plan
+from drawbar.compiler.kind import Plan, compile_each
 from drawbar.spec.model import Adapter, ErrorRuleSpec
 from drawbar.spec.source import At, Report
 
@@ -24,11 +24,9 @@ def compile_programs(
 ) -> dict[str, Plan]:
     """Plans of all functions by name. `encoding` is a name as the adapter writes it; a wrong one was reported."""
     copybooks = Copybooks(adapter.folder, report)
-    plans = {}
-    for name, spec in adapter.functions.items():
-        if not isinstance(spec, ProgramFunctionSpec):
-            raise TypeError("the loader reads functions by the kind's own model")
-        plan = _compile_program(
+
+    def plan(name: str, spec: ProgramFunctionSpec, _: At) -> Plan | None:
+        return _compile_program(
             name,
             spec,
             copybooks,
@@ -36,9 +34,8 @@ def compile_programs(
             encoding=find_encoding(encoding) or "utf-8",
             rules=adapter.errors,
         )
-        if plan is not None:
-            plans[name] = plan
-    return plans
+
+    return compile_each(adapter, report, ProgramFunctionSpec, plan)
 
 
 def _compile_program(

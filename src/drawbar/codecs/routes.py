@@ -12,7 +12,7 @@ from drawbar.codecs.message_spec import MessageFunctionSpec
 from drawbar.codecs.payload import refused
 from drawbar.codecs.template import Template, plain_text, read_template
 from drawbar.codecs.text import find_encoding
-from drawbar.compiler.kind import Parameter, Plan
+from drawbar.compiler.kind import Parameter, Plan, compile_each
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.model import Adapter
 from drawbar.spec.names import closest
@@ -98,20 +98,19 @@ def compile_routed(
     if found is None:
         report.add(("backend", "encoding"), "DB801", f"no encoding is called `{encoding}`")
     copybooks = Copybooks(adapter.folder, report)
-    plans = {}
-    for name, spec in adapter.functions.items():
-        if not isinstance(spec, MessageFunctionSpec):
-            raise TypeError("the loader reads functions by this kind's own model")
-        at: At = ("functions", name)
+
+    def plan(_: str, spec: MessageFunctionSpec, at: At) -> Plan | None:
         parameters = message_parameters(spec, copybooks, at)
         route = compile_route(getattr(spec, word), tokens, parameters, report, (*at, word))
         used = frozenset(route.template.parameters if route else ())
         message = compile_message(
             spec, parameters, copybooks, at, used=used, encoding=found or "utf-8"
         )
-        if route is not None and message is not None and not report.is_broken(at):
-            plans[name] = Plan(tuple(parameters.values()), bind(spec, route, message))
-    return plans
+        if route is None or message is None:
+            return None
+        return Plan(tuple(parameters.values()), bind(spec, route, message))
+
+    return compile_each(adapter, report, MessageFunctionSpec, plan)
 
 
 def _published(parameter: Parameter, tokens: Tokens) -> Parameter:

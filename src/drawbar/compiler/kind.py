@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec, LookupSpec, Spec
-from drawbar.spec.source import Report
+from drawbar.spec.source import At, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +110,32 @@ class Kinds(Protocol):
     def find(self, name: str) -> Kind:
         """Raises LookupError that says why: unknown, or broken at import."""
         ...
+
+
+_Options = TypeVar("_Options", bound=BackendSpec)
+_Words = TypeVar("_Words", bound=FunctionSpec)
+
+
+def options_of(adapter: Adapter, model: type[_Options]) -> _Options:
+    """What stands under `backend`, which the loader read by the kind's own model."""
+    if not isinstance(adapter.backend, model):
+        raise TypeError(f"`backend` was not read as {model.__name__}")
+    return adapter.backend
+
+
+def compile_each(
+    adapter: Adapter,
+    report: Report,
+    model: type[_Words],
+    make: Callable[[str, _Words, At], Plan | None],
+) -> dict[str, Plan]:
+    """Plans by name. `make` gets name, words and place of a function; what it reports there leaves that one out."""
+    plans = {}
+    for name, spec in adapter.functions.items():
+        if not isinstance(spec, model):
+            raise TypeError(f"the function `{name}` was not read as {model.__name__}")
+        at: At = ("functions", name)
+        plan = make(name, spec, at)
+        if plan is not None and not report.is_broken(at):
+            plans[name] = plan
+    return plans

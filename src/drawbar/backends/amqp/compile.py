@@ -10,7 +10,7 @@ from drawbar.codecs.codec import CODES as CODEC_CODES
 from drawbar.codecs.message import Message
 from drawbar.codecs.message_spec import MessageFunctionSpec
 from drawbar.codecs.routes import Route, Tokens, compile_routed
-from drawbar.compiler.kind import Plan
+from drawbar.compiler.kind import Plan, options_of
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
@@ -42,7 +42,7 @@ class AmqpKind:
         return compile_routed(
             adapter,
             report,
-            encoding=_backend(adapter).encoding,
+            encoding=options_of(adapter, AmqpBackendSpec).encoding,
             word="routing_key",
             tokens=_WORD,
             bind=_bind,
@@ -52,7 +52,7 @@ class AmqpKind:
         from drawbar.backends.amqp.backend import AmqpBackend  # noqa: PLC0415 -- only where one is opened
 
         del plans, workers  # bindings come with each call, and nothing here blocks
-        return AmqpBackend(_backend(adapter), adapter.folder)
+        return AmqpBackend(options_of(adapter, AmqpBackendSpec), adapter.folder)
 
 
 def _bind(spec: MessageFunctionSpec, route: Route, message: Message) -> Binding:
@@ -62,9 +62,3 @@ def _bind(spec: MessageFunctionSpec, route: Route, message: Message) -> Binding:
 
 
 KIND = AmqpKind()
-
-
-def _backend(adapter: Adapter) -> AmqpBackendSpec:
-    if not isinstance(adapter.backend, AmqpBackendSpec):
-        raise TypeError("the loader reads `backend` by this kind's own model")
-    return adapter.backend

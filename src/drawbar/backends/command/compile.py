@@ -10,7 +10,7 @@ from drawbar.backends.command.options import CommandBackendSpec, CommandFunction
 from drawbar.codecs.codec import CODES as CODEC_CODES
 from drawbar.codecs.program_compile import compile_programs
 from drawbar.codecs.text import find_encoding
-from drawbar.compiler.kind import Plan
+from drawbar.compiler.kind import Plan, options_of
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
@@ -34,22 +34,16 @@ class CommandKind:
     codes: Mapping[str, str] = CODES
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
-        backend = _backend(adapter)
+        backend = options_of(adapter, CommandBackendSpec)
         _check_backend(backend, report)
         return compile_programs(adapter, report, backend.program, backend.encoding)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         del plans, workers  # bindings come with each call, and nothing here blocks
-        return CommandBackend(_backend(adapter), adapter.folder)
+        return CommandBackend(options_of(adapter, CommandBackendSpec), adapter.folder)
 
 
 KIND = CommandKind()
-
-
-def _backend(adapter: Adapter) -> CommandBackendSpec:
-    if not isinstance(adapter.backend, CommandBackendSpec):
-        raise TypeError("the loader reads `backend` by this kind's own model")
-    return adapter.backend
 
 
 def _check_backend(backend: CommandBackendSpec, report: Report) -> None:

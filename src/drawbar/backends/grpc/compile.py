@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from drawbar.backends.grpc.contract import Contract, ContractError
 from drawbar.backends.grpc.options import GrpcBackendSpec, GrpcFunctionSpec
 from drawbar.compiler.draft import Draft, DraftWish
-from drawbar.compiler.kind import Parameter, Plan
+from drawbar.compiler.kind import Parameter, Plan, compile_each, options_of
 from drawbar.compiler.parameters import Inherited, merge_parameters
 from drawbar.kernel.ports import Backend, BackendError
 from drawbar.kernel.values import JsonValue
@@ -60,7 +60,7 @@ class GrpcKind:
         return binding
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
-        backend = _backend(adapter)
+        backend = options_of(adapter, GrpcBackendSpec)
         if not _ADDRESS.fullmatch(backend.address):
             report.add(
                 ("backend", "address"),
@@ -69,20 +69,17 @@ class GrpcKind:
                 fix="write HOST:PORT, such as orders.internal:50051",
             )
         contract = _contract(adapter, report)
-        plans: dict[str, Plan] = {}
-        for name, spec in adapter.functions.items():
-            if not isinstance(spec, GrpcFunctionSpec):
-                raise TypeError("the loader reads functions by this kind's own model")
-            plan = None if contract is None else _plan(spec, contract, report, ("functions", name))
-            if plan is not None:
-                plans[name] = plan
-        return plans
+
+        def plan(_: str, spec: GrpcFunctionSpec, at: At) -> Plan | None:
+            return None if contract is None else _plan(spec, contract, report, at)
+
+        return compile_each(adapter, report, GrpcFunctionSpec, plan)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         from drawbar.backends.grpc.backend import GrpcBackend  # noqa: PLC0415 -- imports the optional library
 
         del plans, workers  # bindings come with each call, and nothing here blocks
-        backend = _backend(adapter)
+        backend = options_of(adapter, GrpcBackendSpec)
         contract = Contract((adapter.folder / backend.descriptors).read_bytes())
         return GrpcBackend(backend, contract, adapter.folder)
 
@@ -96,15 +93,9 @@ class GrpcKind:
 KIND = GrpcKind()
 
 
-def _backend(adapter: Adapter) -> GrpcBackendSpec:
-    if not isinstance(adapter.backend, GrpcBackendSpec):
-        raise TypeError("the loader reads `backend` by this kind's own model")
-    return adapter.backend
-
-
 def _contract(adapter: Adapter, report: Report) -> Contract | None:
     at: At = ("backend", "descriptors")
-    path = adapter.folder / _backend(adapter).descriptors
+    path = adapter.folder / options_of(adapter, GrpcBackendSpec).descriptors
     report.files.add(path)
     try:
         return Contract(path.read_bytes())
@@ -140,8 +131,6 @@ def _plan(spec: GrpcFunctionSpec, contract: Contract, report: Report, at: At) ->
         spec, inherited, report, at, lambda way: _inherited(contract, message, way)
     )
     ways = _ways(parameters, contract, message, report, at)
-    if report.is_broken(at):
-        return None
     binding = Binding(spec.method, ways, method.server_streaming, spec.effect != "read")
     return Plan(parameters, binding, _description(contract, method))
 

@@ -24,7 +24,7 @@ from drawbar.backends.ldap.names import NameTemplate, read_name
 from drawbar.backends.ldap.options import Given, LdapBackendSpec, LdapFunctionSpec
 from drawbar.backends.ldap.request import Binding, Compare, GivenValues, Search, Write
 from drawbar.backends.ldap.who import read_identity
-from drawbar.compiler.kind import Parameter, Plan
+from drawbar.compiler.kind import Parameter, Plan, compile_each, options_of
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
@@ -56,21 +56,17 @@ class LdapKind:
     codes: Mapping[str, str] = CODES
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
-        backend = _backend(adapter)
+        backend = options_of(adapter, LdapBackendSpec)
         check_access(backend, report)
-        plans = {}
-        for name, spec in adapter.functions.items():
-            if not isinstance(spec, LdapFunctionSpec):
-                raise TypeError("the loader reads functions by this kind's own model")
-            compiler = _Compiler(spec, backend, report, ("functions", name))
-            plan = compiler.plan()
-            if plan is not None:
-                plans[name] = plan
-        return plans
+
+        def plan(_: str, spec: LdapFunctionSpec, at: At) -> Plan | None:
+            return _Compiler(spec, backend, report, at).plan()
+
+        return compile_each(adapter, report, LdapFunctionSpec, plan)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         del plans, workers  # bindings come with each call, and nothing here blocks
-        backend = _backend(adapter)
+        backend = options_of(adapter, LdapBackendSpec)
         address = address_of(backend.url)
         if address is None:
             raise TypeError("an adapter with an error is never opened")
@@ -79,12 +75,6 @@ class LdapKind:
 
 
 KIND = LdapKind()
-
-
-def _backend(adapter: Adapter) -> LdapBackendSpec:
-    if not isinstance(adapter.backend, LdapBackendSpec):
-        raise TypeError("the loader reads `backend` by this kind's own model")
-    return adapter.backend
 
 
 class _Compiler:
@@ -109,7 +99,7 @@ class _Compiler:
         for name in self.parameters:
             if name not in self.used and not broken:
                 self.report.add((*self.at, "parameters", name), "DB956", f"nothing uses `{name}`")
-        if operation is None or self.report.is_broken(self.at):
+        if operation is None:
             return None
         formats = {
             name: str(parameter.schema["format"])

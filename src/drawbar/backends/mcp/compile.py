@@ -12,7 +12,7 @@ import jsonschema_rs
 from drawbar.backends.mcp.options import McpBackendSpec, McpFunctionSpec
 from drawbar.backends.mcp.tools import Tool, ToolsError, read_tools
 from drawbar.compiler.draft import Draft, DraftWish
-from drawbar.compiler.kind import Parameter, Plan
+from drawbar.compiler.kind import Parameter, Plan, compile_each, options_of
 from drawbar.compiler.parameters import Inherited, merge_parameters
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import JsonObject, JsonValue, canonical_json
@@ -54,26 +54,22 @@ class McpKind:
     codes: Mapping[str, str] = CODES
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
-        backend = _backend(adapter)
+        backend = options_of(adapter, McpBackendSpec)
         _check(backend, report)
         tools = _tools(adapter, report)
-        plans: dict[str, Plan] = {}
-        for name, spec in adapter.functions.items():
-            if not isinstance(spec, McpFunctionSpec):
-                raise TypeError("the loader reads functions by this kind's own model")
-            at: At = ("functions", name)
+
+        def plan(name: str, spec: McpFunctionSpec, at: At) -> Plan | None:
             _check_effect(spec, report, at)
             tool = None if tools is None else _find(spec.tool or name, tools, report, at)
-            plan = None if tool is None else _plan(spec, tool, report, at)
-            if plan is not None and not report.is_broken(at):
-                plans[name] = plan
-        return plans
+            return None if tool is None else _plan(spec, tool, report, at)
+
+        return compile_each(adapter, report, McpFunctionSpec, plan)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         from drawbar.backends.mcp.backend import McpBackend  # noqa: PLC0415 -- the client takes a while to import
 
         del workers  # nothing here blocks
-        backend = _backend(adapter)
+        backend = options_of(adapter, McpBackendSpec)
         tools = read_tools(adapter.folder / backend.tools)
         used = {plan.binding.tool for plan in plans.values()}
         promised = {name: tool for name, tool in tools.items() if name in used}
@@ -87,12 +83,6 @@ class McpKind:
 
 
 KIND = McpKind()
-
-
-def _backend(adapter: Adapter) -> McpBackendSpec:
-    if not isinstance(adapter.backend, McpBackendSpec):
-        raise TypeError("the loader reads `backend` by this kind's own model")
-    return adapter.backend
 
 
 def _check(backend: McpBackendSpec, report: Report) -> None:
@@ -123,7 +113,7 @@ def _is_url(text: str) -> bool:
 
 
 def _tools(adapter: Adapter, report: Report) -> Mapping[str, Tool] | None:
-    path = adapter.folder / _backend(adapter).tools
+    path = adapter.folder / options_of(adapter, McpBackendSpec).tools
     report.files.add(path)
     try:
         return read_tools(path)

@@ -10,7 +10,7 @@ from drawbar.codecs.codec import CODES as CODEC_CODES
 from drawbar.codecs.message import Message
 from drawbar.codecs.message_spec import MessageFunctionSpec
 from drawbar.codecs.routes import Route, Tokens, compile_routed
-from drawbar.compiler.kind import Plan
+from drawbar.compiler.kind import Plan, options_of
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
@@ -39,7 +39,7 @@ class NatsKind:
         return compile_routed(
             adapter,
             report,
-            encoding=_backend(adapter).encoding,
+            encoding=options_of(adapter, NatsBackendSpec).encoding,
             word="subject",
             tokens=_TOKEN,
             bind=_bind,
@@ -49,7 +49,7 @@ class NatsKind:
         from drawbar.backends.nats.backend import NatsBackend  # noqa: PLC0415 -- only where one is opened
 
         del plans, workers  # bindings come with each call, and nothing here blocks
-        return NatsBackend(_backend(adapter), adapter.folder)
+        return NatsBackend(options_of(adapter, NatsBackendSpec), adapter.folder)
 
 
 def _bind(spec: MessageFunctionSpec, route: Route, message: Message) -> Binding:
@@ -58,9 +58,3 @@ def _bind(spec: MessageFunctionSpec, route: Route, message: Message) -> Binding:
 
 
 KIND = NatsKind()
-
-
-def _backend(adapter: Adapter) -> NatsBackendSpec:
-    if not isinstance(adapter.backend, NatsBackendSpec):
-        raise TypeError("the loader reads `backend` by this kind's own model")
-    return adapter.backend

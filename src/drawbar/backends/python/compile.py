@@ -18,7 +18,7 @@ from drawbar.backends.python.options import (
 )
 from drawbar.backends.python.schemas import Types, UnreadableError, without_null
 from drawbar.backends.python.sources import Found, Module, SourceError, Sources
-from drawbar.compiler.kind import Kind, Parameter, Plan
+from drawbar.compiler.kind import Kind, Parameter, Plan, compile_each, options_of
 from drawbar.compiler.parameters import Inherited, merge_parameters
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import JsonObject, JsonValue
@@ -56,7 +56,7 @@ class PythonKind:
         return PythonKind(settings, folder)
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
-        for name, value in _backend(adapter).env.items():
+        for name, value in options_of(adapter, PythonBackendSpec).env.items():
             if not _ENV_NAME.fullmatch(name) or "\0" in value.reveal():
                 report.add(
                     ("backend", "env", name),
@@ -64,24 +64,23 @@ class PythonKind:
                     f"`{name}` or its value cannot be in an environment",
                 )
         sources = Sources(self._path)
-        plans: dict[str, Plan] = {}
-        for name, spec in adapter.functions.items():
-            if not isinstance(spec, PythonFunctionSpec):
-                raise TypeError("the loader reads functions by this kind's own model")
-            at: At = ("functions", name)
+
+        def plan(_: str, spec: PythonFunctionSpec, at: At) -> Plan | None:
             found = self._find(spec.call, sources, report, (*at, "call"))
             if found is None:
-                continue
-            plan = _Signature(found, sources).plan(spec, adapter, report, at)
-            if not report.is_broken(at):
-                plans[name] = plan
+                return None
+            return _Signature(found, sources).plan(spec, adapter, report, at)
+
+        plans = compile_each(adapter, report, PythonFunctionSpec, plan)
         report.files |= sources.files
         return plans
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         del workers  # what blocks, blocks its own process
         modules = {plan.binding.module for plan in plans.values()}
-        return PythonBackend(_backend(adapter), adapter.name, self._path, sorted(modules))
+        return PythonBackend(
+            options_of(adapter, PythonBackendSpec), adapter.name, self._path, sorted(modules)
+        )
 
     def _find(self, call: str, sources: Sources, report: Report, at: At) -> Called | None:
         name, _, function = call.partition(":")
@@ -123,12 +122,6 @@ class PythonKind:
 
 
 KIND = PythonKind()
-
-
-def _backend(adapter: Adapter) -> PythonBackendSpec:
-    if not isinstance(adapter.backend, PythonBackendSpec):
-        raise TypeError("the loader reads `backend` by this kind's own model")
-    return adapter.backend
 
 
 @dataclass(frozen=True, slots=True)

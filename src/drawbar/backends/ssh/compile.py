@@ -10,7 +10,7 @@ from drawbar.backends.ssh.options import SshBackendSpec, SshFunctionSpec
 from drawbar.codecs.codec import CODES as CODEC_CODES
 from drawbar.codecs.program_compile import compile_programs
 from drawbar.codecs.text import find_encoding
-from drawbar.compiler.kind import Plan
+from drawbar.compiler.kind import Plan, options_of
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
@@ -33,7 +33,7 @@ class SshKind:
     codes: Mapping[str, str] = CODES
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
-        backend = _backend(adapter)
+        backend = options_of(adapter, SshBackendSpec)
         _check(backend, report)
         return compile_programs(adapter, report, backend.program, backend.encoding)
 
@@ -41,16 +41,10 @@ class SshKind:
         from drawbar.backends.ssh.backend import SshBackend  # noqa: PLC0415 -- only where one is opened
 
         del plans, workers  # programs come with each call, and nothing here blocks
-        return SshBackend(_backend(adapter))
+        return SshBackend(options_of(adapter, SshBackendSpec))
 
 
 KIND = SshKind()
-
-
-def _backend(adapter: Adapter) -> SshBackendSpec:
-    if not isinstance(adapter.backend, SshBackendSpec):
-        raise TypeError("the loader reads `backend` by this kind's own model")
-    return adapter.backend
 
 
 def _check(backend: SshBackendSpec, report: Report) -> None:

@@ -13,7 +13,7 @@ from drawbar.codecs.codec import CODES as CODEC_CODES
 from drawbar.codecs.copybook.compile import Copybooks
 from drawbar.codecs.message import compile_message, message_parameters
 from drawbar.codecs.text import find_encoding
-from drawbar.compiler.kind import Plan
+from drawbar.compiler.kind import Plan, compile_each, options_of
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
@@ -47,24 +47,21 @@ class TcpKind:
     codes: Mapping[str, str] = CODES
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
-        backend = _backend(adapter)
+        backend = options_of(adapter, TcpBackendSpec)
         _check(backend, report)
         encoding = find_encoding(backend.encoding) or "utf-8"
         copybooks = Copybooks(adapter.folder, report)
-        plans = {}
-        for name, spec in adapter.functions.items():
-            if not isinstance(spec, TcpFunctionSpec):
-                raise TypeError("the loader reads functions by this kind's own model")
-            at: At = ("functions", name)
+
+        def plan(_: str, spec: TcpFunctionSpec, at: At) -> Plan | None:
             parameters = message_parameters(spec, copybooks, at)
             message = compile_message(spec, parameters, copybooks, at, encoding=encoding)
-            if message is not None and not report.is_broken(at):
-                plans[name] = Plan(tuple(parameters.values()), message)
-        return plans
+            return None if message is None else Plan(tuple(parameters.values()), message)
+
+        return compile_each(adapter, report, TcpFunctionSpec, plan)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         del plans, workers  # messages come with each call, and nothing here blocks
-        backend = _backend(adapter)
+        backend = options_of(adapter, TcpBackendSpec)
         address = parse_address(backend.address)
         framing = make_framing(backend)
         if address is None or framing is None:
@@ -73,12 +70,6 @@ class TcpKind:
 
 
 KIND = TcpKind()
-
-
-def _backend(adapter: Adapter) -> TcpBackendSpec:
-    if not isinstance(adapter.backend, TcpBackendSpec):
-        raise TypeError("the loader reads `backend` by this kind's own model")
-    return adapter.backend
 
 
 def parse_address(text: str) -> Address | None:

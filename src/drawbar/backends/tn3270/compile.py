@@ -19,7 +19,7 @@ from drawbar.codecs.fields import RecordField
 from drawbar.codecs.numbers import is_ebcdic
 from drawbar.codecs.template import Hole, Template, read_template
 from drawbar.codecs.text import find_encoding
-from drawbar.compiler.kind import Parameter, Plan
+from drawbar.compiler.kind import Parameter, Plan, compile_each, options_of
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
@@ -47,23 +47,20 @@ class Tn3270Kind:
     codes: Mapping[str, str] = CODES
 
     def compile(self, adapter: Adapter, report: Report) -> Mapping[str, Plan]:
-        backend = _backend(adapter)
+        backend = options_of(adapter, Tn3270BackendSpec)
         screens = _screens(backend)
         _check_backend(backend, screens, report)
-        plans = {}
-        for name, spec in adapter.functions.items():
-            if not isinstance(spec, Tn3270FunctionSpec):
-                raise TypeError("the loader reads functions by this kind's own model")
-            plan = _Function(spec, screens, report, ("functions", name)).compile()
-            if plan is not None:
-                plans[name] = plan
-        return plans
+
+        def plan(_: str, spec: Tn3270FunctionSpec, at: At) -> Plan | None:
+            return _Function(spec, screens, report, at).compile()
+
+        return compile_each(adapter, report, Tn3270FunctionSpec, plan)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> Backend:
         from drawbar.backends.tn3270.backend import Tn3270Backend  # noqa: PLC0415 -- only where one is opened
 
         del plans, workers  # routes come with each call, and nothing here blocks
-        backend = _backend(adapter)
+        backend = options_of(adapter, Tn3270BackendSpec)
         return Tn3270Backend(backend, _screens(backend), adapter.folder)
 
 
@@ -92,7 +89,7 @@ class _Function:
         for name in self._parameters.keys() - self._typed:
             at = (*self._at, "parameters", name)
             self._report.add(at, "DB944", f"no step types the parameter `{name}`")
-        if shows is None or self._report.is_broken(self._at):
+        if shows is None:
             return None
         refusals = tuple(screen for screen in self._screens.values() if screen.code is not None)
         made = tuple(step for step in steps if step is not None)
@@ -142,12 +139,6 @@ class _Function:
 
 def _is_alone(template: Template) -> bool:
     return len(template.pieces) == 1 and isinstance(template.pieces[0], Hole)
-
-
-def _backend(adapter: Adapter) -> Tn3270BackendSpec:
-    if not isinstance(adapter.backend, Tn3270BackendSpec):
-        raise TypeError("the loader reads `backend` by this kind's own model")
-    return adapter.backend
 
 
 def _place(at: str, length: int) -> Place:
