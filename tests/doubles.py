@@ -13,7 +13,9 @@ from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.ledger import MemoryLedger
 from drawbar.dispatch.redact import Redactor
-from drawbar.kernel.files import FileStore
+from drawbar.kernel.errors import DrawbarError
+from drawbar.kernel.files import FileContent, FileStore, NewFile
+from drawbar.kernel.ids import new_id
 from drawbar.kernel.ports import AuditEntry, Call, Health, Ledger, Reply
 from drawbar.kernel.values import Caller, Effect, JsonObject
 from drawbar.spec.model import LimitsSpec
@@ -124,3 +126,28 @@ class Bench:
         invocation = Invocation(name, given, caller, call_id, "python", **rest)
         async with asyncio.timeout(10):
             return await self.dispatcher.dispatch(invocation, mode=mode)
+
+
+class Shelf:
+    """Files by owner and id, in memory."""
+
+    def __init__(self, largest: int = 1_000_000) -> None:
+        self.largest = largest
+        self.files: dict[tuple[str, str], FileContent] = {}
+        self.runs: list[str | None] = []
+        self.full = False
+
+    async def keep(self, files: Sequence[NewFile], *, owner: str, run_id: str | None) -> None:
+        if self.full:
+            raise DrawbarError("the disk is full")
+        for new in files:
+            self.files[owner, new.id] = FileContent(new.filename, new.media_type, new.data)
+        self.runs.append(run_id)
+
+    async def content(self, file_id: str, *, owner: str) -> FileContent | None:
+        return self.files.get((owner, file_id))
+
+    def put(self, data: bytes, owner: str = "anna") -> str:
+        file_id = new_id("file-")
+        self.files[owner, file_id] = FileContent("scan.png", "image/png", data)
+        return file_id

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from doubles import ANNA, Bench, function
+from doubles import ANNA, Bench, Shelf, function
 from drawbar.compiler.files import FILE_PATTERN, or_file
 from drawbar.compiler.kind import Parameter
-from drawbar.kernel.errors import DrawbarError
-from drawbar.kernel.files import FileContent, FileText, NewFile
-from drawbar.kernel.ids import new_id
+from drawbar.kernel.files import FileContent, FileText
 from drawbar.kernel.outcome import ArgumentProblem, Refused, Succeeded, outcome_from_json
 from drawbar.kernel.ports import Call, Reply
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.model import ReturnsSpec
-
-
-class Shelf:
-    """Files by owner and id."""
-
-    largest = 1000
-
-    def __init__(self) -> None:
-        self.files: dict[tuple[str, str], FileContent] = {}
-        self.runs: list[str | None] = []
-        self.full = False
-
-    async def keep(self, files: Sequence[NewFile], *, owner: str, run_id: str | None) -> None:
-        if self.full:
-            raise DrawbarError("the disk is full")
-        for new in files:
-            self.files[owner, new.id] = FileContent(new.filename, new.media_type, new.data)
-        self.runs.append(run_id)
-
-    async def content(self, file_id: str, *, owner: str) -> FileContent | None:
-        return self.files.get((owner, file_id))
-
-    def put(self, data: bytes, owner: str = "anna") -> str:
-        file_id = new_id("file-")
-        self.files[owner, file_id] = FileContent("scan.png", "image/png", data)
-        return file_id
 
 
 async def two_scans(call: Call) -> Reply:
@@ -217,3 +188,40 @@ async def test_a_change_is_known_by_the_id_of_its_file_not_by_its_bytes() -> Non
 
     keys = [each.backend.calls[0].idempotency_key for each in (bench, plain)]
     assert keys[0] == keys[1]
+
+
+async def test_texts_that_the_author_calls_files_become_files() -> None:
+    scan = b"\x89PNG\r\n\x1a\n" + bytes(2000)
+    text = base64.b64encode(scan).decode()
+    lines = "\n".join(text[at : at + 76] for at in range(0, len(text), 76))
+    answer = Reply(
+        {
+            "scan": text,
+            "pages": [{"scan": lines}, {"scan": None}],
+            "other": text,
+            "photos": [f"data:image/webp;base64,{text}", "AAEC"],
+            "seal": "no base64 at all",
+        }
+    )
+    shelf = Shelf()
+    returns = ReturnsSpec(files=("scan", "photos", "seal"))
+    bench = Bench(function(returns=returns), answer=answer, files=shelf)
+
+    outcome = await bench.call()
+
+    assert isinstance(outcome, Succeeded)
+    first, second, photo = outcome.files
+    assert outcome.value == {
+        "scan": first,
+        "pages": [{"scan": second}, {"scan": None}],
+        "other": text,
+        "photos": [photo, "AAEC"],
+        "seal": "no base64 at all",
+    }
+    assert outcome.notes == ("`seal` is no base64, so it is no file.",)
+    assert [file.media_type for file in shelf.files.values()] == [
+        "image/png",
+        "image/png",
+        "image/webp",
+    ]
+    assert {file.data for file in shelf.files.values()} == {scan}

@@ -25,6 +25,7 @@ CODES = {
     "DB807": "a `to` that names no place of the payload",
     "DB808": "a reply that is wanted and not wanted at once",
     "DB809": "the name of a queue or subject that cannot be made of its parameters",
+    "DB810": "the name of a file that cannot be made of its parameters",
     **COPYBOOK_CODES,
 }
 """What the codecs report while an adapter is compiled; a kind that uses them adds these to its own."""
@@ -51,8 +52,10 @@ class Codec(Protocol):
     does not keep: padding of a record, the types of CSV cells, namespaces of XML.
     """
 
-    media: str
-    """The media type of the bytes, for an `Accept` or `Content-Type` header."""
+    @property
+    def media(self) -> str:
+        """The media type of the bytes, for an `Accept` or `Content-Type` header."""
+        ...
 
     def encode(self, value: JsonValue) -> bytes:
         """Raises CodecError for a value that this form cannot hold; it never shortens one."""

@@ -56,10 +56,13 @@ class Message:
     def encode(self, arguments: Mapping[str, JsonValue]) -> bytes:
         return b"" if self.request is None else self.request.encode(arguments)
 
-    def read(self, data: bytes, call: Call, *, cut: bool = False) -> Reply:
+    def read(
+        self, data: bytes, call: Call, *, cut: bool = False, media_type: str | None = None
+    ) -> Reply:
+        """As `Answer.read`, and what the reply itself says of success."""
         if self.answer is None:
             return Reply(None)
-        reply = self.answer.read(data, call, cut=cut)
+        reply = self.answer.read(data, call, cut=cut, media_type=media_type)
         if self.verdict is not None:
             self.verdict.check(reply.value)
         return reply
@@ -91,7 +94,7 @@ def compile_message(
     request = compiler.read(spec.request, used, encoding)
     answer = None
     if spec.reply != "none":
-        codec = answer_codec(spec.reply, encoding, copybooks, (*at, "reply"))
+        codec = answer_codec(spec.reply, encoding, copybooks, (*at, "reply"), parameters)
         answer = None if codec is None else Answer(codec, changes=spec.effect != "read")
     elif spec.succeeds_when:
         report.add((*at, "succeeds_when"), "DB808", "there is no reply that could be looked at")

@@ -13,6 +13,7 @@ from drawbar.codecs.jsontext import JsonCodec
 from drawbar.codecs.markup import XmlCodec
 from drawbar.codecs.record import RecordCodec, RecordsCodec
 from drawbar.codecs.text import TextCodec
+from drawbar.codecs.wholefile import FileCodec
 from drawbar.kernel.ports import BackendError, Call, Cut, Reply, WorkState
 from drawbar.kernel.values import JsonObject, JsonValue
 
@@ -53,8 +54,12 @@ class Answer:
     codec: Codec
     changes: bool
 
-    def read(self, data: bytes, call: Call, *, cut: bool = False) -> Reply:
+    def read(
+        self, data: bytes, call: Call, *, cut: bool = False, media_type: str | None = None
+    ) -> Reply:
         """The value within the caps of the call; `cut`: there was more than `call.max_bytes`.
+
+        `media_type` is what the transport says of the bytes, where it says anything.
 
         Raises BackendError `reply_too_large` for a form of which no part can be read alone, and
         `bad_reply` for what is not of this form.
@@ -65,6 +70,8 @@ class Answer:
                 "reply_too_large",
                 _ADVICE,
             )
+        if isinstance(self.codec, FileCodec):
+            return Reply(self.codec.attach(data, call, media_type))
         if cut:
             data = self._whole_part(data)
         if isinstance(self.codec, JsonCodec) and not data.strip():
@@ -78,7 +85,7 @@ class Answer:
         return _capped(value, call, Cut(len(data), None, "bytes", _ADVICE) if cut else None)
 
     def _by_line(self) -> bool:
-        return not isinstance(self.codec, JsonCodec | XmlCodec | RecordCodec)
+        return not isinstance(self.codec, JsonCodec | XmlCodec | RecordCodec | FileCodec)
 
     def _unusable(self, message: str, code: str, hint: str | None = None) -> BackendError:
         work: WorkState = "done" if self.changes else "unknown"

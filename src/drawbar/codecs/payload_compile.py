@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,13 +16,17 @@ from drawbar.codecs.fields import RecordField
 from drawbar.codecs.jsontext import JsonCodec
 from drawbar.codecs.markup import XmlCodec
 from drawbar.codecs.payload import Payload
-from drawbar.codecs.payload_spec import PayloadForm, PayloadSpec
+from drawbar.codecs.payload_spec import FileSpec, PayloadForm, PayloadSpec
 from drawbar.codecs.record import Layout, RecordCodec, RecordsCodec, make_layout
 from drawbar.codecs.record_spec import FieldSpec, RecordSpec, RecordsSpec
+from drawbar.codecs.template import read_template
 from drawbar.codecs.text import LinesCodec, TextCodec
+from drawbar.codecs.wholefile import FileCodec
+from drawbar.compiler.files import is_file
 from drawbar.compiler.kind import Parameter
 from drawbar.kernel.values import JsonObject
-from drawbar.spec.source import At
+from drawbar.spec.names import closest
+from drawbar.spec.source import At, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class PayloadCompiler:
                 return None
             case "json" | "xml":
                 return self._object(free, JsonCodec() if spec == "json" else XmlCodec())
-            case "text" | "lines" | "csv":
+            case "text" | "lines" | "csv" | "file" | FileSpec():
                 return self._whole(free, spec, encoding)
             case RecordSpec():
                 return self._record(spec, free)
@@ -111,8 +115,13 @@ class PayloadCompiler:
         return Payload(codec, members=tuple(members))
 
     def _whole(
-        self, free: list[str], form: Literal["text", "lines", "csv"], encoding: str
+        self,
+        free: list[str],
+        spec: Literal["text", "lines", "csv", "file"] | FileSpec,
+        encoding: str,
     ) -> Payload | None:
+        form = "file" if isinstance(spec, FileSpec) else spec
+        codec = FileCodec(spec.file) if isinstance(spec, FileSpec) else make_codec(spec, encoding)
         if len(free) != 1:
             self._problem(
                 "DB805",
@@ -126,10 +135,11 @@ class PayloadCompiler:
             "text": ("a string", schema.get("type", "string") == "string"),
             "lines": ("an array of strings", of == "string"),
             "csv": ("an array of objects", of == "object"),
+            "file": ("a parameter of type file", is_file(schema)),
         }[form]
         if not fits:
             self._wrong(free[0], "DB804", f"`{form}` is written from {wanted}")
-        return Payload(make_codec(form, encoding), whole=free[0])
+        return Payload(codec, whole=free[0])
 
     def _record(self, record: RecordSpec, free: list[str]) -> Payload | None:
         layout = make_layout(record, self._report, self._at)
@@ -271,10 +281,23 @@ def make_codec(form: PayloadForm, encoding: str) -> Codec:
             return LinesCodec(encoding)
         case "text":
             return TextCodec(encoding)
+        case "file":
+            return FileCodec()
 
 
-def answer_codec(spec: PayloadSpec, encoding: str, copybooks: Copybooks, at: At) -> Codec | None:
-    """The codec that reads an answer; None when a problem was reported at `at`."""
+def answer_codec(
+    spec: PayloadSpec,
+    encoding: str,
+    copybooks: Copybooks,
+    at: At,
+    parameters: Mapping[str, Parameter],
+) -> Codec | None:
+    """The codec that reads an answer; None when a problem was reported at `at`.
+
+    `parameters` are those that the name of a file may be made of.
+    """
+    if isinstance(spec, FileSpec):
+        return _file_codec(spec, copybooks.report, at, parameters)
     if isinstance(spec, CopybookSpec):
         found = copybooks.layout(spec, at)
         if found is None:
@@ -286,6 +309,23 @@ def answer_codec(spec: PayloadSpec, encoding: str, copybooks: Copybooks, at: At)
     if layout is None:
         return None
     return RecordCodec(layout) if isinstance(spec, RecordSpec) else RecordsCodec(layout)
+
+
+def _file_codec(
+    spec: FileSpec, report: Report, at: At, parameters: Mapping[str, Parameter]
+) -> FileCodec | None:
+    name = None if spec.name is None else read_template(spec.name)
+    if name is None:
+        if spec.name is None:
+            return FileCodec(spec.file)
+        report.add((*at, "name"), "DB810", "a brace stands alone", fix="write {{ or }} for one")
+        return None
+    for hole in name.parameters:
+        if hole not in parameters:
+            meant = closest(hole, parameters)
+            fix = f"did you mean `{meant}`?" if meant else None
+            report.add((*at, "name"), "DB810", f"there is no parameter `{hole}`", fix=fix)
+    return FileCodec(spec.file, name)
 
 
 def _filled(

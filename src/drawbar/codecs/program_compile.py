@@ -58,7 +58,7 @@ def _compile_program(
     groups = words.read(after_dashes=after_dashes)
     inputs = PayloadCompiler(_STDIN, spec.parameters, parameters, copybooks, at)
     made = inputs.read(spec.stdin, words.used, encoding)
-    codec = answer_codec(spec.stdout, encoding, copybooks, (*at, "stdout"))
+    codec = answer_codec(spec.stdout, encoding, copybooks, (*at, "stdout"), parameters)
     _check_exit_codes(spec, report, at)
     if codec is None or report.is_broken(at):
         return None

@@ -26,6 +26,11 @@ def or_file(pattern: str) -> str:
     return f"^(?:{inner}|{FILE_ID})$"
 
 
+def base64_schema() -> JsonObject:
+    """Of bytes: they themselves as base64, or the id of a file."""
+    return {"type": "string", "pattern": or_file("^[A-Za-z0-9+/]*={0,2}$")}
+
+
 def is_file(schema: JsonObject) -> bool:
     """Whether the id of a file is taken here."""
     pattern = schema.get("pattern")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from drawbar.compiler.function import Function, Toolset
 from drawbar.dispatch.arguments import ArgumentCheck, parse_arguments
-from drawbar.dispatch.files import keep_files, read_files
+from drawbar.dispatch.files import keep_files, read_files, with_files
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.ledger import intent_of
 from drawbar.dispatch.limits import Gate, GateClosedError
@@ -115,6 +115,7 @@ class Dispatcher:
             and not has_lookups(function)
             and not self._check(function).takes_files
             and not self._keeps(function)
+            and not function.returns.files
         )
 
     def at_once(self, invocation: Invocation) -> Outcome | None:
@@ -344,6 +345,8 @@ class Dispatcher:
         if ready.mode == "dry_run":
             shown = Succeeded(self._redactor.value(reply.value), reply.notes)
             return await keep_files(shown, files, self._files, invocation, shown.value)
+        if names := function.returns.files:
+            reply = with_files(reply, frozenset(names), files)
         whole = select_reply(function, reply, self._redactor)
         if isinstance(whole, Failed):
             return whole

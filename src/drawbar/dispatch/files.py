@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import copy
 import re
 from dataclasses import replace
@@ -12,6 +14,7 @@ from drawbar.dispatch.invocation import Invocation
 from drawbar.kernel.errors import DrawbarError
 from drawbar.kernel.files import FILE_ID, Attachments, FileContent, FileStore, FileText
 from drawbar.kernel.outcome import ArgumentProblem, Refused, Succeeded
+from drawbar.kernel.ports import Reply
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _FILE_ID = re.compile(FILE_ID)
@@ -77,6 +80,46 @@ async def read_files(
     return sent
 
 
+def with_files(reply: Reply, names: frozenset[str], files: Attachments) -> Reply:
+    """The reply with references in the place of texts of base64 that stand under these names."""
+    unread: set[str] = set()
+
+    def shown(name: str, value: JsonValue) -> JsonValue:
+        if isinstance(value, list):
+            return [shown(name, item) for item in value]
+        if not isinstance(value, str):
+            return walked(value)
+        found = _DATA_URL.match(value)
+        try:
+            data = base64.b64decode(
+                "".join(value[found.end() if found else 0 :].split()), validate=True
+            )
+        except (binascii.Error, ValueError):
+            unread.add(name)
+            return value
+        if len(data) <= files.inline:
+            return value
+        return files.add(data, media_type=found[1] if found else None)
+
+    def walked(value: JsonValue) -> JsonValue:
+        match value:
+            case list():
+                return [walked(item) for item in value]
+            case dict():
+                return {
+                    key: shown(key, item) if key in names else walked(item)
+                    for key, item in value.items()
+                }
+            case _:
+                return value
+
+    value = walked(reply.value)
+    notes = (f"`{name}` is no base64, so it is no file." for name in sorted(unread))
+    return replace(reply, value=value, notes=(*reply.notes, *notes))
+
+
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
+"""RFC 2397."""
 _ADVICE = (
     "It may have been deleted or have expired, or belong to somebody else; ask the user for it."
 )

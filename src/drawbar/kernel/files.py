@@ -103,6 +103,14 @@ class Attachments:
         self.made.append(new)
         return new.reference()
 
+    def shown(
+        self, data: bytes, *, media_type: str | None = None, filename: str | None = None
+    ) -> JsonValue:
+        """What stands for bytes of a type that says so: up to `inline` of them as base64, else a reference."""
+        if len(data) <= self.inline:
+            return base64.b64encode(data).decode()
+        return self.add(data, media_type=media_type, filename=filename)
+
     def still_in(self, value: JsonValue) -> list[NewFile]:
         """Those that a value refers to: a selection or a cut may have left some out."""
         if not self.made:

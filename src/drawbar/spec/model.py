@@ -220,6 +220,11 @@ class ReturnsSpec(Spec):
         INLINE,
         description="Bytes up to this size stay in the answer, as base64; more become a file.",
     )
+    files: tuple[str, ...] = Field(
+        (),
+        description="Names of fields whose texts are base64 of files, at any depth: of more than `inline` bytes each "
+        "becomes a file.",
+    )
 
     @property
     def longest(self) -> int:

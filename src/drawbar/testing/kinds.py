@@ -21,6 +21,7 @@ from drawbar.compiler.toolset import CompiledAdapter, compile_adapter, compile_t
 from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.dispatch.invocation import Invocation
 from drawbar.dispatch.ledger import MemoryLedger
+from drawbar.kernel.files import FileStore
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
 from drawbar.kernel.ports import AuditEntry, Backend, Call
@@ -83,8 +84,10 @@ def compiled(text: str, folder: Path, settings: str = "") -> CompiledAdapter:
 
 
 @contextlib.asynccontextmanager
-async def opened(text: str, folder: Path, settings: str = "") -> AsyncIterator[Opened]:
-    """The adapter opened; closed at the end."""
+async def opened(
+    text: str, folder: Path, settings: str = "", files: FileStore | None = None
+) -> AsyncIterator[Opened]:
+    """The adapter opened; closed at the end. Files are not kept where there is no store for them."""
     kinds = installed_kinds(settings, folder)
     loaded = parse_adapter(text, "peer.yaml", folder, kinds, os.environ)
     found = compile_adapter(loaded, kinds)
@@ -101,6 +104,7 @@ async def opened(text: str, folder: Path, settings: str = "") -> AsyncIterator[O
             ledger=MemoryLedger(),
             audit=_NoAudit(),
             limits={adapter.name: adapter.limits},
+            files=files,
         )
         yield Opened(found, backend, dispatcher)
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from drawbar.kernel.files import FileStore
 from drawbar.testing.kinds import Opened, opened
 from ldap_directory import PASSWORD, Directory, directory
 
@@ -39,12 +40,15 @@ def open_ldap(server: Directory, tmp_path: Path) -> OpenLdap:
 
     @contextlib.asynccontextmanager
     async def open_it(
-        functions: str, more: str = "", change: Callable[[str], str] = str
+        functions: str,
+        more: str = "",
+        change: Callable[[str], str] = str,
+        files: FileStore | None = None,
     ) -> AsyncIterator[Opened]:
         text = HEAD.format(
             port=server.port, password=PASSWORD, more=more, functions=functions.strip("\n")
         )
-        async with opened(change(text), tmp_path) as gateway:
+        async with opened(change(text), tmp_path, files=files) as gateway:
             yield gateway
 
     return open_it

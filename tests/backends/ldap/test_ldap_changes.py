@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from backends.ldap.conftest import OpenLdap
+from doubles import Shelf
+from drawbar.kernel.files import FileContent
 from drawbar.kernel.outcome import Failed, Refused, Succeeded
+from drawbar.kernel.values import JsonObject
 from ldap_directory import ADMIN
 
 CHANGES = """
@@ -121,3 +124,39 @@ async def test_a_referral_is_not_followed(open_ldap: OpenLdap) -> None:
     assert isinstance(outcome, Failed)
     assert outcome.code == "referral"
     assert "127.0.0.1:9" not in str(outcome)
+
+
+PHOTOS = """
+  get_photo:
+    description: The photo of a person.
+    parameters: {uid: {type: string}}
+    base: uid={uid},ou=people,dc=harbour,dc=example
+    scope: base
+    attributes: {photo: {attribute: jpegPhoto, values: one}, name: cn}
+    rows: one
+  set_photo:
+    description: Give a person a photo.
+    effect: write
+    parameters: {uid: {type: string}, photo: {type: file}}
+    entry: uid={uid},ou=people,dc=harbour,dc=example
+    modify: {replace: {jpegPhoto: "{photo}"}}
+"""
+
+
+async def test_photos_of_a_directory(open_ldap: OpenLdap) -> None:
+    shelf = Shelf()
+    photo = b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(2000)
+    given: JsonObject = {"uid": "jan", "photo": shelf.put(photo, "compliance")}
+    async with open_ldap(
+        PHOTOS,
+        change=admin,
+        files=shelf,
+    ) as directory:
+        assert await directory.call("set_photo", given) == Succeeded(None)
+        outcome = await directory.call("get_photo", {"uid": "jan"})
+
+    assert isinstance(outcome, Succeeded), outcome
+    [reference] = outcome.files
+    assert outcome.value == {"photo": reference, "name": ["Jan (deputy) *"]}
+    kept = await shelf.content(str(reference["file_id"]), owner="compliance")
+    assert kept == FileContent("file.jpg", "image/jpeg", photo)

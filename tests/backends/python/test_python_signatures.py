@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backends.python.conftest import SETTINGS, adapter
+from drawbar.compiler.files import base64_schema
 from drawbar.kernel.values import JsonValue
 from drawbar.testing.kinds import compiled
 
@@ -47,7 +48,7 @@ import typing as t
         ("'int'", {"type": "integer"}),
         ("float", {"type": "number"}),
         ("bool", {"type": "boolean"}),
-        ("bytes", {"type": "string", "contentEncoding": "base64"}),
+        ("bytes", {**base64_schema(), "contentEncoding": "base64"}),
         ("dt.date", {"type": "string", "format": "date"}),
         ("dt.datetime", {"type": "string", "format": "date-time"}),
         ("uuid.UUID", {"type": "string", "format": "uuid"}),

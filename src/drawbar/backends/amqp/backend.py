@@ -91,12 +91,14 @@ class AmqpBackend:
         try:
             message = self._message(binding, call, data, number)
             await self._publish(line, binding, key, message, call)
-            body = (await reply).body
+            answer = await reply
         finally:
             line.waiting.pop(number, None)
             reply.cancel()
-        most = call.max_bytes
-        return binding.message.read(body[:most], call, cut=len(body) > most)
+        body, most = answer.body, call.max_bytes
+        return binding.message.read(
+            body[:most], call, cut=len(body) > most, media_type=answer.content_type
+        )
 
     async def health(self) -> Health:
         """Whether the broker opens a channel."""

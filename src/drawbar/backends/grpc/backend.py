@@ -122,7 +122,7 @@ class GrpcBackend:
                 answer = await channel.unary_unary(f"/{binding.method}", **words)(request, **asked)
                 if answer.ByteSize() > call.max_bytes:
                     raise _too_large(binding)
-                return Reply(value_of(answer))
+                return Reply(value_of(answer, call.files))
             stream = channel.unary_stream(f"/{binding.method}", **words)(request, **asked)
             return await _listed(stream, call)
         except grpc.aio.AioRpcError as error:
@@ -183,7 +183,7 @@ async def _listed(stream: Any, call: Call) -> Reply:  # gRPC's call objects have
             stream.cancel()
             unit = Cut(len(found), None, "rows", _ADVICE)
             return Reply(found, cuts=(unit,))
-        found.append(value_of(message))
+        found.append(value_of(message, call.files))
     return Reply(found)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from drawbar.backends.grpc.comments import comments_of
+from drawbar.compiler.files import base64_schema
 from drawbar.kernel.extras import import_extra
 from drawbar.kernel.values import JsonObject, JsonValue
 
@@ -33,7 +34,7 @@ _PLAIN: Mapping[int, JsonObject] = {
     2: {"type": "number"},
     8: {"type": "boolean"},
     9: {"type": "string"},
-    12: {"type": "string", "description": "Bytes as base64."},
+    12: {**base64_schema(), "description": "Bytes as base64."},
 }
 """Double, float, bool, string and bytes."""
 _DURATION = r"^-?\d{1,12}(?:\.\d{1,9})?s$"
@@ -50,7 +51,7 @@ _KNOWN: Mapping[str, JsonObject] = {
     "google.protobuf.ListValue": {"type": "array"},
     "google.protobuf.BoolValue": {"type": "boolean"},
     "google.protobuf.StringValue": {"type": "string"},
-    "google.protobuf.BytesValue": {"type": "string", "description": "Bytes as base64."},
+    "google.protobuf.BytesValue": {**base64_schema(), "description": "Bytes as base64."},
     "google.protobuf.DoubleValue": {"type": "number"},
     "google.protobuf.FloatValue": {"type": "number"},
     "google.protobuf.Int64Value": {"type": "integer", "minimum": _INT64[0], "maximum": _INT64[1]},

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 from drawbar.backends.grpc.contract import WIDE
 from drawbar.kernel.extras import import_extra
+from drawbar.kernel.files import Attachments
 from drawbar.kernel.ports import BackendError, WorkState
 from drawbar.kernel.values import JsonValue
 
@@ -38,10 +40,14 @@ _RETRYABLE = frozenset({"UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED"})
 """As the guide to gRPC's status codes recommends."""
 _WIDE_TYPES = frozenset({3, 4, 6, 16, 18})
 """Numbers of 64 bits (descriptor.proto), which protobuf's mapping writes as texts of digits."""
+_BYTES_TYPE = 12
 
 
-def value_of(message: Message) -> JsonValue:
-    """All fields under the names of the .proto file, also those that hold their default."""
+def value_of(message: Message, files: Attachments | None = None) -> JsonValue:
+    """All fields under the names of the .proto file, also those that hold their default.
+
+    With `files`, bytes that are too many for the value go there.
+    """
     json_format = import_extra("google.protobuf.json_format", "grpc")
     value: JsonValue = json_format.MessageToDict(
         message,
@@ -49,37 +55,50 @@ def value_of(message: Message) -> JsonValue:
         preserving_proto_field_name=True,
         descriptor_pool=message.DESCRIPTOR.file.pool,
     )
-    return _numbers(value, message.DESCRIPTOR)
+    return _Readable(files).message(value, message.DESCRIPTOR)
 
 
-def _numbers(value: JsonValue, message: Any) -> JsonValue:
-    """64-bit numbers as numbers again; `message` is a descriptor, of which protobuf has two classes."""
-    if message.full_name in WIDE:
-        return int(value) if isinstance(value, str) else value
-    if not isinstance(value, dict) or message.full_name.startswith("google.protobuf."):
-        return value
-    return {
-        name: _field(inner, message.fields_by_name[name])
-        if name in message.fields_by_name
-        else inner
-        for name, inner in value.items()
-    }
+class _Readable:
+    """What protobuf's mapping to JSON writes, with numbers of 64 bits as numbers and bytes as files."""
 
+    def __init__(self, files: Attachments | None) -> None:
+        self._files = files
 
-def _field(value: JsonValue, field: FieldDescriptor) -> JsonValue:
-    entry = field.message_type
-    if entry is not None and entry.GetOptions().map_entry and isinstance(value, dict):
-        inner = entry.fields_by_name["value"]
-        return {key: _one(each, inner) for key, each in value.items()}
-    if field.is_repeated and isinstance(value, list):
-        return [_one(each, field) for each in value]
-    return _one(value, field)
+    def message(self, value: JsonValue, message: Any) -> JsonValue:
+        """`message` is a descriptor, of which protobuf has two classes."""
+        if message.full_name in WIDE:
+            return int(value) if isinstance(value, str) else value
+        if message.full_name == "google.protobuf.BytesValue":
+            return self._bytes(value)
+        if not isinstance(value, dict) or message.full_name.startswith("google.protobuf."):
+            return value
+        return {
+            name: self._field(inner, message.fields_by_name[name])
+            if name in message.fields_by_name
+            else inner
+            for name, inner in value.items()
+        }
 
+    def _field(self, value: JsonValue, field: FieldDescriptor) -> JsonValue:
+        entry = field.message_type
+        if entry is not None and entry.GetOptions().map_entry and isinstance(value, dict):
+            inner = entry.fields_by_name["value"]
+            return {key: self._one(each, inner) for key, each in value.items()}
+        if field.is_repeated and isinstance(value, list):
+            return [self._one(each, field) for each in value]
+        return self._one(value, field)
 
-def _one(value: JsonValue, field: FieldDescriptor) -> JsonValue:
-    if field.type in _WIDE_TYPES:
-        return int(value) if isinstance(value, str) else value
-    return value if field.message_type is None else _numbers(value, field.message_type)
+    def _one(self, value: JsonValue, field: FieldDescriptor) -> JsonValue:
+        if field.type in _WIDE_TYPES:
+            return int(value) if isinstance(value, str) else value
+        if field.type == _BYTES_TYPE:
+            return self._bytes(value)
+        return value if field.message_type is None else self.message(value, field.message_type)
+
+    def _bytes(self, value: JsonValue) -> JsonValue:
+        if self._files is None or not isinstance(value, str):
+            return value
+        return self._files.shown(base64.b64decode(value))
 
 
 def failure(error: AioRpcError) -> BackendError:

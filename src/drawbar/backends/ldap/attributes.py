@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from drawbar.backends.ldap.options import AttributeType
+from drawbar.kernel.files import Attachments, FileText
 from drawbar.kernel.values import JsonValue
 
 NAME = "dn"
@@ -80,23 +80,25 @@ class Shown:
     type: AttributeType | None = None
     values: str | None = None
 
-    def value(self, found: Sequence[bytes], schema: Schema) -> tuple[JsonValue, bool]:
+    def value(
+        self, found: Sequence[bytes], schema: Schema, files: Attachments
+    ) -> tuple[JsonValue, bool]:
         """The value, and whether others were left out because the author wants one."""
         known = schema.get(self.attribute.partition(";")[0].lower(), Described())
-        read = [value_of(each, self.type or known.type) for each in found]
-        if self.values == "one" or (self.values is None and known.single):
-            return (read[0] if read else None), len(read) > 1
-        return read, False
+        one = self.values == "one" or (self.values is None and known.single)
+        shown = found[:1] if one else found
+        read = [value_of(each, self.type or known.type, files) for each in shown]
+        return (next(iter(read), None), len(found) > 1) if one else (read, False)
 
 
-def value_of(data: bytes, kind: AttributeType | None) -> JsonValue:
-    """What cannot be read as its type is a text, and what is no text is base64."""
+def value_of(data: bytes, kind: AttributeType | None, files: Attachments) -> JsonValue:
+    """What cannot be read as its type is a text, and what is no text is base64 or a file."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return base64.b64encode(data).decode()
+        return files.shown(data)
     if kind == "base64":
-        return base64.b64encode(data).decode()
+        return files.shown(data)
     if kind == "integer" and re.fullmatch(r"-?\d{1,19}", text):
         return int(text)
     if kind == "boolean" and text in ("TRUE", "FALSE"):
@@ -130,6 +132,8 @@ def _moment(text: str) -> str | None:
 
 def text_of(value: JsonValue, form: str | None) -> bytes:
     """An argument as a directory reads it; `form` is the parameter's `format`."""
+    if isinstance(value, FileText):
+        return value.content.data
     if isinstance(value, bool):
         return b"TRUE" if value else b"FALSE"
     text = str(value)

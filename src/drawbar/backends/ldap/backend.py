@@ -36,6 +36,7 @@ from drawbar.backends.ldap.request import (
     encode,
 )
 from drawbar.backends.ldap.who import Identity
+from drawbar.kernel.files import Attachments
 from drawbar.kernel.ports import BackendError, Call, Cut, Health, Reply
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.spec.tls import TlsSpec
@@ -251,12 +252,14 @@ class _Searching:
                         raise _too_large()
                     if len(self._entries) == most or self._size > call.max_bytes:
                         return Page(Result(SUCCESS, "", ""), full=True)
-                    self._entries.append(self._entry(*answer.entry(), schema))
+                    self._entries.append(self._entry(*answer.entry(), schema, call.files))
                 elif answer.tag == DONE:
                     return Page(answer.result(), full=False)
         raise ConnectionResetError("the search did not end")
 
-    def _entry(self, name: str, found: dict[str, list[bytes]], schema: Schema) -> JsonValue:
+    def _entry(
+        self, name: str, found: dict[str, list[bytes]], schema: Schema, files: Attachments
+    ) -> JsonValue:
         by_name = {attribute.lower(): values for attribute, values in found.items()}
         shown = self._search.shown or (
             Shown(NAME, NAME),
@@ -268,7 +271,7 @@ class _Searching:
                 entry[each.name] = name
                 continue
             values = by_name.get(each.attribute.lower(), [])
-            entry[each.name], several = each.value(values, schema)
+            entry[each.name], several = each.value(values, schema, files)
             if several:
                 self._several.add(each.attribute)
         return entry

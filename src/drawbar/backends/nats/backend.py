@@ -76,7 +76,12 @@ class NatsBackend:
         reply: Msg = await self._until_lost(line, asked)
         _raise_service_error(reply)
         most = call.max_bytes
-        return binding.message.read(reply.data[:most], call, cut=len(reply.data) > most)
+        return binding.message.read(
+            reply.data[:most],
+            call,
+            cut=len(reply.data) > most,
+            media_type=(reply.headers or {}).get("Content-Type"),
+        )
 
     async def health(self) -> Health:
         """Whether a server answers a ping."""

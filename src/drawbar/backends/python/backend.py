@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from fnmatch import fnmatchcase
 
 from drawbar.backends.python.options import PythonBackendSpec
 from drawbar.backends.python.process import Process, ProcessEndedError
+from drawbar.backends.python.worker import BYTES
+from drawbar.kernel.files import Attachments
 from drawbar.kernel.ports import BackendError, Call, Cut, Health, Reply, WorkState
 from drawbar.kernel.underway import Underway
 from drawbar.kernel.values import JsonObject, JsonValue
@@ -72,7 +75,7 @@ class PythonBackend:
             "bytes": call.max_bytes,
         }
         answer = await self._underway.run(self._asked(frame, call))
-        return self._reply(binding, answer)
+        return self._reply(binding, answer, call.files)
 
     async def health(self) -> Health:
         """Whether a new process can import the modules."""
@@ -145,7 +148,7 @@ class PythonBackend:
         task.add_done_callback(self._ending.discard)
         await asyncio.shield(task)
 
-    def _reply(self, binding: Binding, answer: JsonObject) -> Reply:
+    def _reply(self, binding: Binding, answer: JsonObject, files: Attachments) -> Reply:
         work: WorkState = "done" if binding.changes else "unknown"
         if "unavailable" in answer:
             raise _unavailable(self._masked(str(answer["unavailable"])))
@@ -166,7 +169,7 @@ class PythonBackend:
                 work=work,
                 hint=_ADVICE,
             )
-        value = answer["value"]
+        value = _with_bytes(answer["value"], files)
         if "total" not in answer:
             return Reply(value)
         total = answer["total"]
@@ -205,3 +208,16 @@ def _unavailable(why: str) -> BackendError:
     return BackendError(
         f"The function cannot be called: {why}.", code="backend_unavailable", work="not_started"
     )
+
+
+def _with_bytes(value: JsonValue, files: Attachments) -> JsonValue:
+    """The value with base64 or a file in the place of bytes."""
+    match value:
+        case list():
+            return [_with_bytes(item, files) for item in value]
+        case dict() if isinstance(text := value.get(BYTES), str):
+            return files.shown(base64.b64decode(text))
+        case dict():
+            return {key: _with_bytes(item, files) for key, item in value.items()}
+        case _:
+            return value

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from drawbar.backends.python.constraints import constrain
 from drawbar.backends.python.docstrings import first_paragraph
 from drawbar.backends.python.sources import Found, Module, SourceError, Sources
+from drawbar.compiler.files import base64_schema
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _DECIMAL: JsonObject = {"type": "string", "pattern": r"^[+-]?\d{1,40}(?:\.\d{1,40})?$"}
@@ -17,7 +18,7 @@ _PLAIN: Mapping[str, JsonObject] = {
     "builtins.int": {"type": "integer"},
     "builtins.float": {"type": "number"},
     "builtins.bool": {"type": "boolean"},
-    "builtins.bytes": {"type": "string", "contentEncoding": "base64"},
+    "builtins.bytes": {**base64_schema(), "contentEncoding": "base64"},
     "datetime.date": {"type": "string", "format": "date"},
     "datetime.datetime": {"type": "string", "format": "date-time"},
     "datetime.time": {"type": "string", "format": "time"},

@@ -106,6 +106,8 @@ def _answer_of(runner: asyncio.Runner, function: Callable[..., Any], frame: Any)
 
 
 _ROOTS = (object, BaseException, Exception)
+BYTES = "\0bytes"
+"""The one key of an object that stands for bytes, which are under it as base64."""
 
 
 def _called(
@@ -303,7 +305,7 @@ _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (float, lambda value: value if math.isfinite(value) else None),
     (decimal.Decimal | uuid.UUID | pathlib.PurePath | dt.timedelta, str),
     (dt.date | dt.time, lambda value: value.isoformat()),
-    (bytes | bytearray, lambda value: base64.b64encode(value).decode()),
+    (bytes | bytearray, lambda value: {BYTES: base64.b64encode(value).decode()}),
 )
 """The first that fits counts."""
 
