@@ -36,7 +36,7 @@ from drawbar.backends.http.openapi.documents import (
 from drawbar.backends.http.openapi.draft import effect_of, function_of
 from drawbar.backends.http.openapi.operations import NoDocument, Operation
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
-from drawbar.backends.http.request import Identity, render
+from drawbar.backends.http.request.request import Identity, render
 from drawbar.compiler.compile import compile_function
 from drawbar.compiler.draft import function_names
 from drawbar.compiler.function import Function

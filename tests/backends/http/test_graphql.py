@@ -10,7 +10,7 @@ import orjson
 import pytest
 from graphql import build_schema, introspection_from_schema
 
-from drawbar.backends.http.compile import KIND
+from drawbar.backends.http.kind import KIND
 from drawbar.compiler.draft import DraftWish
 from drawbar.kernel.errors import OperatorError
 

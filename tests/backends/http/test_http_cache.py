@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from drawbar.backends import InstalledKinds
-from drawbar.backends.http import bodies, kept, paging, request
 from drawbar.backends.http.openapi import compile as openapi_compile
+from drawbar.backends.http.request import bodies, kept, paging, request
 from drawbar.compiler.cache import Cache
 from drawbar.compiler.toolset import CompiledAdapter, compile_adapter
 from drawbar.kernel.ports import Call

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from drawbar.backends.http.paging import next_link, with_query
+from drawbar.backends.http.request.paging import next_link, with_query
 
 ADAPTER = """
     adapter: list

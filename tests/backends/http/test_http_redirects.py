@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
 
-from drawbar.backends.http.addresses import is_forbidden
+from drawbar.backends.http.access.addresses import is_forbidden
 from drawbar.backends.http.backend import HttpBackend
 from drawbar.backends.http.options import HttpBackendSpec
 from drawbar.kernel.ports import BackendError, Call, Progress

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drawbar.backends.http.request import Binding, Identity, Slot, render
+from drawbar.backends.http.request.request import Binding, Identity, Slot, render
 from drawbar.kernel.ports import BackendError, Call, Progress
 from drawbar.kernel.values import Caller
 

@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from drawbar.backends.http.bodies import WrongContent
-from drawbar.backends.http.compile import KIND
+from drawbar.backends.http.kind import KIND
 from drawbar.backends.http.odata.metadata import Type, read_metadata
 from drawbar.backends.http.odata.values import in_body, literal
+from drawbar.backends.http.request.bodies import WrongContent
 from drawbar.compiler.draft import DraftWish
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.values import JsonValue

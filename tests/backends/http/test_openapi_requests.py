@@ -14,7 +14,7 @@ from fastapi import Cookie, FastAPI, File, Form, Header, UploadFile
 from pydantic import BaseModel, Field
 
 from backends.soap.instances import Instances
-from drawbar.backends.http.request import Identity, render
+from drawbar.backends.http.request.request import Identity, render
 from drawbar.kernel.ports import BackendError
 
 from .openapi_oracle import Oracle

@@ -1,5 +1,5 @@
 """HTTP APIs inside the private network."""
 
-from drawbar.backends.http.compile import KIND
+from drawbar.backends.http.kind import KIND
 
 __all__ = ["KIND"]

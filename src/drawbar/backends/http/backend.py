@@ -14,11 +14,10 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from drawbar.backends.http.connections import ERROR_BODY, REDIRECTS, Connections
-from drawbar.backends.http.csrf import HEADER as CSRF_HEADER
-from drawbar.backends.http.csrf import CsrfTokens, is_refused
-from drawbar.backends.http.draining import Page, drained
-from drawbar.backends.http.failure import (
+from drawbar.backends.http.access.connections import ERROR_BODY, REDIRECTS, Connections
+from drawbar.backends.http.access.csrf import HEADER as CSRF_HEADER
+from drawbar.backends.http.access.csrf import CsrfTokens, is_refused
+from drawbar.backends.http.access.failure import (
     ErrorReply,
     Exchange,
     bad_reply,
@@ -28,12 +27,11 @@ from drawbar.backends.http.failure import (
     redirected,
     timed_out,
 )
-from drawbar.backends.http.identity import identity_of, without_secrets
-from drawbar.backends.http.kept import KeptBinding, bound
-from drawbar.backends.http.oauth import Tokens
+from drawbar.backends.http.access.identity import identity_of, without_secrets
+from drawbar.backends.http.access.oauth import Tokens
 from drawbar.backends.http.options import HttpBackendSpec
-from drawbar.backends.http.paging import found_at
-from drawbar.backends.http.reply import (
+from drawbar.backends.http.reply.draining import Page, drained
+from drawbar.backends.http.reply.reply import (
     Unusable,
     advice,
     at_pointer,
@@ -44,7 +42,10 @@ from drawbar.backends.http.reply import (
     read_whole,
     too_large,
 )
-from drawbar.backends.http.request import (
+from drawbar.backends.http.reply.streams import declared
+from drawbar.backends.http.request.kept import KeptBinding, bound
+from drawbar.backends.http.request.paging import found_at
+from drawbar.backends.http.request.request import (
     HEADER_VALUE,
     Binding,
     Identity,
@@ -53,7 +54,6 @@ from drawbar.backends.http.request import (
     describe,
     render,
 )
-from drawbar.backends.http.streams import declared
 from drawbar.kernel.ports import BackendError, Call, Cut, Health, Progress, Reply
 from drawbar.kernel.ticker import TICK, Ticker, TimeLimit
 from drawbar.kernel.values import Caller, JsonObject, JsonValue

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from drawbar.backends.http.dialect import Said
-from drawbar.backends.http.reply import Unusable
+from drawbar.backends.http.reply.reply import Unusable
+from drawbar.backends.http.request.dialect import Said
 from drawbar.codecs.codec import CodecError
 from drawbar.codecs.jsontext import JsonCodec
 from drawbar.kernel.ports import BackendError, WorkState

@@ -35,7 +35,7 @@ from drawbar.backends.http.openapi.bundle import Bundle
 from drawbar.backends.http.openapi.schemas import REFERENCE
 from drawbar.backends.http.openapi.words import LONGEST_FUNCTION, clip
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
-from drawbar.backends.http.places import Places
+from drawbar.backends.http.request.places import Places
 from drawbar.compiler.kind import Parameter
 from drawbar.compiler.parameters import Inherited, merge_parameters
 from drawbar.kernel.values import JsonObject

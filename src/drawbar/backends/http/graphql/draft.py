@@ -29,7 +29,7 @@ from graphql import (
     print_schema,
 )
 
-from drawbar.backends.http.addresses import is_forbidden
+from drawbar.backends.http.access.addresses import is_forbidden
 from drawbar.backends.http.graphql.schema import UnreadableSchema, is_required, schema_of
 from drawbar.backends.http.openapi.words import clip
 from drawbar.compiler.draft import (

@@ -25,10 +25,10 @@ from drawbar.backends.http.odata.metadata import (
 )
 from drawbar.backends.http.odata.values import literal, schema_of
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec, ODataSpec
-from drawbar.backends.http.paging import Pages
-from drawbar.backends.http.places import Places
-from drawbar.backends.http.request import PATH_PATTERN, Binding, BodySlot, Slot
-from drawbar.backends.http.styles import text_of
+from drawbar.backends.http.request.paging import Pages
+from drawbar.backends.http.request.places import Places
+from drawbar.backends.http.request.request import PATH_PATTERN, Binding, BodySlot, Slot
+from drawbar.backends.http.request.styles import text_of
 from drawbar.compiler.kind import Parameter
 from drawbar.compiler.parameters import Inherited, merge_parameters
 from drawbar.kernel.values import JsonObject

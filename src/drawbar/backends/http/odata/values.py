@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 
 import orjson
 
-from drawbar.backends.http.bodies import WrongContent
 from drawbar.backends.http.odata.metadata import Metadata, Type, Version
 from drawbar.backends.http.openapi.words import clip
+from drawbar.backends.http.request.bodies import WrongContent
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _BITS = {"Byte": (0, 255), "SByte": (-128, 127)} | {

@@ -18,9 +18,9 @@ from drawbar.backends.http.openapi.publish import Publication, Target
 from drawbar.backends.http.openapi.schemas import Schemas
 from drawbar.backends.http.openapi.words import LONGEST_FUNCTION, clip
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
-from drawbar.backends.http.places import Places
-from drawbar.backends.http.request import Slot
-from drawbar.backends.http.styles import SIMPLE
+from drawbar.backends.http.request.places import Places
+from drawbar.backends.http.request.request import Slot
+from drawbar.backends.http.request.styles import SIMPLE
 from drawbar.compiler.kind import Parameter
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.values import JsonObject, JsonValue

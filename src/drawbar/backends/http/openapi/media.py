@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drawbar.backends.http.bodies import CONTENT, FILE, BodyForm, Media
 from drawbar.backends.http.openapi.flat import types_of
 from drawbar.backends.http.openapi.operations import Body
 from drawbar.backends.http.openapi.schemas import REFERENCE, Schemas
 from drawbar.backends.http.openapi.variants import branches_of
 from drawbar.backends.http.openapi.xml import XmlShapes
+from drawbar.backends.http.request.bodies import CONTENT, FILE, BodyForm, Media
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _ORDER: Sequence[BodyForm] = ("json", "form", "multipart", "xml", "text", "bytes")

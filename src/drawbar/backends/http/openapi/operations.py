@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from drawbar.backends.http.openapi.documents import BrokenReference, Documents
-from drawbar.backends.http.styles import COMMA, EXPLODED, JSON, SIMPLE, Form, Style
+from drawbar.backends.http.request.styles import COMMA, EXPLODED, JSON, SIMPLE, Form, Style
 from drawbar.kernel.values import JsonObject, JsonValue
 
 Where: TypeAlias = Literal["path", "query", "header", "cookie"]

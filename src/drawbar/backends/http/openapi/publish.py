@@ -11,7 +11,7 @@ from drawbar.backends.http.openapi.bundle import LETTERS, Bundle, weight
 from drawbar.backends.http.openapi.media import Content, resolved
 from drawbar.backends.http.openapi.operations import Input, Where
 from drawbar.backends.http.openapi.schemas import Schemas
-from drawbar.backends.http.styles import EXPLODED, Style
+from drawbar.backends.http.request.styles import EXPLODED, Style
 from drawbar.compiler.parameters import Inherited
 from drawbar.kernel.values import JsonObject, JsonValue
 

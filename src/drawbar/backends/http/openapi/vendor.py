@@ -18,7 +18,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import orjson
 
-from drawbar.backends.http.addresses import is_forbidden
+from drawbar.backends.http.access.addresses import is_forbidden
 from drawbar.backends.http.openapi.documents import UnreadableDocument, holders, parse_document
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.values import JsonObject, JsonValue

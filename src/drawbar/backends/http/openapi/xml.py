@@ -5,7 +5,7 @@ from __future__ import annotations
 from drawbar.backends.http.openapi.flat import types_of
 from drawbar.backends.http.openapi.schemas import Schemas
 from drawbar.backends.http.openapi.variants import branches_of
-from drawbar.backends.http.xml_shape import XmlShape
+from drawbar.backends.http.request.xml_shape import XmlShape
 from drawbar.kernel.values import JsonObject, JsonValue
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from drawbar.backends.http.dialect import Dialect
 from drawbar.backends.http.options import HttpFunctionSpec
-from drawbar.backends.http.places import Places
+from drawbar.backends.http.request.dialect import Dialect
+from drawbar.backends.http.request.places import Places
 from drawbar.backends.http.rpc.jsonrpc import JsonRpc
 from drawbar.backends.http.rpc.xmlrpc import INT32, INT64, Shape, WireType, XmlRpc
 from drawbar.compiler.kind import Parameter

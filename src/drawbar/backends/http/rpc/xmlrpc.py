@@ -17,9 +17,9 @@ from typing import Literal, TypeAlias
 
 from lxml import etree
 
-from drawbar.backends.http.bodies import WrongContent
-from drawbar.backends.http.dialect import Said
-from drawbar.backends.http.reply import Unusable
+from drawbar.backends.http.reply.reply import Unusable
+from drawbar.backends.http.request.bodies import WrongContent
+from drawbar.backends.http.request.dialect import Said
 from drawbar.backends.http.rpc.fault import faulted
 from drawbar.backends.http.rpc.jsonrpc import by_position
 from drawbar.codecs.codec import CodecError

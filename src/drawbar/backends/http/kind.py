@@ -8,20 +8,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from drawbar.backends.http.addresses import is_forbidden
+from drawbar.backends.http.access.addresses import is_forbidden
 from drawbar.backends.http.backend import HttpBackend
-from drawbar.backends.http.bindings import binding_of, constant_query, request_of
-from drawbar.backends.http.bodies import Media
-from drawbar.backends.http.dialect_plans import plan_of, read_contracts, speaks
-from drawbar.backends.http.function_words import check_effect, check_words
+from drawbar.backends.http.compile.bindings import binding_of, constant_query, request_of
+from drawbar.backends.http.compile.dialects import plan_of, read_contracts, speaks
+from drawbar.backends.http.compile.function_words import check_effect, check_words
+from drawbar.backends.http.compile.precondition import with_preconditions
 from drawbar.backends.http.graphql.codes import CODES as GRAPHQL_CODES
-from drawbar.backends.http.kept import KeptBinding, kept
 from drawbar.backends.http.odata.codes import CODES as ODATA_CODES
 from drawbar.backends.http.openapi.codes import CODES as OPENAPI_CODES
 from drawbar.backends.http.options import AuthSpec, HttpBackendSpec, HttpFunctionSpec
-from drawbar.backends.http.places import Places, name_problem
-from drawbar.backends.http.precondition import with_preconditions
-from drawbar.backends.http.request import Binding
+from drawbar.backends.http.request.bodies import Media
+from drawbar.backends.http.request.kept import KeptBinding, kept
+from drawbar.backends.http.request.places import Places, name_problem
+from drawbar.backends.http.request.request import Binding
 from drawbar.backends.http.rpc.codes import CODES as RPC_CODES
 from drawbar.codecs.text import find_encoding
 from drawbar.compiler.draft import Draft, DraftWish

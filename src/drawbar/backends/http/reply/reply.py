@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from email.message import Message
 from functools import lru_cache
 
-from drawbar.backends.http.request import Binding
-from drawbar.backends.http.streams import StreamForm, declared, elements, form_of
+from drawbar.backends.http.reply.streams import StreamForm, declared, elements, form_of
+from drawbar.backends.http.request.request import Binding
 from drawbar.codecs.codec import Codec, CodecError
 from drawbar.codecs.delimited import CsvCodec
 from drawbar.codecs.jsontext import JsonCodec

@@ -21,11 +21,11 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from drawbar.backends.http.addresses import open_socket
-from drawbar.backends.http.failure import reason
+from drawbar.backends.http.access.addresses import open_socket
+from drawbar.backends.http.access.failure import reason
 from drawbar.backends.http.options import HttpBackendSpec
-from drawbar.backends.http.request import Request
-from drawbar.backends.http.streams import StreamForm, count
+from drawbar.backends.http.reply.streams import StreamForm, count
+from drawbar.backends.http.request.request import Request
 from drawbar.kernel.ports import BackendError, Call, Health, Progress
 from drawbar.wire.connection import Answer, AnswerBeyond, Beyond, request_of
 from drawbar.wire.pool import Pool

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from drawbar.backends.http.addresses import AddressRefusedError
+from drawbar.backends.http.access.addresses import AddressRefusedError
 from drawbar.codecs.codec import CodecError
 from drawbar.codecs.jsontext import JsonCodec
 from drawbar.kernel.ports import BackendError, WorkState

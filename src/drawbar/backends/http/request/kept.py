@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from drawbar.backends.http.bodies import BodyForm, Media
-from drawbar.backends.http.paging import Pages, Rule
-from drawbar.backends.http.request import Binding, BodySlot, Precondition, Slot
-from drawbar.backends.http.styles import Style
+from drawbar.backends.http.request.bodies import BodyForm, Media
+from drawbar.backends.http.request.paging import Pages, Rule
+from drawbar.backends.http.request.request import Binding, BodySlot, Precondition, Slot
+from drawbar.backends.http.request.styles import Style
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from drawbar.backends.http.paging import Pages
-from drawbar.backends.http.reply import Unusable, at_pointer
+from drawbar.backends.http.reply.reply import Unusable, at_pointer
+from drawbar.backends.http.request.paging import Pages
 from drawbar.kernel.ports import Call, Cut, Reply
 from drawbar.kernel.values import JsonValue
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from drawbar.backends.http.styles import text_of
+from drawbar.backends.http.request.styles import text_of
 from drawbar.kernel.values import JsonValue
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drawbar.backends.http.bindings import binding_of, constant_query, request_of
-from drawbar.backends.http.function_words import check_effect
+from drawbar.backends.http.compile.bindings import binding_of, constant_query, request_of
+from drawbar.backends.http.compile.function_words import check_effect
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
-from drawbar.backends.http.places import Places
-from drawbar.backends.http.request import Slot
+from drawbar.backends.http.request.places import Places
+from drawbar.backends.http.request.request import Slot
 from drawbar.compiler.kind import Parameter, Plan
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.extras import import_extra

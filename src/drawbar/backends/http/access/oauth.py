@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 
-from drawbar.backends.http.failure import Exchange, lost
+from drawbar.backends.http.access.failure import Exchange, lost
 from drawbar.backends.http.options import OAuth2Auth
 from drawbar.codecs.codec import CodecError
 from drawbar.codecs.jsontext import JsonCodec

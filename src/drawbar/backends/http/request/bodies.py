@@ -13,8 +13,8 @@ from urllib.parse import quote
 import orjson
 from lxml import etree
 
-from drawbar.backends.http.styles import EXPLODED, JSON, Encode, Style, pairs, text_of
-from drawbar.backends.http.xml_shape import XmlShape, element_of
+from drawbar.backends.http.request.styles import EXPLODED, JSON, Encode, Style, pairs, text_of
+from drawbar.backends.http.request.xml_shape import XmlShape, element_of
 from drawbar.compiler.files import FILE_PATTERN
 from drawbar.kernel.files import FileText
 from drawbar.kernel.values import JsonObject, JsonValue

@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from drawbar.backends.http.options import HttpFunctionSpec
-from drawbar.backends.http.request import (
+from drawbar.backends.http.request.request import (
     HEADER_PATTERN,
     PATH_PATTERN,
     PATH_PATTERN_ALONE,

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from drawbar.backends.http.request import Request
+from drawbar.backends.http.request.request import Request
 from drawbar.kernel.ports import BackendError
 from drawbar.wire.connection import Answer
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 from drawbar.backends.http.options import AuthSpec, HttpBackendSpec
-from drawbar.backends.http.request import Identity
+from drawbar.backends.http.request.request import Identity
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import Secret
 

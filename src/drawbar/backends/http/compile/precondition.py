@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from drawbar.backends.http.options import HttpFunctionSpec, PreconditionSpec
-from drawbar.backends.http.pointers import steps
-from drawbar.backends.http.request import Binding, Precondition
+from drawbar.backends.http.request.pointers import steps
+from drawbar.backends.http.request.request import Binding, Precondition
 from drawbar.compiler.kind import Parameter, Plan
 from drawbar.kernel.values import JsonValue
 from drawbar.spec.model import Adapter

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
-from drawbar.backends.http.styles import text_of
+from drawbar.backends.http.request.styles import text_of
 from drawbar.kernel.values import JsonValue
 
 Rule: TypeAlias = Literal["link", "url", "cursor", "page", "offset"]

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import orjson
 
-from drawbar.backends.http.bodies import Media, WrongContent, encoder, write
-from drawbar.backends.http.dialect import Dialect
-from drawbar.backends.http.paging import Pages
-from drawbar.backends.http.styles import EXPLODED, Style, joined, pairs, text_of
+from drawbar.backends.http.request.bodies import Media, WrongContent, encoder, write
+from drawbar.backends.http.request.dialect import Dialect
+from drawbar.backends.http.request.paging import Pages
+from drawbar.backends.http.request.styles import EXPLODED, Style, joined, pairs, text_of
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import JsonObject, JsonValue
 

@@ -6,10 +6,10 @@ import re
 from urllib.parse import quote
 
 from drawbar.backends.http.options import HttpFunctionSpec
-from drawbar.backends.http.paging import Pages
-from drawbar.backends.http.places import Places
-from drawbar.backends.http.pointers import response_pointer, steps
-from drawbar.backends.http.request import Binding, Slot
+from drawbar.backends.http.request.paging import Pages
+from drawbar.backends.http.request.places import Places
+from drawbar.backends.http.request.pointers import response_pointer, steps
+from drawbar.backends.http.request.request import Binding, Slot
 from drawbar.compiler.kind import Parameter
 from drawbar.spec.source import At, Report
 

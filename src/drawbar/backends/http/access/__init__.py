@@ -1,0 +1,1 @@
+"""How an API is reached: addresses, connections, who calls, and what became of a call that failed."""
