@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 import time
 from collections.abc import AsyncIterator
 
@@ -245,6 +247,17 @@ async def test_no_connection_is_the_library_s_to_explain() -> None:
     pool = Pool("127.0.0.1", 1, size=1, keep=1)
 
     with pytest.raises(Beyond):
+        await ask(pool)
+    await pool.close()
+
+
+async def test_a_connection_that_the_system_gave_up_is_no_end_of_the_call_s_own_time() -> None:
+    def no_answer(_: object) -> socket.socket:
+        raise OSError(errno.ETIMEDOUT, "Connection timed out")
+
+    pool = Pool("127.0.0.1", 1, size=1, keep=1, make_socket=no_answer)
+
+    with pytest.raises(Beyond, match="timed out"):
         await ask(pool)
     await pool.close()
 

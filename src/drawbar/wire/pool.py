@@ -148,9 +148,10 @@ class Pool:
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 return await self._connect()
-        except TimeoutError:
-            raise
-        except OSError as error:  # the library tries other ways, and knows more to say
+        except OSError as error:
+            if isinstance(error, TimeoutError) and error.errno is None:
+                raise  # the call's own time is over; the system's has a number
+            # The library tries other ways, and knows more to say.
             raise Beyond(str(error)) from None
 
     async def _connect(self) -> Connection:

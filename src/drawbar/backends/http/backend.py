@@ -247,12 +247,13 @@ class HttpBackend:
         try:
             answer, _ = await self._exchange(reading, request, call, Exchange(changes=False))
             reply = self._read(answer, request, reading, call, Exchange(changes=False))
-        except (aiohttp.ClientError, OSError, BackendError) as error:
-            told = (
-                error if isinstance(error, BackendError) else lost(error, Exchange(changes=False))
-            )
-            told.work = "not_started"
-            raise told from None
+        except TimeoutError:  # an OSError, but no lost connection
+            raise timed_out(exchange, sent=False) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise lost(error, exchange) from None
+        except BackendError as error:
+            error.work = "not_started"
+            raise
         exchange.preparing = False
         tag = answer.headers.get("etag")
         if condition.at:
