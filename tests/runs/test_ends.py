@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import pytest
 
 from drawbar.kernel.errors import ClientError
 from drawbar.kernel.ports import Call, Reply
-from drawbar.llm.chat import TextDelta
+from drawbar.llm.chat import ModelError, TextDelta
 from drawbar.llm.scripted import invoke, say
 from drawbar.runs import interrupt
+from drawbar.runs.objects import step_object
 from drawbar.runs.order import ToolOutput
+from drawbar.runs.pending import calls_of
 from drawbar.store.records import Page, Run
 from runs.bench import CLIENT_TOOL, RunBench, names, run_bench, run_settings
+
+STOPPED = {
+    "outcome": "indeterminate",
+    "function": "hr_set",
+    "message": "It was sent, and then cancelled before an answer came.",
+    "next": "It may or may not have happened. Do not call it again. Tell the user that the outcome is unknown.",
+}
 
 
 async def hang(_: Call) -> Reply:
@@ -82,6 +92,49 @@ async def test_cancel_stops_calls_under_way(url: str) -> None:
         assert ended.status == "cancelled"
         assert sorted(bench.company.stopped) == ["hr_get", "hr_set"]
         await nothing_is_open(bench, run)
+
+
+async def test_a_change_that_was_stopped_has_its_outcome_and_the_next_run_knows_it(
+    url: str,
+) -> None:
+    async with run_bench(url, invoke("hr_set"), say("Look first.")) as bench:
+        bench.company.actions = {"hr_set": hang}
+        await bench.say("Set it")
+        run = await bench.create()
+        await bench.company.entered.wait()
+        await until(bench, run, "thread.run.step.delta")
+
+        await bench.runs.cancel(bench.thread_id, run.id)
+        events = await bench.events(run)
+
+        (step,) = await bench.steps(run)
+        (entry,) = calls_of(step)
+        assert json.loads(entry.output or "") == STOPPED
+        assert events[-2].data == step_object(step)
+        await bench.say("Again")
+        await bench.ended(await bench.create())
+        told = [(message.role, message.content) for message in bench.model.requests[-1].messages]
+        note = f"I had called hr_set({{}}), with this outcome: {entry.output}]"
+        assert told == [
+            ("user", "Set it"),
+            ("assistant", f"[I was stopped before I could answer. {note}"),
+            ("user", "Again"),
+        ]
+
+
+async def test_a_change_that_was_made_is_told_to_the_run_after_one_that_failed(url: str) -> None:
+    async with run_bench(url, invoke("hr_set"), [ModelError("gone")], say("It is set.")) as bench:
+        await bench.say("Set it")
+        assert (await bench.ended(await bench.create())).status == "failed"
+        await bench.say("Again")
+
+        await bench.ended(await bench.create())
+
+        told = [str(message.content) for message in bench.model.requests[-1].messages]
+        assert told[0] == "Set it"
+        assert "I had called hr_set" in told[1]
+        assert '"outcome":"succeeded"' in told[1]
+        assert told[2:] == ["Again"]
 
 
 async def test_a_backend_that_does_not_stop_is_left_behind_and_its_late_answer_changes_nothing(

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from drawbar.compiler.function import Toolset
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.llm.chat import ChatMessage
-from drawbar.runs.pending import calls_of
+from drawbar.runs.pending import StepCall, calls_of
 from drawbar.store.records import Message, Run, Step
 
 _CHARACTERS_PER_TOKEN = 4
@@ -25,6 +26,8 @@ class Conversation:
     messages: Sequence[Message]
     names: Mapping[str, str]
     """Names of other assistants by their id."""
+    changes: Sequence[tuple[str, ChatMessage]] = ()
+    """What `changes_told` has made."""
 
 
 def model_messages(
@@ -40,12 +43,51 @@ def model_messages(
     if run.truncation_strategy.get("type") == "last_messages" and isinstance(last, int):
         history = history[-last:]
     several = _several_authors(history, run)
-    told = [_told(message, run, conversation.names, named=several) for message in history]
+    told = _with_changes(
+        [
+            (message.id, _told(message, run, conversation.names, named=several))
+            for message in history
+        ],
+        conversation.changes,
+    )
     own = list(_own(steps, written))
     instructions = "\n\n".join(filter(None, (run.instructions, _SEVERAL if several else "")))
     first = [ChatMessage("system", instructions)] if instructions else []
     told = _fit(told, run.max_prompt_tokens, [*first, *own])
     return (*first, *told, *own)
+
+
+def changes_told(steps: Iterable[Step], toolset: Toolset) -> list[tuple[str, ChatMessage]]:
+    """What runs that ended without an answer had changed, or may have, by the id of the step.
+
+    Whoever asks again on the thread would have it done twice if the model did not know.
+    """
+    return [
+        (step.id, ChatMessage("assistant", _change_told(item)))
+        for step in steps
+        for item in calls_of(step)
+        if item.output is not None and _is_change(item.call.name, toolset)
+    ]
+
+
+def _is_change(name: str, toolset: Toolset) -> bool:
+    function = toolset.get(name)
+    return function is not None and function.effect != "read"
+
+
+def _change_told(item: StepCall) -> str:
+    call = f"{item.call.name}({item.call.arguments})"
+    return f"[I was stopped before I could answer. I had called {call}, with this outcome: {item.output}]"
+
+
+def _with_changes(
+    told: Sequence[tuple[str, ChatMessage]], changes: Sequence[tuple[str, ChatMessage]]
+) -> list[ChatMessage]:
+    """Each where it belongs; behind the prefix of an id is the time at which it was made."""
+    if not changes:
+        return [message for _, message in told]
+    both = sorted([*told, *changes], key=lambda each: each[0].partition("_")[2])
+    return [message for _, message in both]
 
 
 def estimated_tokens(messages: Iterable[ChatMessage]) -> int:

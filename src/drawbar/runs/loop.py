@@ -12,20 +12,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from drawbar.compiler.function import Toolset
 from drawbar.dispatch.dispatcher import Dispatcher
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.llm.chat import ChatModel, ChatRequest, ModelError
 from drawbar.runs import states
 from drawbar.runs.calls import CallSite, carry_out
-from drawbar.runs.closing import end_run, total_usage
-from drawbar.runs.context import Conversation, estimated_tokens, model_messages
-from drawbar.runs.events import STEP_DELTA, Channel, step_delta
+from drawbar.runs.closing import end_run, tell_changes, tell_output, total_usage
+from drawbar.runs.context import Conversation, changes_told, estimated_tokens, model_messages
+from drawbar.runs.events import Channel
 from drawbar.runs.interrupt import InterruptedRun
 from drawbar.runs.journal import Journal
 from drawbar.runs.objects import run_object
 from drawbar.runs.offer import client_tools, server_tools, with_results
-from drawbar.runs.pending import StepCall, calls_of, open_calls, required_action, with_outputs
+from drawbar.runs.pending import StepCall, calls_of, open_calls, required_action
 from drawbar.runs.resume import begin_events, mend, take_over_change
 from drawbar.runs.turn import Turn, take_turn
 from drawbar.runs.writer import Writer
@@ -82,7 +83,8 @@ class Worker:
             self.active[run_id] = self._journal(opened)
         journal = self.active[run_id]
         try:
-            await _Progress(self.engine, journal, _conversation(opened)).go(opened)
+            conversation = _conversation(opened, self.engine.dispatcher.toolset)
+            await _Progress(self.engine, journal, conversation).go(opened)
         except Fenced:
             _log.info("%s is carried out elsewhere now", run_id)
         except InterruptedRun:
@@ -144,10 +146,10 @@ class Worker:
         if journal.run.status in states.TERMINAL or journal.interruption.reason == "lost":
             return
         ending: states.Ending = "stop" if journal.run.status == "cancelling" else "fail"
+        engine = self.engine
         try:
-            await end_run(
-                journal, ending, keep_events=self.engine.settings.keep_events, reason=reason
-            )
+            await tell_changes(journal, engine.rows, engine.dispatcher.toolset)
+            await end_run(journal, ending, keep_events=engine.settings.keep_events, reason=reason)
         except (Fenced, StoreError) as failure:
             _log.warning("%s could not be ended and waits: %s", journal.run.id, failure)
 
@@ -323,14 +325,8 @@ class _Progress:
         told = await carry_out(self._engine.dispatcher, item.call, site)
         if journal.interruption.reason is not None:
             return  # the run has ended meanwhile; a late output does not open it again
-        step = with_outputs(journal.steps[step_id], {item.call.id: told.output})
-        journal.change_step(step)
-        call: JsonObject = {
-            "index": item.index,
-            "type": "function",
-            "function": {"output": told.output},
-        }
-        journal.tell(STEP_DELTA, step_delta(step_id, call))
+        tell_output(journal, step_id, item, told.output)
+        step = journal.steps[step_id]
         if any(other.call.name not in self._client_names for other in open_calls(step)):
             journal.save()  # the last one is stored with what follows at once
 
@@ -387,6 +383,8 @@ class _Progress:
         *,
         message_reason: str | None = None,
     ) -> None:
+        engine = self._engine
+        await tell_changes(self._journal, engine.rows, engine.dispatcher.toolset)
         await end_run(
             self._journal,
             ending,
@@ -412,5 +410,6 @@ def tool_choice(choice: JsonValue) -> str:
             return "auto"
 
 
-def _conversation(opened: Opened) -> Conversation:
-    return Conversation(opened.messages, opened.names)
+def _conversation(opened: Opened, toolset: Toolset) -> Conversation:
+    changes = changes_told(opened.stopped, toolset) if opened.stopped else ()
+    return Conversation(opened.messages, opened.names, changes)

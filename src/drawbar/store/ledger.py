@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -35,7 +36,28 @@ _IS_CALL = sa.and_(
     invocations.c.run_id == sa.bindparam("run"), invocations.c.call_id == sa.bindparam("call")
 )
 _BY_KEY = Prepared(sa.select(invocations.c.outcome).where(_IS_CALL))
+_OF_RUN = Prepared(
+    sa.select(invocations.c.call_id, invocations.c.function, invocations.c.outcome).where(
+        invocations.c.run_id == sa.bindparam("run")
+    )
+)
 _SETTLE = Prepared(sa.update(invocations).where(_IS_CALL), ("state", "settled_at", "outcome"))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that a run has begun; `outcome` None: nobody knows how it ended."""
+
+    call_id: str
+    function: str
+    outcome: Outcome | None
+
+
+def changes_of_run(connection: sa.Connection, run_id: str) -> list[Change]:
+    return [
+        Change(row.call_id, row.function, row.outcome and outcome_from_json(row.outcome))
+        for row in _OF_RUN.rows(connection, {"run": run_id})
+    ]
 
 
 class StoredLedger:

@@ -17,6 +17,7 @@ from drawbar.kernel.values import Caller
 from drawbar.store.assistants import find_assistant
 from drawbar.store.engine import Database
 from drawbar.store.events import StoredEvent, events_after, insert_events
+from drawbar.store.ledger import Change, changes_of_run
 from drawbar.store.listing import read_page
 from drawbar.store.messages import insert_messages, messages_of_thread, update_messages
 from drawbar.store.prepared import Prepared
@@ -30,7 +31,12 @@ from drawbar.store.records import (
     Step,
     Thread,
 )
-from drawbar.store.steps import insert_steps, steps_of_run, update_steps
+from drawbar.store.steps import (
+    insert_steps,
+    steps_of_run,
+    steps_of_stopped_runs,
+    update_steps,
+)
 from drawbar.store.tables import IS_ACTIVE, runs
 from drawbar.store.threads import insert_thread, thread_exists
 
@@ -173,6 +179,8 @@ class Opened:
     """Of other assistants on the thread, by id."""
     began: bool = False
     """It was queued before."""
+    stopped: Sequence[Step] = ()
+    """Calls of earlier runs of the thread that ended without an answer."""
 
 
 def run_record(row: Any) -> Run:  # a row of `runs`
@@ -275,12 +283,13 @@ def _other_assistants(
 
 
 def _opened(connection: sa.Connection, new: NewRun) -> NewRun:
-    messages = new.messages
-    names: Mapping[str, str] = {}
-    if new.thread is None:
-        messages = messages_of_thread(connection, new.run.thread_id)
-        names = _other_assistants(connection, messages, new.run)
-    return replace(new, opened=Opened(new.run, messages, (), names=names, began=True))
+    if new.thread is not None:
+        return replace(new, opened=Opened(new.run, new.messages, (), began=True))
+    messages = messages_of_thread(connection, new.run.thread_id)
+    names = _other_assistants(connection, messages, new.run)
+    stopped = steps_of_stopped_runs(connection, new.run.thread_id)
+    opened = Opened(new.run, messages, (), names=names, began=True, stopped=stopped)
+    return replace(new, opened=opened)
 
 
 class RunRows:
@@ -393,6 +402,7 @@ class RunRows:
                 events=[] if run.status == "queued" else events_after(connection, run_id, 0),
                 names=_other_assistants(connection, messages, run),
                 began=run.status == "queued",
+                stopped=steps_of_stopped_runs(connection, run.thread_id),
             )
 
         return await self._database.write(work)
@@ -409,6 +419,10 @@ class RunRows:
             )
 
         return await self._database.read(work)
+
+    async def changes(self, run_id: str) -> Sequence[Change]:
+        """What a run has begun to change, as the journal of changes knows it."""
+        return await self._database.read(lambda c: changes_of_run(c, run_id))
 
     def record(self, change: RunChange) -> asyncio.Future[None]:
         """Queue a change, in the order of calls; done when on the disk. Fails with Fenced.

@@ -11,7 +11,7 @@ from drawbar.store.engine import Database
 from drawbar.store.listing import read_page
 from drawbar.store.prepared import Prepared
 from drawbar.store.records import Listing, Page, Step
-from drawbar.store.tables import run_steps
+from drawbar.store.tables import run_steps, runs
 
 _BODY = (
     "thread_id",
@@ -35,6 +35,16 @@ _OF_RUN = Prepared(
     sa.select(run_steps)
     .where(run_steps.c.run_id == sa.bindparam("run"))
     .order_by(run_steps.c.step_no)
+)
+_OF_STOPPED_RUNS = Prepared(
+    sa.select(run_steps)
+    .join(runs, runs.c.id == run_steps.c.run_id)
+    .where(
+        runs.c.thread_id == sa.bindparam("thread"),
+        sa.text("runs.status IN ('cancelled', 'expired', 'failed', 'incomplete')"),
+        run_steps.c.type == sa.literal_column("'tool_calls'"),
+    )
+    .order_by(run_steps.c.id)
 )
 _BY_ID = Prepared(
     sa.select(run_steps).where(
@@ -83,6 +93,11 @@ def update_steps(connection: sa.Connection, changed: Iterable[Step]) -> None:
 def steps_of_run(connection: sa.Connection, run_id: str) -> list[Step]:
     """Oldest first."""
     return [step_record(row) for row in _OF_RUN.rows(connection, {"run": run_id})]
+
+
+def steps_of_stopped_runs(connection: sa.Connection, thread_id: str) -> list[Step]:
+    """Calls of the thread's runs that ended without an answer; oldest first."""
+    return [step_record(row) for row in _OF_STOPPED_RUNS.rows(connection, {"thread": thread_id})]
 
 
 class Steps:
