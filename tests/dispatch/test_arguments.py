@@ -10,7 +10,7 @@ from drawbar.dispatch.arguments import (
     shown,
 )
 from drawbar.kernel.outcome import ArgumentProblem, Refused
-from drawbar.kernel.values import Caller
+from drawbar.kernel.values import Caller, JsonObject
 
 
 async def test_five_wrong_arguments_are_named_at_once_with_what_would_be_right() -> None:
@@ -295,3 +295,35 @@ def test_arguments_inside_lists_are_named_by_their_position() -> None:
 def test_a_caller_path_that_the_compiler_let_through_is_a_bug() -> None:
     with pytest.raises(ValueError, match=r"'caller\.password' is no path of a caller"):
         of_caller(ANNA, "caller.password")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"days": 2.0}, {"days": 2}),
+        ({"days": -3.0, "rate": 2.0}, {"days": -3, "rate": 2.0}),
+        ({"list": [1.0, 2]}, {"list": [1, 2]}),
+    ],
+)
+def test_a_whole_number_that_was_written_with_a_point_is_one(
+    written: JsonObject, meant: JsonObject
+) -> None:
+    numbers: JsonObject = {"type": "array", "items": {"type": "integer"}}
+    check = ArgumentCheck(
+        function(
+            parameters=[
+                parameter("days", type="integer", required=False),
+                parameter("rate", type="number", required=False),
+                parameter("list", required=False, **numbers),
+            ]
+        )
+    )
+
+    assert repr(check.check(written)) == repr(meant)
+
+
+def test_arguments_without_end_are_refused() -> None:
+    refused = parse_arguments('{"a": ' + "[" * 900 + "]" * 900 + "}")
+
+    assert isinstance(refused, Refused)
+    assert "nested more than 200 levels deep" in refused.message

@@ -98,6 +98,45 @@ async def test_broken_json_is_told_with_its_place(shared: Served, body: bytes, w
     assert where in error["message"]
 
 
+@pytest.mark.parametrize("path", ["/v1/assistants", "/functions/shelf_find"])
+async def test_a_body_that_is_nested_too_deep_is_refused(shared: Served, path: str) -> None:
+    async with shared.http(**{"content-type": "application/json"}) as http:
+        response = await http.post(path, content=b'{"tools": ' + b"[" * 900 + b"]" * 900 + b"}")
+
+    assert response.status_code == 400
+    assert "nested more than 200 levels deep" in response.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": "m", "metadata": {"k" * 10_000: "v"}},
+        {"model": "m", "response_format": "v" * 10_000},
+        {"model": "m", "response_format": {"type": "v" * 10_000}},
+        {"model": "m", "n" * 10_000: 1},
+        {"model": "m", "metadata": {"toolset": "t" * 500}, "tools": [{"type": "t" * 10_000}]},
+    ],
+)
+async def test_what_a_client_sent_is_not_sent_back_at_length(
+    shared: Served, body: dict[str, object]
+) -> None:
+    async with shared.http() as http:
+        response = await http.post("/v1/assistants", json=body)
+
+    assert response.status_code == 400
+    assert len(response.content) < 1000
+    assert error_of(response)["message"].endswith(".")
+
+
+async def test_a_long_id_is_not_sent_back_whole(shared: Served) -> None:
+    async with shared.http() as http:
+        response = await http.get(f"/v1/assistants/{'x' * 50_000}")
+
+    assert response.status_code == 400
+    assert len(response.content) < 10_000
+    assert error_of(response)["message"].endswith("Expected an ID that begins with 'asst'.")
+
+
 async def test_a_character_that_no_store_takes_is_refused(shared: Served) -> None:
     async with shared.http() as http:
         response = await http.post("/v1/assistants", json={"model": "m", "name": "a\0b"})

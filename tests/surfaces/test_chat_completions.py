@@ -160,6 +160,20 @@ async def test_a_model_server_that_fails_later_ends_the_stream_with_an_error(
     assert "connection lost" in caught.value.message
 
 
+async def test_a_failure_after_a_call_tells_the_client_not_to_send_the_request_again(
+    served: Served,
+) -> None:
+    served.model.add(invoke("shelf_find", {"part_no": "4711"}), [ModelError("connection lost")])
+    await assistant(served)
+    async with served.client(max_retries=2) as client:
+        with pytest.raises(openai.InternalServerError) as caught:
+            await client.chat.completions.create(model="Store", messages=HELLO)
+
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    assert len(served.model.requests) == 2
+    assert "`shelf_find`. What they changed stays." in caught.value.message
+
+
 async def test_a_client_that_leaves_stops_the_call_under_way(served: Served, soon: Soon) -> None:
     served.model.add(invoke("shelf_find", {"part_no": "4711"}))
     served.shelf.hold = asyncio.Event()
@@ -207,6 +221,14 @@ async def test_the_length_limit_is_passed_on_and_told(served: Served) -> None:
         ({"model": "Store", "messages": HELLO, "stop": ["."]}, "stop"),
         ({"model": "Store", "messages": HELLO, "logprobs": True}, "logprobs"),
         ({"model": "Store", "messages": HELLO, "max_tokens": 0}, "max_tokens"),
+        (
+            {
+                "model": "Store",
+                "messages": HELLO,
+                "tool_choice": {"type": "function", "function": {"name": "nowhere"}},
+            },
+            "tool_choice",
+        ),
         ({"model": "Store", "messages": HELLO, "temprature": 1}, "temprature"),
         (
             {

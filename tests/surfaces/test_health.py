@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from starlette.testclient import TestClient
 
 from drawbar.surfaces.drain import Drain
@@ -17,6 +18,14 @@ async def test_a_living_process_says_so_to_anybody(served: Served) -> None:
         response = await http.get("/healthz")
 
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_a_load_balancer_may_ask_with_head(served: Served, path: str) -> None:
+    async with served.http(key="") as http:
+        response = await http.head(path)
+
+    assert (response.status_code, response.content) == (200, b"")
 
 
 async def test_a_caller_is_told_how_each_backend_is(served: Served) -> None:

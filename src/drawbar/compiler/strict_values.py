@@ -1,8 +1,8 @@
-"""Arguments as OpenAI's strict mode makes a model write them, back in the form of the full schema.
+"""Arguments as a model writes them, back in the form of the full schema.
 
-Strict mode has no optional properties, no objects whose properties are not known, and no values of any type. So
+OpenAI's strict mode has no optional properties, no objects whose properties are not known, and no values of any type. So
 null stands for "left out", a list of names and values for a mapping, and JSON as text for what has no known shape.
-See `strict_schema`, which writes schemas that way.
+See `strict_schema`, which writes schemas that way. In any mode `2.0` stands for the whole number 2.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import orjson
 
 from drawbar.kernel.values import JsonObject, JsonValue
 
+EXACT = 2**53
+"""Above it a float stands for several whole numbers."""
 SHAPES = frozenset(
     {"type", "anyOf", "oneOf", "allOf", "$ref", "enum", "const", "properties", "items", "not"}
 )
@@ -92,6 +94,8 @@ def from_strict(value: JsonValue, schema: JsonValue, root: JsonObject) -> Any:  
             return [from_strict(item, items, root) for item in value]
     if isinstance(value, dict):
         return _of_object(value, schema, root)
+    if isinstance(value, float) and kinds_of(schema) == {"integer"} and abs(value) <= EXACT:
+        return int(value) if value.is_integer() else value
     return value
 
 

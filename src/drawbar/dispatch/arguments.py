@@ -17,7 +17,7 @@ from drawbar.compiler.files import holds_files
 from drawbar.compiler.function import Function
 from drawbar.compiler.strict_values import from_strict, holds_any, resolved, walk
 from drawbar.kernel.outcome import ArgumentProblem, Refused
-from drawbar.kernel.values import Caller, JsonObject, JsonValue
+from drawbar.kernel.values import DEEPEST, Caller, JsonObject, JsonValue, depth
 
 _SHOWN = 60
 """Characters of a wrong value that a refusal repeats."""
@@ -32,6 +32,14 @@ _INDEFINITE = {
     "object": "an object",
     "null": "null",
 }
+
+
+def _holds_float(value: JsonValue) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_float, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_float, value))
+    return isinstance(value, float)
 
 
 def parse_arguments(arguments: str | Mapping[str, JsonValue]) -> JsonObject | Refused:
@@ -49,6 +57,9 @@ def parse_arguments(arguments: str | Mapping[str, JsonValue]) -> JsonObject | Re
             f"The arguments are not valid JSON: {error.msg} at character {error.pos + 1}, near {near!r}. "
             "Write one complete JSON object.",
         )
+    if arguments.count("[") + arguments.count("{") > DEEPEST and depth(value) > DEEPEST:
+        message = f"The arguments are nested more than {DEEPEST} levels deep; write them flatter."
+        return Refused("invalid_json", message)
     if not isinstance(value, dict):
         return Refused(
             "invalid_json",
@@ -78,7 +89,7 @@ class ArgumentCheck:
 
     def check(self, arguments: JsonObject) -> JsonObject | Refused:
         """The arguments with their defaults, or a refusal that names all that is wrong."""
-        if self._has_texts:
+        if self._has_texts or _holds_float(arguments):
             arguments = from_strict(arguments, self._schema, self._schema)
         if not self._validator.is_valid(arguments):
             # A model in OpenAI's strict mode writes some values in another form.

@@ -76,10 +76,13 @@ class ClientError(DrawbarError):
         code: str | None = None,
         param: str | None = None,
         type: str = "invalid_request_error",  # noqa: A002 -- the field's name on the wire
+        final: bool = False,
     ) -> None:
+        """`final`: sending the request again would do its work again, so clients are told not to."""
         super().__init__(message)
         self.message = message
         self.status = status
         self.code = code
         self.param = param
         self.type = type
+        self.final = final

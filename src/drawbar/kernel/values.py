@@ -76,3 +76,17 @@ def canonical_json(value: JsonValue) -> bytes:
 def arguments_hash(arguments: JsonValue) -> str:
     """The hex SHA-256 by which ledger and audit name the arguments of an invocation."""
     return hashlib.sha256(canonical_json(arguments)).hexdigest()
+
+
+DEEPEST = 200
+"""Levels of lists and objects in what others send: libraries that read or write JSON have such a limit, too."""
+
+
+def depth(value: JsonValue) -> int:
+    """Levels of lists and objects; 0 for a scalar."""
+    levels, level = 0, [value]
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        levels += 1
+        inner = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [part for parts in inner for part in parts]
+    return levels

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from drawbar.compiler.function import Toolset
-from drawbar.kernel.errors import ClientError
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.runs import states
 from drawbar.runs.events import pack
 from drawbar.runs.objects import run_object, thread_object
-from drawbar.runs.offer import Offer, resolve_offer
+from drawbar.runs.offer import Offer, check_choice, resolve_offer
 from drawbar.runs.order import NewMessage, RunOrder
 from drawbar.runs.resume import in_progress_event
 from drawbar.store.messages import new_message
@@ -147,9 +146,4 @@ def _instructions(assistant: Assistant, order: RunOrder) -> str:
 def _check_choice(choice: JsonValue, offer: Offer) -> None:
     match choice:
         case {"type": "function", "function": {"name": str(name)}}:
-            known = {*offer.functions, *(tool.name for tool in offer.client_tools)}
-            if name not in known:
-                raise ClientError(
-                    f"The function '{name}' of 'tool_choice' is not among the tools of this run.",
-                    param="tool_choice",
-                )
+            check_choice(name, offer)

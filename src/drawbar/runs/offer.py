@@ -58,6 +58,14 @@ def resolve_offer(
     return Offer(tuple(served), tuple(client))
 
 
+def check_choice(name: str, offer: Offer) -> None:
+    """Raises ClientError when a `tool_choice` names a function that is not offered."""
+    if name in offer.functions or any(name == tool.name for tool in offer.client_tools):
+        return
+    message = f"The function '{name}' of 'tool_choice' is not among the tools of this run."
+    raise ClientError(message, param="tool_choice")
+
+
 def client_tools(tools: Sequence[JsonObject], toolset: Toolset) -> tuple[ToolSchema, ...]:
     """The client's functions among tools that were resolved before."""
     return tuple(

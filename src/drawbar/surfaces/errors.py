@@ -18,17 +18,22 @@ if TYPE_CHECKING:
     from starlette.types import Send
 
 _ID_TAIL = re.compile(r"[0-9A-HJKMNP-TV-Z]{24}")
+_LONGEST = 8000
+"""Characters of a message. The longest that is meant names the ids of 128 calls."""
 Headers = Iterable[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 
 
 def envelope(error: ClientError) -> bytes:
-    """The body of an answer that says no."""
+    """The body of an answer that says no. What a client sent, such as a long id, is not sent back at length."""
+    message = error.message
+    if len(message) > _LONGEST:
+        message = f"{message[: _LONGEST // 2]} ... {message[-_LONGEST // 2 :]}"
     return orjson.dumps(
         {
             "error": {
-                "message": error.message,
+                "message": message,
                 "type": error.type,
                 "param": error.param,
                 "code": error.code,
@@ -41,7 +46,7 @@ def error_headers(error: ClientError) -> Headers:
     """What a status asks for beside its body (RFC 9110: 401 names the scheme)."""
     if error.status == 401:  # noqa: PLR2004 -- the status is the fact
         return ((b"www-authenticate", b'Bearer realm="drawbar"'),)
-    if error.code == "server_stopped":
+    if error.final:
         return ((b"x-should-retry", b"false"),)
     return ()
 
@@ -113,4 +118,4 @@ def cut_off() -> ClientError:
         "The server went down before the answer was there. A change that was under way may have been "
         "made or not; look before you try again."
     )
-    return ClientError(message, status=503, code="server_stopped", type="server_error")
+    return ClientError(message, status=503, code="server_stopped", type="server_error", final=True)

@@ -42,11 +42,13 @@ class BackendStates:
         return self._states
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def alive() -> Response:
     return answer({"status": "ok"})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 async def ready(have: Have, request: Request) -> Response:
     """503 while draining or without the store. A backend that is down is listed and stops nothing.

@@ -14,9 +14,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from drawbar.kernel.errors import ClientError
+from drawbar.kernel.values import DEEPEST, depth
 
 _SHOWN = 3
 """Problems spelled out in one message; the rest is counted."""
+_LONGEST = 100
+"""Characters of a name or value of the client that a message repeats."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,6 +40,9 @@ def parse_json(body: bytes) -> Any:  # any JSON; the models say what it should b
             f"(line {error.lineno}, column {error.colno}). Send one JSON object in UTF-8."
         )
         raise ClientError(message, code="invalid_json") from None
+    if body.count(b"[") + body.count(b"{") > DEEPEST and depth(data) > DEEPEST:
+        message = f"The body is nested more than {DEEPEST} levels deep; send it flatter."
+        raise ClientError(message, code="invalid_json")
     if b"\\u0000" in body and _holds_nul(data):
         message = (
             "A text in the body holds the character U+0000, which no store takes; leave it out."
@@ -85,7 +91,7 @@ def _param(location: tuple[int | str, ...]) -> str | None:
             text += f"[{part}]"
         elif not part.startswith("@"):
             text += f".{part}" if text else part
-    return text or None
+    return _cut(text) or None
 
 
 _Told = tuple[str, str | None, str | None]
@@ -154,7 +160,11 @@ def _not_allowed(allowed: str, value: object, param: str | None, word: str) -> _
 
 
 def _quoted(value: object) -> str:
-    return f"'{value}'" if isinstance(value, str) else orjson.dumps(value).decode()
+    return f"'{_cut(value)}'" if isinstance(value, str) else _cut(orjson.dumps(value).decode())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _kind_of(value: object) -> str:

@@ -98,7 +98,10 @@ class FunctionChoice(Body):
 
 ToolChoice = Annotated[
     Annotated[Literal["none", "auto", "required"], Tag("@text")]
-    | Annotated[FunctionChoice, Tag("@rest")],
+    | Annotated[
+        Annotated[Annotated[FunctionChoice, Tag("@function")], Discriminator(_of_type)],
+        Tag("@rest"),
+    ],
     Discriminator(_kind_of_input),
 ]
 

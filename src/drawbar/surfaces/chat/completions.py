@@ -18,11 +18,18 @@ from drawbar.kernel.errors import ClientError
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.llm.chat import ChatMessage, ModelError, Role, TextDelta, ToolCall
-from drawbar.runs.answer import Answered, AnswerEvent, AnswerOrder, Answers, ClientCall
-from drawbar.runs.offer import resolve_offer
+from drawbar.runs.answer import (
+    Answered,
+    AnswerEvent,
+    AnswerOrder,
+    Answers,
+    ClientCall,
+    ServerCall,
+)
+from drawbar.runs.offer import check_choice, resolve_offer
 from drawbar.store.records import Assistant
 from drawbar.surfaces.assistants.objects import as_json
-from drawbar.surfaces.assistants.requests import TextPart
+from drawbar.surfaces.assistants.requests import FunctionChoice, TextPart
 from drawbar.surfaces.chat.named import find_assistant
 from drawbar.surfaces.chat.requests import (
     AssistantMessage,
@@ -74,6 +81,8 @@ class Completions:
             self._services.toolset,
             self._services.toolsets,
         )
+        if isinstance(body.tool_choice, FunctionChoice):
+            check_choice(body.tool_choice.function.name, offer)
         messages = [_chat_message(message) for message in body.messages]
         if assistant.instructions:
             messages.insert(0, ChatMessage("system", assistant.instructions))
@@ -124,6 +133,7 @@ class _Reply:
 async def _whole(reply: _Reply, events: AsyncIterator[AnswerEvent]) -> JsonObject:
     texts: list[str] = []
     calls: list[JsonValue] = []
+    made: list[str] = []
     end = Answered("stop", 0, 0)
     try:
         async for event in events:
@@ -131,10 +141,12 @@ async def _whole(reply: _Reply, events: AsyncIterator[AnswerEvent]) -> JsonObjec
                 texts.append(event.text)
             elif isinstance(event, ClientCall):
                 calls.append(_call(event.call))
+            elif isinstance(event, ServerCall):
+                made.append(event.call.name)
             elif isinstance(event, Answered):
                 end = event
     except ModelError as error:
-        raise _model_failed(error) from error
+        raise _model_failed(error, made) from error
     message: JsonObject = {
         "role": "assistant",
         "content": "".join(texts) if texts or not calls else None,
@@ -158,6 +170,7 @@ async def _stream(
     stream = EventStream(exchange.send, ping=b": ping\n\n")
     more: JsonObject = {"usage": None} if usage else {}
     opened = False
+    made: list[str] = []
     calls = 0
     try:
         async for event in events:
@@ -172,6 +185,8 @@ async def _stream(
                 delta: JsonObject = {"tool_calls": [{"index": calls, **_call(event.call)}]}
                 await stream.write(reply.chunk(delta, None, **more))
                 calls += 1
+            elif isinstance(event, ServerCall):
+                made.append(event.call.name)
             elif isinstance(event, Answered):
                 await stream.write(reply.chunk({}, event.reason, **more))
                 if usage:
@@ -179,7 +194,7 @@ async def _stream(
                     await stream.write(_frame(total))
         await stream.close(b"data: [DONE]\n\n")
     except ModelError as error:
-        failed = _model_failed(error)
+        failed = _model_failed(error, made)
         if not opened:
             raise failed from error
         await stream.close(b"data: " + envelope(failed) + b"\n\n")
@@ -207,9 +222,18 @@ def _call(call: ToolCall) -> JsonObject:
     }
 
 
-def _model_failed(error: ModelError) -> ClientError:
+def _model_failed(error: ModelError, made: Sequence[str] = ()) -> ClientError:
+    """`made`: functions of this server that were called before; the SDKs would have them called again."""
     kind = "invalid_request_error" if error.code == "invalid_prompt" else "server_error"
-    return ClientError(error.message, status=_STATUS[error.code], code=error.code, type=kind)
+    message = error.message
+    if made:
+        names = ", ".join(f"`{name}`" for name in dict.fromkeys(made))
+        message += (
+            f" Before that, functions of this server were called: {names}. What they changed stays."
+        )
+    return ClientError(
+        message, status=_STATUS[error.code], code=error.code, type=kind, final=bool(made)
+    )
 
 
 def _chat_message(message: ChatMessageBody) -> ChatMessage:

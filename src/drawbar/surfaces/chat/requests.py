@@ -15,11 +15,11 @@ from drawbar.surfaces.assistants.requests import (
     FUNCTION_NAME,
     ContentPart,
     Effort,
-    FunctionChoice,
     ResponseFormat,
     Temperature,
     TextPart,
     Tool,
+    ToolChoice,
     TopP,
 )
 from drawbar.surfaces.validation import Body
@@ -108,13 +108,6 @@ ChatMessageBody = Annotated[
 class StreamOptions(Body):
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
-
-
-ToolChoice = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("@text")]
-    | Annotated[FunctionChoice, Tag("@rest")],
-    Discriminator(_kind),
-]
 
 
 class CreateCompletion(Body):
