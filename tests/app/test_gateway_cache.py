@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,28 @@ async def test_functions_and_outcomes_are_the_same_from_disk(tmp_path: Path) -> 
     assert list(kept.adapters[-1].functions) == list(compiled.adapters[-1].functions)
     assert kept.problems == compiled.problems
     assert await outcomes(kept) == await outcomes(compiled)
+
+
+async def test_a_start_from_disk_makes_no_function_before_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_company(tmp_path)
+    async with drawbar.load(settings):
+        pass
+    made: list[object] = []
+    make = StoredFunctions.__getitem__
+
+    def counted(functions: StoredFunctions, index: Any) -> object:
+        made.append(index)
+        return make(functions, index)
+
+    monkeypatch.setattr(StoredFunctions, "__getitem__", counted)
+
+    async with drawbar.load(settings) as gateway:
+        before = len(made)
+        await gateway.call("shop_get_item", {"item_no": 1})
+
+    assert (before, len(made)) == (0, 1)
 
 
 def folders_of_entries(folder: Path) -> set[str]:

@@ -20,7 +20,7 @@ import orjson
 from pydantic_core import PydanticSerializationError
 
 from drawbar.compiler.entries import Entries, Unusable
-from drawbar.compiler.kind import Kinds, StorableKind
+from drawbar.compiler.kind import Kinds, StorableKind, SurveyingKind
 from drawbar.compiler.maker import maker_of
 from drawbar.compiler.packing import Unpackable
 from drawbar.compiler.stored import Packed, StoredFunctions, StoredPlans, pack_functions, packing_of
@@ -135,11 +135,12 @@ def _compiled(packed: Packed, adapter: Adapter, kind: StorableKind, head: Any) -
     packing = packing_of(kind)
     file = adapter.source.file
     functions = StoredFunctions(packed, adapter, file, packing)
+    survey = head["survey"]
     return CompiledAdapter(
         adapter.name,
         file,
         adapter,
-        StoredPlans(functions, adapter.prefix),
+        StoredPlans(functions, adapter.prefix, None if survey is None else packing.unpack(survey)),
         functions,
         tuple(map(packing.unpack, head["problems"])),
         Place(file, *head["place"]),
@@ -172,6 +173,8 @@ def _write(
     try:
         packed = pack_functions(compiled.functions, adapter, kind, packing)
         problems = orjson.loads(packing.pack(compiled.problems))
+        survey = kind.survey(compiled.plans) if isinstance(kind, SurveyingKind) else None
+        surveyed = orjson.loads(packing.pack(survey))
     except Unpackable as error:
         raise _NotKept(str(error)) from None
     head = {
@@ -185,6 +188,7 @@ def _write(
         "place": [compiled.place.line, compiled.place.column],
         "functions": packed.head(),
         "keeps": compiled.keeps,
+        "survey": surveyed,
     }
     written = orjson.dumps(head)
     content = b"".join((len(written).to_bytes(_LENGTH, "big"), written, packed.records))

@@ -13,6 +13,8 @@ from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec, LookupSpec, Spec
 from drawbar.spec.source import At, Report
 
+S = TypeVar("S")
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -100,6 +102,30 @@ class StorableKind(Kind, Protocol):
     def to_store(self, binding: Any) -> object:  # as in Plan
         """The binding, or what stands for it after a start from disk; `invoke` takes both."""
         ...
+
+
+@runtime_checkable
+class SurveyingKind(StorableKind, Protocol):
+    """A storable kind whose `open` asks something of all plans at once."""
+
+    def survey(self, plans: Mapping[str, Plan]) -> object:
+        """What it asks, as a class of `stored`. It is kept, so that a start from disk need not make every plan."""
+        ...
+
+
+class PlansFromDisk(Mapping[str, Plan]):
+    """Plans that are made one by one when they are asked for, and what was surveyed when there were all."""
+
+    survey: Any  # the kind's own
+    """None for a kind that does not survey."""
+
+
+def surveyed(plans: Mapping[str, Plan], survey: Callable[[Mapping[str, Plan]], S]) -> S:
+    """What `survey` finds, or has found before these plans were kept."""
+    if isinstance(plans, PlansFromDisk):
+        known: S = plans.survey
+        return known
+    return survey(plans)
 
 
 class Kinds(Protocol):

@@ -16,7 +16,7 @@ from typing import Any, overload
 import orjson
 
 from drawbar.compiler.function import Function, FunctionLimits
-from drawbar.compiler.kind import Parameter, Plan, StorableKind
+from drawbar.compiler.kind import Parameter, Plan, PlansFromDisk, StorableKind
 from drawbar.compiler.packing import Packing
 from drawbar.kernel.errors import Place, Problem
 from drawbar.spec.model import (
@@ -200,12 +200,13 @@ class StoredFunctions(Sequence[Function]):
         return self._records[start : self._ends[index]]
 
 
-class StoredPlans(Mapping[str, Plan]):
+class StoredPlans(PlansFromDisk):
     """Plans of the functions that can be called, by local name."""
 
-    def __init__(self, functions: StoredFunctions, prefix: str) -> None:
+    def __init__(self, functions: StoredFunctions, prefix: str, survey: object = None) -> None:
         self._functions = functions
         self._prefix = prefix
+        self.survey = survey
 
     @cached_property
     def _places(self) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -45,8 +45,8 @@ from drawbar.backends.sql.session import (
     Unanswered,
 )
 from drawbar.backends.sql.stop import Stop
+from drawbar.backends.sql.survey import Survey
 from drawbar.backends.sql.url import parse_url
-from drawbar.compiler.kind import Plan
 from drawbar.kernel.files import FileText
 from drawbar.kernel.ports import BackendError, Call, Health, Progress, Reply
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
@@ -86,18 +86,15 @@ _MARGIN = 0.25
 """Seconds before the deadline at which the database itself stops, so that its own words arrive in time."""
 
 
-def open_backend(adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> SqlBackend:
+def open_backend(adapter: Adapter, survey: Survey, workers: Workers) -> SqlBackend:
     """Nothing is connected yet."""
     backend = adapter.backend
     assert isinstance(backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
-    changes = any(
-        isinstance(plan.binding, Operation) and plan.binding.transaction != "reading"
-        for plan in plans.values()
-    )
+    changes = survey.changes
     target = parse_url(backend, adapter.folder)
     database = open_database(target, workers.size, changes=changes)
     queries = open_queries(backend, adapter.folder, workers.size, changes=changes)
-    logins = logins_of(adapter, plans, database, queries)
+    logins = logins_of(adapter, survey, database, queries)
     return SqlBackend(database, workers, Seal(_secret(backend)), queries, logins, backend.identity)
 
 

@@ -9,8 +9,9 @@ from drawbar.backends.sql.backend import SqlBackend, open_backend
 from drawbar.backends.sql.codes import CODES
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.plan import Binding, FreeQuery, Operation, Reading
+from drawbar.backends.sql.survey import Survey, survey_of
 from drawbar.backends.sql.url import parse_url
-from drawbar.compiler.kind import Plan
+from drawbar.compiler.kind import Plan, surveyed
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.values import JsonValue
 from drawbar.kernel.workers import Workers
@@ -30,7 +31,7 @@ class SqlKind:
     options: type[BackendSpec] = SqlBackendSpec
     function: type[FunctionSpec] = SqlFunctionSpec
     codes = CODES
-    stored: tuple[type, ...] = (Reading, Operation, FreeQuery)
+    stored: tuple[type, ...] = (Reading, Operation, FreeQuery, Survey)
 
     def ingredients(self, adapter: Adapter) -> JsonValue:
         """The dialect; the rest of the `url` changes no statement."""
@@ -51,7 +52,10 @@ class SqlKind:
         return compile_adapter(adapter, report)
 
     def open(self, adapter: Adapter, plans: Mapping[str, Plan], workers: Workers) -> SqlBackend:
-        return open_backend(adapter, plans, workers)
+        return open_backend(adapter, surveyed(plans, survey_of), workers)
+
+    def survey(self, plans: Mapping[str, Plan]) -> Survey:
+        return survey_of(plans)
 
     def draft(self, source: str, wish: DraftWish) -> Draft:
         from drawbar.backends.sql.draft.adapter import draft_adapter  # noqa: PLC0415 -- reflection, for people who draft

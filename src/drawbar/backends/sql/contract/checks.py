@@ -32,6 +32,7 @@ from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.plan import Query, Reading, Statement
 from drawbar.backends.sql.session import Allowed
 from drawbar.backends.sql.stop import Stop
+from drawbar.backends.sql.survey import survey_of
 from drawbar.backends.sql.url import parse_url
 from drawbar.compiler.contract import Verdict
 from drawbar.compiler.kind import Plan
@@ -314,7 +315,7 @@ async def check_contract(adapter: Adapter) -> AsyncIterator[Verdict]:
         return
     dialect = _dialect(adapter)
     tables = Tables(adapter)
-    backend = open_backend(_nobodys(adapter), plans, Workers("contract", _THREADS))
+    backend = open_backend(_nobodys(adapter), survey_of(plans), Workers("contract", _THREADS))
     try:
         for feature, check in CHECKS.items():
             if check in _OF_PROCEDURES and dialect.name not in PROCEDURES:

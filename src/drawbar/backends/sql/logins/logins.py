@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from drawbar.backends.sql.dialect import MARIADB, POSTGRESQL
 from drawbar.backends.sql.free_query import FreeQueries, target_of_queries
 from drawbar.backends.sql.logins.excess import Needed, Wide
 from drawbar.backends.sql.options import SqlBackendSpec
-from drawbar.backends.sql.plan import FreeQuery, Operation, Reading
 from drawbar.backends.sql.session import Allowed, Database
+from drawbar.backends.sql.survey import Survey
 from drawbar.backends.sql.url import Target, parse_url
-from drawbar.compiler.kind import Plan
 from drawbar.kernel.ports import BackendError
 from drawbar.spec.model import Adapter
 
@@ -77,24 +76,19 @@ class Logins:
         )
 
 
-def logins_of(
-    adapter: Adapter, plans: Mapping[str, Plan], database: Database, queries: FreeQueries
-) -> Logins:
+def logins_of(adapter: Adapter, survey: Survey, database: Database, queries: FreeQueries) -> Logins:
     """Nothing is asked yet."""
     backend = adapter.backend
     assert isinstance(backend, SqlBackendSpec)  # noqa: S101 -- the loader used this kind's own model
-    bindings = [plan.binding for plan in plans.values()]
     found = Logins()
-    if backend.login_check != "off" and any(
-        isinstance(each, Reading | Operation) for each in bindings
-    ):
+    if backend.login_check != "off" and survey.declared:
         found.main = Login(
             lambda: database,
             parse_url(backend, adapter.folder),
-            Needed(any(isinstance(each, Operation) for each in bindings)),
+            Needed(survey.operates),
             refuses=backend.login_check == "refuse",
         )
-    asked = [each for each in bindings if isinstance(each, FreeQuery)]
+    asked = survey.queries
     if asked:
         tables = tuple(table for each in asked for table in each.tables)
         own = backend.query_login
