@@ -69,8 +69,10 @@ async def _serve(gateway: Gateway, listening: socket.socket) -> None:
     with_signals(stop)
     async with deployed(gateway) as services:
         _tell(gateway, services)
-        spare_the_collector()
-        await serve(services, listening, stop, lambda: _ready(services, listening), gc.freeze)
+        # What a start leaves as garbage is collected once the server answers: until then nobody needs the room.
+        await serve(
+            services, listening, stop, lambda: _ready(services, listening), spare_the_collector
+        )
     _log.info("stopped")
 
 
