@@ -12,7 +12,11 @@ import pytest
 import sqlalchemy as sa
 
 from drawbar.llm.scripted import invoke, say
+from drawbar.runs.events import unpack
+from drawbar.store import engine
+from drawbar.store import runs as runs_module
 from drawbar.store.engine import StoreError
+from drawbar.store.runs import RunChange, apply_change
 from runs.bench import RunBench, run_bench
 
 
@@ -47,6 +51,31 @@ async def test_a_run_of_two_turns_and_a_reading_waits_for_two_commits(url: str) 
             await bench.events(run)
 
         assert len(commits) == 2
+
+
+async def test_what_follows_within_a_moment_is_written_as_one_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changes: list[RunChange] = []
+
+    def counted(connection: sa.Connection, change: RunChange) -> None:
+        changes.append(change)
+        apply_change(connection, change)
+
+    monkeypatch.setattr(runs_module, "apply_change", counted)
+    monkeypatch.setattr(engine, "_PATIENCE", 5.0)  # a busy machine is no reason for a second one
+    async with run_bench("sqlite://", invoke("hr_get", {"q": "12"}), say("It is 12")) as bench:
+        run = await bench.create()
+        events = await bench.events(run)
+        stored = await bench.store.events.after(run.id, 0)
+
+    [change] = changes
+    assert (change.before.status, change.after.status) == ("in_progress", "completed")
+    assert [step.status for step in change.new_steps] == ["completed", "completed"]
+    assert change.changed_steps == ()
+    told = [event for row in stored for event in unpack(row)]
+    assert [event.seq for event in told] == list(range(1, len(told) + 1))
+    assert told[-len(events) :] == events
 
 
 async def test_the_model_is_asked_while_the_run_is_on_its_way_to_the_disk(url: str) -> None:

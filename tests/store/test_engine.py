@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -174,7 +175,9 @@ async def test_audit_lines_that_could_not_be_written_are_reported(
     sa.event.remove(sqlite._database._writer, "commit", fail)
 
 
-async def test_a_patient_write_shares_the_commit_of_the_next_one(database: Database) -> None:
+async def test_what_is_written_later_shares_the_commit_of_the_next_write(
+    database: Database,
+) -> None:
     commits: list[int] = []
     sa.event.listen(database._writer, "commit", lambda _: commits.append(1))
 
@@ -184,19 +187,19 @@ async def test_a_patient_write_shares_the_commit_of_the_next_one(database: Datab
 
         return work
 
-    patient = [database.write(insert(n), patient=True) for n in (3, 1)]
+    later = [database.write_later(partial(insert, n)) for n in (3, 1)]
     await database.write(insert(2))
 
-    assert [each.done() for each in patient] == [True, True]
+    assert [each.done() for each in later] == [True, True]
     assert len(commits) == 1
     assert await numbers(database) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("hurried", [True, False])
-async def test_a_patient_write_alone_is_written_when_hurried_or_after_a_moment(
+async def test_what_is_written_later_is_written_when_hurried_or_after_a_moment(
     database: Database, hurried: bool
 ) -> None:
-    waiting = database.write(lambda c: c.execute(INSERT, {"n": 5}).rowcount, patient=True)
+    waiting = database.write_later(lambda: lambda c: c.execute(INSERT, {"n": 5}).rowcount)
     if hurried:
         database.hurry()
 
@@ -204,10 +207,30 @@ async def test_a_patient_write_alone_is_written_when_hurried_or_after_a_moment(
     assert await numbers(database) == [5]
 
 
-async def test_closing_writes_what_was_patient(tmp_path: Path) -> None:
+async def test_what_is_written_later_is_made_when_it_is_handed_over(database: Database) -> None:
+    numbers_wanted = [1]
+
+    def make() -> Work[None]:
+        rows = [{"n": number} for number in numbers_wanted]
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(INSERT, rows)
+
+        return work
+
+    waiting = database.write_later(make)
+    numbers_wanted.append(2)
+    database.hurry()
+    numbers_wanted.append(3)
+    await waiting
+
+    assert await numbers(database) == [1, 2]
+
+
+async def test_closing_writes_what_was_to_be_written_later(tmp_path: Path) -> None:
     database = Database(sa.make_url(f"sqlite+pysqlite:///{tmp_path}/t.db"))
     await database.execute(sa.text("CREATE TABLE t (n INTEGER PRIMARY KEY)"))
-    waiting = database.write(lambda c: c.execute(INSERT, {"n": 5}).rowcount, patient=True)
+    waiting = database.write_later(lambda: lambda c: c.execute(INSERT, {"n": 5}).rowcount)
 
     await database.close()
 

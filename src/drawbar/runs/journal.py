@@ -53,7 +53,10 @@ class Journal:
         self._changed_steps: dict[str, Step] = {}
         self._new_messages: dict[str, Message] = {}
         self._changed_messages: dict[str, Message] = {}
+        self._events_until: int | None = None
         self._last: asyncio.Future[None] | None = None
+        self._is_queued = False
+        """Whether a change waits to be handed over, with all that happens until then."""
         self._failure: BaseException | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -150,12 +153,21 @@ class Journal:
     # What of it is stored
 
     def save(self, *, events_until: int | None = None) -> None:
-        """Queue everything since the last save as one change."""
+        """Have everything since the change before written, with what comes until the writer takes it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._failure is not None:
             return
+        if events_until is not None:
+            self._events_until = events_until
+        if not self._is_queued:
+            self._is_queued = True
+            self._last = self._rows.record(self._change)
+
+    def _change(self) -> RunChange:
+        """All since the change before: what was opened and closed meanwhile is written once."""
+        self._is_queued = False
         before, self._before = self._before, changed(self.run, last_seq=self.channel.last_seq)
         change = RunChange(
             before=before,
@@ -165,14 +177,15 @@ class Journal:
             changed_messages=tuple(self._changed_messages.values()),
             new_steps=tuple(self._new_steps.values()),
             changed_steps=tuple(self._changed_steps.values()),
-            events_until=events_until,
+            events_until=self._events_until,
         )
-        self._events = []
+        self._events, self._events_until = [], None
         self._new_messages, self._changed_messages = {}, {}
         self._new_steps, self._changed_steps = {}, {}
-        self._last = self._rows.record(change)
-        last_seq = change.after.last_seq
-        self._last.add_done_callback(lambda saved: self._note(saved, last_seq))
+        if self._last is not None:
+            last_seq = change.after.last_seq
+            self._last.add_done_callback(lambda saved: self._note(saved, last_seq))
+        return change
 
     async def stored(self) -> None:
         """Wait for every save so far. Raises Fenced when the run was taken from this worker."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -36,7 +36,7 @@ _LARGEST_BATCH = 256
 _READERS = 4
 _BUSY_MILLISECONDS = 10_000
 _PATIENCE = 0.02
-"""Seconds that a patient change waits for one that somebody waits for, to share its commit."""
+"""Seconds that a change waits for one that somebody waits for, to share its commit."""
 _LINGER = 0.002
 """Seconds that a transaction stays open for what follows from its changes: a short run is one commit then."""
 _log = logging.getLogger("drawbar.store")
@@ -46,6 +46,8 @@ _log = logging.getLogger("drawbar.store")
 class _Write(Generic[T]):
     work: Work[T]
     future: asyncio.Future[T]
+    make: Callable[[], Work[T]] | None = None
+    """Makes the work when it is handed over to the writer."""
     begun: Callable[[T, asyncio.Future[T]], object] | None = None
     lingers: bool = False
     result: T | None = None
@@ -77,40 +79,54 @@ class Database:
         self,
         work: Work[T],
         *,
-        patient: bool = False,
         begun: Callable[[T, asyncio.Future[T]], object] | None = None,
         lingers: bool = False,
     ) -> asyncio.Future[T]:
         """Queue a change; the future is done when it is on the disk.
 
-        `patient`: nobody waits for it, so it may share the commit of the next change that is not, and is
-        written after a moment even if none comes. `begun` hears the result when all that is left is the
+        `begun` hears the result when all that is left is the
         commit, which may yet fail; not always, and before the future is done if at all. With `lingers` that
         commit waits a moment for what follows from the result; then `work` may be called once more after
         `begun`, and has to do the same again.
         """
-        future: asyncio.Future[T] = self._loop.create_future()
-        if self._closed:
-            future.set_exception(RuntimeError("the store is closed"))
-            return future
-        self._held.append(_Write(work, future, begun, lingers))
-        if lingers:
-            self._lingering.add(future)
-            future.add_done_callback(self._lingering.discard)
-        if not patient:
+        write = _Write(work, self._loop.create_future(), begun=begun, lingers=lingers)
+        if self._held_back(write):
+            if lingers:
+                self._lingering.add(write.future)
+                write.future.add_done_callback(self._lingering.discard)
             self.hurry()
-        elif self._timer is None:
+        return write.future
+
+    def write_later(self, make: Callable[[], Work[T]]) -> asyncio.Future[T]:
+        """Queue a change that nobody waits for; the future is done when it is on the disk.
+
+        It shares the commit of the next change that somebody waits for, and is written after a moment even if
+        none comes. `make` is called when it is handed over, so one change can take up all that comes until then;
+        it must not fail.
+        """
+        write = _Write(_unmade, self._loop.create_future(), make=make)
+        if self._held_back(write) and self._timer is None:
             self._timer = self._loop.call_later(_PATIENCE, self.hurry)
-        return future
+        return write.future
+
+    def _held_back(self, write: _Write[Any]) -> bool:  # any result
+        if self._closed:
+            write.future.set_exception(RuntimeError("the store is closed"))
+            return False
+        self._held.append(write)
+        return True
 
     def hurry(self) -> None:
-        """Write what has been patient until now, and commit what lingers."""
+        """Write what was to be written later, and commit what lingers."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._held or self._lingering:
-            self._queue.put(self._held)
-            self._held = []
+        held, self._held = self._held, []
+        for write in held:
+            if write.make is not None:
+                write.work = write.make()
+        if held or self._lingering:
+            self._queue.put(held)
 
     def execute(
         self, statement: sa.Executable, values: Mapping[str, object] | None = None
@@ -306,6 +322,10 @@ def _run_apart(connection: sa.Connection, batch: Sequence[_Write[Any]]) -> None:
         else:
             savepoint.commit()
     connection.commit()
+
+
+def _unmade(_connection: sa.Connection) -> NoReturn:
+    raise AssertionError("a change was not made before it was handed over")
 
 
 def _tell_begun(writes: Sequence[_Write[Any]]) -> None:  # of any result

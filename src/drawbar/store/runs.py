@@ -424,12 +424,17 @@ class RunRows:
         """What a run has begun to change, as the journal of changes knows it."""
         return await self._database.read(lambda c: changes_of_run(c, run_id))
 
-    def record(self, change: RunChange) -> asyncio.Future[None]:
+    def record(self, make: Callable[[], RunChange]) -> asyncio.Future[None]:
         """Queue a change, in the order of calls; done when on the disk. Fails with Fenced.
 
-        It is patient: `hurry` when somebody waits for it.
+        `make` is called when it is handed over to be written, at the latest by `hurry`, for those who wait.
         """
-        return self._database.write(lambda c: apply_change(c, change), patient=True)
+
+        def work() -> Callable[[sa.Connection], None]:
+            change = make()
+            return lambda c: apply_change(c, change)
+
+        return self._database.write_later(work)
 
     def hurry(self) -> None:
         self._database.hurry()
