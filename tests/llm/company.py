@@ -194,6 +194,12 @@ QUESTIONS: dict[str, list[Call]] = {
     "Which engineers work on the vessel Fulmar?": [
         ("hr_find_employees", {"rank": "engineer", "vessel": "Fulmar"})
     ],
+    "Who is the master of the Kittiwake?": [
+        ("hr_find_employees", {"rank": "master", "vessel": "Kittiwake"})
+    ],
+    "Which invoices were due before 2031?": [
+        ("bookings_list_open_invoices", {"due_before": "2031-01-01"})
+    ],
     "List all stewards of the crew": [("hr_find_employees", {"rank": "steward"})],
     "What leave requests does 1042 have?": [("hr_list_leave", {"emp_no": "1042"})],
     "Show the approved leave of 1042": [("hr_list_leave", {"emp_no": "1042", "state": "approved"})],

@@ -19,6 +19,7 @@ UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 STRING: JsonObject = {"type": "string"}
 WHOLE: JsonObject = {"type": "integer"}
 FLAG: JsonObject = {"type": "boolean"}
+NAMED: JsonObject = {**STRING, "description": "Its number, or words such as a name."}
 SIZES: JsonObject = {"type": "array", "items": {"type": "string", "enum": ["small", "large"]}}
 CODES: JsonObject = {"type": "array", "items": {"type": "string", "pattern": "^K[0-9]{2}$"}}
 
@@ -39,6 +40,10 @@ CODES: JsonObject = {"type": "array", "items": {"type": "string", "pattern": "^K
         ("any ones", "sizes", SIZES, None),
         ("the order 4711-A please", "order_no", STRING, "4711-A"),
         ("three of them", "quantity", WHOLE, 3),
+        ("invoices of Perran Mossgate", "customer_no", NAMED, "Perran Mossgate"),
+        ("invoices of Perran Mossgate", "customer_no", STRING, None),
+        ("20 minutes late", "name", STRING, None),
+        ("who sails on the Fulmar", "ship", {**STRING, "description": "One of Fulmar and Razorbill."}, "Fulmar"),
         ("2,5 litres", "litres", {"type": "number"}, 2.5),
         ("700 pieces", "quantity", {"type": "integer", "maximum": 50}, None),
         ("2.5 pieces", "quantity", WHOLE, None),

@@ -32,6 +32,8 @@ _PATTERN = re.compile(
     | \b(?P<day3>\d{{1,2}})\.\s?(?P<month3>\d{{1,2}})\.(?:\s?(?P<year3>\d{{4}})\b)?
     | \b(?P<relative>(?:the\s+)?(?:{_RELATIVE_WORDS}))\b
     | \bin\s+(?P<count>\d{{1,3}}|a|one|two|three)\s+(?P<unit>days?|weeks?)\b
+    | (?<=\bbefore\s)(?P<before>(?:19|20|21)\d\d)\b(?![-./:]\d)
+    | (?<=\bsince\s)(?P<since>(?:19|20|21)\d\d)\b(?![-./:]\d)
     | \b(?P<next>next\s+|this\s+|on\s+)?(?P<weekday>{"|".join(_WEEKDAYS)})\b
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -51,6 +53,8 @@ class DayFound:
 
 def find_days(text: str, today: date) -> list[DayFound]:
     """In the order of the text. A day without its year is the next such day from today on.
+
+    A year alone is a day where something ends before it or lasts since it: the first of January.
 
     A date of slashes is left alone: whether the month comes first is a guess.
     """
@@ -72,6 +76,8 @@ def _day(match: re.Match[str], today: date) -> date | None:
         count = _COUNT.get(match["count"].lower()) or int(match["count"])
         days = count * (_DAYS_A_WEEK if match["unit"].lower().startswith("week") else 1)
         return today + timedelta(days=days)
+    if year := match["before"] or match["since"]:
+        return _date(int(year), 1, 1)
     if match["weekday"]:
         ahead = (_WEEKDAYS.index(match["weekday"].lower()) - today.weekday()) % _DAYS_A_WEEK
         return today + timedelta(days=ahead or _DAYS_A_WEEK)

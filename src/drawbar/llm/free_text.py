@@ -68,9 +68,12 @@ def find_free_text(slot: Slot, sentence: Sentence, vocabulary: Collection[str]) 
 
 
 def find_beside(slot: Slot, sentence: Sentence, vocabulary: Collection[str]) -> str | None:
-    """A name right after or before a word of the parameter: `vessel Kittiwake`, `the Kittiwake vessel`."""
+    """A name right after or before a word of the parameter: `vessel Kittiwake`, `the Kittiwake vessel`.
+
+    Also one that its description gives as an example: `such as Kittiwake`.
+    """
     del vocabulary
-    return _first(_beside(slot, sentence), slot, sentence)
+    return _first((*_beside(slot, sentence), *_told(slot, sentence)), slot, sentence)
 
 
 def _first(spans: Iterable[Span], slot: Slot, sentence: Sentence) -> str | None:
@@ -95,6 +98,8 @@ def _spans(
             return
     if names & _IDS:
         yield from (token for token in sentence.tokens() if re.search(r"\d", token.text))
+        if term_of("name") in slot.terms:  # its description says that a name will do
+            yield from sentence.names()
         return
     if not searched and not slot.required:
         return
@@ -103,7 +108,8 @@ def _spans(
     if slot.required:
         yield from _after_preposition(sentence, vocabulary)
     if searched:
-        yield from _left(sentence, vocabulary)
+        left = _left(sentence, vocabulary)
+        yield from (span for span in left if "name" not in names or not span.text[0].isdigit())
 
 
 def _matches(pattern: re.Pattern[str], sentence: Sentence) -> Iterator[Span]:
@@ -116,6 +122,15 @@ def _beside(slot: Slot, sentence: Sentence) -> Iterator[Span]:
     for name in sentence.names():
         around = sentence.before(name.start, 1) + sentence.after(name.end, 1)
         if {term_of(word) for word in around} & slot.name_terms:
+            yield name
+
+
+def _told(slot: Slot, sentence: Sentence) -> Iterator[Span]:
+    told = str(slot.schema.get("description", ""))
+    for name in sentence.names():
+        if re.search(
+            rf"(?<!^)(?<!\. )\b{re.escape(name.text)}\b", told
+        ):  # a first word has its capital anyway
             yield name
 
 
