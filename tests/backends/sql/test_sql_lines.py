@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from drawbar.backends.sql.databases.postgresql import line as postgresql_line
 from drawbar.backends.sql.databases.postgresql import lines as postgresql_lines
+from drawbar.backends.sql.databases.postgresql import pipeline as postgresql_pipeline
+from drawbar.backends.sql.databases.postgresql.line import Line
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import JsonValue
 
@@ -31,6 +34,7 @@ all_of_them: {{sql: "select c, c + 1 as d from generate_series(1, 500000) c", ro
 twice: {{sql: "select * from (select 1 as a) x, (select 2 as a) y", rows: one}}
 who: {{sql: select pg_backend_pid() as pid, rows: one}}
 large: {{parameters: {{t: {{type: string}}}}, sql: "select length(:t) as n", rows: one}}
+wide: {{sql: "select repeat('wide ', 200000) as w", rows: one}}
 slow: {{rows: one, sql: "select count(*) as c from pg_class a, pg_class b, pg_class c, pg_class d where a.relname <> '{MARK}'"}}
 """
 CALLS: list[tuple[str, dict[str, JsonValue]]] = [
@@ -51,6 +55,7 @@ CALLS: list[tuple[str, dict[str, JsonValue]]] = [
     ("all_of_them", {}),
     ("twice", {}),
     ("large", {"t": "x" * 3_000_000}),
+    ("wide", {}),
 ]
 
 
@@ -63,6 +68,34 @@ def waiting(office: Office) -> Office:
 def lines_of(office: Office) -> Any:  # Lines
     database: Any = office.backend._database
     return database._lines
+
+
+def idle_lines(office: Office) -> list[Any]:  # Line or Pipeline
+    return [line for line in lines_of(office)._lines if line.is_idle]
+
+
+async def close_lines(office: Office) -> None:
+    """As if the server had ended all of them."""
+    for line in idle_lines(office):
+        line.close()
+        lines_of(office)._lost(line)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions wait for those before them however long those take."""
+    for name in ("PATIENCE", "_OVERDUE"):
+        monkeypatch.setattr(postgresql_pipeline, name, 1e9)
+
+
+async def asked_behind_nothing(office: Office) -> asyncio.Task[object]:
+    """`slow` under way on the only line, and `number` known to be quick."""
+    for _ in range(2):
+        await office.value("number", {"t": "1"})
+    task: asyncio.Task[object] = asyncio.create_task(office.reply("slow", timeout=30))
+    await eventually(is_asked, 5)
+    assert len(lines_of(office)._lines) == 1
+    return task
 
 
 async def is_asked() -> bool:
@@ -104,9 +137,109 @@ async def test_every_call_is_answered_as_in_a_thread(
     with monkeypatch.context() as patch:
         patch.setattr(postgresql.backend, "_asks", None)
         in_threads = [await outcome(*each) for each in CALLS + CALLS]
+    await close_lines(postgresql)
+    with monkeypatch.context() as patch:
+        patch.setattr(postgresql_lines, "is_plain", lambda _: False)
+        by_libpq = [await outcome(*each) for each in CALLS + CALLS]
 
     assert workers == []
     assert twice == in_threads
+    assert by_libpq == in_threads
+    assert {type(line) for line in lines_of(postgresql)._lines} == {Line}
+
+
+async def test_questions_of_one_moment_share_a_line_and_each_gets_its_own_answer(
+    postgresql: Office, patient: None
+) -> None:
+    postgresql.open(FUNCTIONS)
+    for _ in range(2):  # the first time nobody knows how long they take
+        await postgresql.value("number", {"t": "1"})
+        await postgresql.value("share", {"n": 1})
+    line = lines_of(postgresql)._lines[0]
+
+    async def one(number: int) -> JsonValue:
+        if number % 3:
+            return await postgresql.value("number", {"t": str(number)})
+        error = await postgresql.error("share", {"n": 0})
+        return error.message
+
+    found = await asyncio.gather(*(one(number) for number in range(40)))
+
+    expected: list[JsonValue] = [
+        {"n": number} if number % 3 else "division by zero" for number in range(40)
+    ]
+    assert found == expected
+    assert lines_of(postgresql)._lines == [line]
+
+
+async def test_a_cancelled_question_takes_none_of_those_behind_it_along(
+    postgresql: Office, patient: None
+) -> None:
+    waiting(postgresql)
+    task = await asked_behind_nothing(postgresql)
+    behind = [
+        asyncio.create_task(postgresql.value("number", {"t": str(number)})) for number in range(3)
+    ]
+    await asyncio.sleep(0)
+
+    task.cancel()
+
+    assert await asyncio.gather(*behind) == [{"n": number} for number in range(3)]
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await eventually(is_left, 5)
+
+
+async def test_nobody_waits_long_behind_a_question_that_takes_longer_than_was_thought(
+    postgresql: Office, patient: None
+) -> None:
+    waiting(postgresql)
+    task = await asked_behind_nothing(postgresql)
+    line = lines_of(postgresql)._lines[0]
+
+    behind = postgresql.value("number", {"t": "7"})
+
+    assert await asyncio.wait_for(behind, 5) == {"n": 7}
+    under_way = [asked.answer.done() for asked in line._asked if asked.answer is not None]
+    assert under_way == [False, True]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_statement_that_is_wrong_is_told_so_to_all_who_ask_it_at_once(
+    postgresql: Office, patient: None
+) -> None:
+    postgresql.open(
+        "gone: {sql: select x from never_made, rows: one}\nwho: {sql: select 1 as n, rows: one}"
+    )
+    await postgresql.value("who")
+    lines_of(postgresql)._paces.learn("select x from never_made", 0.0)
+
+    errors = await asyncio.gather(*(postgresql.error("gone") for _ in range(4)))
+
+    assert {error.facts["sqlstate"] for error in errors} == {"42P01"}
+    assert await postgresql.value("who") == {"n": 1}
+
+
+async def test_a_session_that_may_write_is_left_and_no_line_is_shared_any_more(
+    postgresql: Office,
+) -> None:
+    run_script(
+        postgresql,
+        "create view sneaky as select set_config('default_transaction_read_only', 'off', false) as was",
+    )
+    postgresql.open(
+        "sneak: {sql: select * from sneaky, rows: one}\n"
+        "mode: {sql: \"select current_setting('transaction_read_only') as mode\", rows: one}"
+    )
+    await postgresql.value("sneak")
+
+    found = [await postgresql.value("mode") for _ in range(2)]
+
+    assert found == [{"mode": "on"}, {"mode": "on"}]
+    assert lines_of(postgresql)._shares is False
+    run_script(postgresql, "drop view sneaky")
 
 
 async def test_a_second_row_ends_the_question_and_the_next_one_has_a_clean_line(
@@ -129,7 +262,7 @@ async def test_calls_of_one_moment_have_a_line_each_and_keep_them(postgresql: Of
     found = await asyncio.gather(*(one(number) for number in range(40)))
 
     assert found == [{"n": number} for number in range(40)]
-    assert len(lines_of(postgresql)._idle) == postgresql.threads
+    assert len(idle_lines(postgresql)) == postgresql.threads
     assert len({await pid_of(postgresql) for _ in range(5)}) == 1
 
 
@@ -140,7 +273,7 @@ async def test_a_line_that_died_while_idle_is_noticed_and_replaced(postgresql: O
     await terminate(first)
 
     async def noticed() -> bool:
-        return not bool(lines_of(postgresql)._idle)
+        return not idle_lines(postgresql)
 
     await eventually(noticed, 5)
     assert await pid_of(postgresql) != first
@@ -163,7 +296,8 @@ async def test_a_table_that_has_changed_since_is_read_as_it_is_now(postgresql: O
 async def test_more_statements_than_a_line_keeps_are_prepared_anew(
     postgresql: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql_lines, "_MOST_PREPARED", 2)
+    for module in (postgresql_line, postgresql_pipeline):
+        monkeypatch.setattr(module, "MOST_PREPARED", 2)
     postgresql.open("\n".join(f"f{n}: {{sql: select {n} as n, rows: one}}" for n in range(5)))
 
     for _ in range(2):
@@ -181,7 +315,7 @@ async def test_a_cancelled_question_is_stopped_at_the_server(postgresql: Office)
         await task
 
     await eventually(is_left, 5)
-    assert lines_of(postgresql)._busy == set()
+    assert all(line.is_idle for line in lines_of(postgresql)._lines)
 
 
 async def test_the_server_itself_stops_a_question_that_takes_too_long(postgresql: Office) -> None:
@@ -205,4 +339,4 @@ async def test_closing_stops_a_question_and_leaves_nothing(postgresql: Office) -
         await task
     assert caught.value.code == "cancelled"
     await eventually(is_left, 5)
-    assert lines_of(postgresql)._idle == []
+    assert lines_of(postgresql)._lines == []
