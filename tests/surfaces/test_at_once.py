@@ -24,18 +24,22 @@ _ONES_OWN = re.compile(rb"(req_[0-9a-f]{24}|call_[0-9A-Z]{24}|date: [^\r]+)")
 
 @dataclass(frozen=True)
 class Both:
-    """Two gateways that differ in nothing but whether their backend answers at once."""
+    """Two gateways that differ in nothing but whether their backend answers at once.
+
+    A media type with a parameter is looked at more closely, so such a request takes the general way.
+    """
 
     quick: Served
     patient: Served
 
-    async def answers(self, request: bytes, *, key: str | None = None) -> tuple[bytes, bytes]:
-        """What each answers on the wire, without what belongs to one request alone."""
-        found = [
-            await exchange(each, request.replace(b"KEY", (key or each.key).encode()))
+    async def answers(self, request: bytes) -> list[bytes]:
+        """What they answer on the wire, without what belongs to one request alone."""
+        closely = request.replace(b"/json\r\n", b"/json; charset=utf-8\r\n")
+        return [
+            await exchange(each, asked.replace(b"KEY", each.key.encode()))
             for each in (self.quick, self.patient)
+            for asked in (request, closely)
         ]
-        return found[0], found[1]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -142,9 +146,9 @@ async def test_every_request_is_answered_alike(both: Both, what: str) -> None:
     request = AT_ONCE[what]
     await both.answers(request)  # a key, and a kind of MCP call, is known from the second time on
 
-    quick, patient = await both.answers(request)
+    at_once, *others = await both.answers(request)
 
-    assert quick == patient
+    assert others == [at_once] * 3
 
 
 @pytest.mark.asyncio(loop_scope="module")

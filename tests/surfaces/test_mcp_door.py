@@ -151,13 +151,13 @@ async def test_the_quick_way_and_the_sdk_answer_alike(
     served: Served, monkeypatch: pytest.MonkeyPatch, version: str, arguments: dict[str, Any]
 ) -> None:
     quick_answers = []
-    quickly = McpDoor._answer_quickly
+    quickly = McpDoor._carried_out
 
-    async def counted(door: McpDoor, *args: Any) -> None:
+    async def counted(door: McpDoor, *args: Any) -> Any:  # Answer
         quick_answers.append(args)
-        await quickly(door, *args)
+        return await quickly(door, *args)
 
-    monkeypatch.setattr(McpDoor, "_answer_quickly", counted)
+    monkeypatch.setattr(McpDoor, "_carried_out", counted)
     async with served.http(**headers_of(version)) as http:
         by_sdk = await http.post("/mcp", json=request_of(version, id="a", arguments=arguments))
         assert quick_answers == []

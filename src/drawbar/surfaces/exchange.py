@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BODY_TIME = 30.0
 """Seconds that a client may take to send its body; of an upload, each piece of it."""
+_BY_NAME = "drawbar.headers"
 _AROUND = 65_536
 """Bytes of a multipart body beside its file."""
 
@@ -59,10 +60,11 @@ class Exchange:
 
 def header(scope: Scope, name: bytes) -> str | None:
     """The first header of that name; `name` in lower case."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value.decode("latin-1"))
-    return None
+    known = scope.get(_BY_NAME)
+    if known is None:  # most requests are asked for half a dozen of them
+        known = scope[_BY_NAME] = dict(reversed(scope["headers"]))
+    value = known.get(name)
+    return None if value is None else str(value.decode("latin-1"))
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:

@@ -6,18 +6,19 @@ function. What is not one of them goes on to FastAPI with its body read and its 
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from drawbar.kernel.errors import ClientError
 from drawbar.kernel.values import Caller
 from drawbar.surfaces.callers import Callers
-from drawbar.surfaces.errors import cut_off, envelope, our_bug, send_error
+from drawbar.surfaces.errors import cut_off, envelope, error_headers, our_bug, send_error
 from drawbar.surfaces.exchange import Answer, Exchange, header, read_body, replay, upload
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 HotRoute: TypeAlias = Callable[..., Awaitable[None]]
 """Takes the Exchange and the variable parts of the path, in their order."""
 
-QuickRoute: TypeAlias = Callable[..., Answer | None]
-"""Takes the Asked and the variable parts of the path; None: it has done nothing, and the HotRoute has to."""
+QuickAnswer: TypeAlias = Answer | Coroutine[Any, Any, Answer] | None
+"""Here, or to be waited for. None: nothing was done."""
+QuickRoute: TypeAlias = Callable[..., QuickAnswer]
+"""Takes the Asked and the variable parts of the path; where it answers None the HotRoute has to."""
 
 _access = logging.getLogger("drawbar.access")
 _log = logging.getLogger("drawbar.surfaces")
@@ -59,11 +62,12 @@ def next_request_id() -> str:
 class Asked:
     """A request as a QuickRoute sees it. Who asks is only looked for by those who want to know."""
 
-    __slots__ = ("_callers", "body", "caller", "scope")
+    __slots__ = ("_callers", "body", "caller", "receive", "scope")
 
-    def __init__(self, scope: Scope, body: bytes, callers: Callers) -> None:
+    def __init__(self, scope: Scope, body: bytes, receive: Receive, callers: Callers) -> None:
         self.scope = scope
         self.body = body
+        self.receive = receive
         self.caller: Caller | None = None
         self._callers = callers
 
@@ -177,8 +181,8 @@ class Front:
                 caller = state.get("caller")
                 _note(scope, status, time.perf_counter() - begun, request_id, caller)
 
-    def at_once(self, scope: Scope, body: bytes) -> Answer | None:
-        """The whole answer to a request that is here whole, where nothing of it has to wait.
+    def at_once(self, scope: Scope, body: bytes, receive: Receive) -> QuickAnswer:
+        """The whole answer to a request that is here whole: at once, or as soon as it is there.
 
         None: nothing was done, and `__call__` has to do it; also when something is wrong with the request.
         """
@@ -189,22 +193,18 @@ class Front:
             return None  # it may be fine all the same; `__call__` looks closely
         begun = time.perf_counter()
         route, parts = found
-        asked = Asked(scope, body, self._callers)
-        request_id = ""
+        asked = Asked(scope, body, receive, self._callers)
         try:
-            answer = route(asked, *parts)
+            answer: QuickAnswer = route(asked, *parts)
         except ClientError:
             return None
         except Exception as error:  # noqa: BLE001 -- a bug must not end the connection without a word
             request_id = next_request_id()
-            answer = Answer(envelope(_last_words(error, scope["path"], request_id)), 500)
-        if answer is None:
-            return None
-        request_id = request_id or next_request_id()
-        answer.headers = (*answer.headers, (b"x-request-id", request_id.encode()))
-        if _access.isEnabledFor(logging.INFO):
-            _note(scope, answer.status, time.perf_counter() - begun, request_id, asked.caller)
-        return answer
+            words = _no(_last_words(error, scope["path"], request_id))
+            return _signed(words, asked, begun, request_id)
+        if isinstance(answer, Answer):
+            return _signed(answer, asked, begun, next_request_id())
+        return None if answer is None else _in_time(answer, asked, begun)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -228,6 +228,30 @@ class Front:
             await route(Exchange(scope, receive, send, caller, body), *parts)
             return
         await self._rest(scope, replay(body, receive), send)
+
+
+async def _in_time(coming: Coroutine[Any, Any, Answer], asked: Asked, begun: float) -> Answer:
+    """What comes of it, whatever that is. A cancel comes from a server that goes down."""
+    request_id = next_request_id()
+    try:
+        answer = await coming
+    except ClientError as error:
+        answer = _no(error)
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as in `Front.at_once`
+        answer = _no(_last_words(error, asked.scope["path"], request_id))
+    return _signed(answer, asked, begun, request_id)
+
+
+def _no(error: ClientError) -> Answer:
+    return Answer(envelope(error), error.status, error_headers(error))
+
+
+def _signed(answer: Answer, asked: Asked, begun: float, request_id: str) -> Answer:
+    answer.headers = (*answer.headers, (b"x-request-id", request_id.encode()))
+    if _access.isEnabledFor(logging.INFO):
+        seconds = time.perf_counter() - begun
+        _note(asked.scope, answer.status, seconds, request_id, asked.caller)
+    return answer
 
 
 def _check_content_type(given: str | None, path: str) -> None:

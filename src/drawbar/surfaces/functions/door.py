@@ -29,12 +29,12 @@ from drawbar.kernel.ports import Mode
 from drawbar.kernel.ticker import Ticker
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.surfaces.exchange import Answer, Exchange, header
-from drawbar.surfaces.front import Asked, Routes
+from drawbar.surfaces.front import Asked, QuickAnswer, Routes
 from drawbar.surfaces.patience import unless_gone
 from drawbar.surfaces.services import Services
 
 if TYPE_CHECKING:
-    from starlette.types import Scope
+    from starlette.types import Receive, Scope
 
 _REFUSED = {
     "unknown_function": 404,
@@ -81,26 +81,31 @@ class Functions:
             raise ClientError(message, status=404, code="unknown_function")
         await exchange.answer(orjson.dumps(function_object(function)))
 
-    def call_at_once(self, asked: Asked, name: str) -> Answer | None:
-        if asked.scope["query_string"] or not self._dispatcher.may_answer_at_once(name):
+    def call_at_once(self, asked: Asked, name: str) -> QuickAnswer:
+        if asked.scope["query_string"]:
             return None
         caller = asked.known_caller()
         if caller is None:
             return None
         invocation = _invocation(asked.scope, asked.body, caller, name)
         outcome = self._dispatcher.at_once(invocation)
-        return None if outcome is None else _answer(outcome, invocation.call_id)
+        if outcome is None:
+            return self._carried_out(invocation, asked.receive, "run")
+        return _answer(outcome, invocation.call_id)
 
     async def call(self, exchange: Exchange, name: str) -> None:
         mode = _mode(exchange)
         invocation = _invocation(exchange.scope, exchange.body, exchange.caller, name)
-        function = self._toolset.get(name)
+        await exchange.give(await self._carried_out(invocation, exchange.receive, mode))
+
+    async def _carried_out(self, invocation: Invocation, receive: Receive, mode: Mode) -> Answer:
+        function = self._toolset.get(invocation.function)
         work = self._dispatcher.dispatch(invocation, mode=mode)
         if function is None or function.effect == "read" or mode == "dry_run":
-            outcome = await unless_gone(work, exchange.receive, self._ticker)
+            outcome = await unless_gone(work, receive, self._ticker)
         else:
             outcome = await work  # a change goes on to its end, whoever still listens
-        await exchange.give(_answer(outcome, invocation.call_id))
+        return _answer(outcome, invocation.call_id)
 
 
 def _invocation(scope: Scope, body: bytes, caller: Caller, name: str) -> Invocation:

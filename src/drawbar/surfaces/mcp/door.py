@@ -24,13 +24,13 @@ from drawbar.kernel.ticker import Ticker
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.surfaces.callers import check_origin, is_loopback
 from drawbar.surfaces.exchange import Answer, Exchange, replay
-from drawbar.surfaces.front import Asked
+from drawbar.surfaces.front import Asked, QuickAnswer
 from drawbar.surfaces.mcp.server import Context, Told, call, invocation, make_server, told
 from drawbar.surfaces.patience import unless_gone
 from drawbar.surfaces.services import Services
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
 _JUDGED = frozenset(
     {
@@ -107,7 +107,7 @@ class McpDoor:
             return
         quick = self._read(exchange.scope, exchange.body)
         if quick is not None and quick.shape in self._accepted:
-            await self._answer_quickly(exchange, quick)
+            await exchange.give(await self._carried_out(quick, exchange.caller, exchange.receive))
             return
         status = 0
 
@@ -139,27 +139,27 @@ class McpDoor:
                 self._lists.clear()
             self._lists[wanted.shape] = result
 
-    async def _answer_quickly(self, exchange: Exchange, quick: _QuickCall) -> None:
-        work = call(self._dispatcher, quick.name, quick.arguments, exchange.caller)
+    async def _carried_out(self, quick: _QuickCall, caller: Caller, receive: Receive) -> Answer:
+        work = call(self._dispatcher, quick.name, quick.arguments, caller)
         if self._toolset[quick.name].effect == "read":
-            answer = await unless_gone(work, exchange.receive, self._ticker)
+            answer = await unless_gone(work, receive, self._ticker)
         else:
             answer = await work  # a change goes on to its end, whoever still listens
-        await exchange.give(self._result(quick, answer))
+        return self._result(quick, answer)
 
-    def answer_at_once(self, asked: Asked) -> Answer | None:
-        """A call that needs neither the SDK nor any waiting."""
+    def answer_at_once(self, asked: Asked) -> QuickAnswer:
+        """A call that does not need the SDK."""
         check_origin(asked.scope)
         quick = self._read(asked.scope, asked.body)
         if quick is None or quick.shape not in self._accepted:
-            return None
-        if not self._dispatcher.may_answer_at_once(quick.name):
             return None
         caller = asked.known_caller()
         if caller is None:
             return None
         outcome = self._dispatcher.at_once(invocation(quick.name, quick.arguments, caller))
-        return None if outcome is None else self._result(quick, told(outcome, quick.name))
+        if outcome is None:
+            return self._carried_out(quick, caller, asked.receive)
+        return self._result(quick, told(outcome, quick.name))
 
     def _result(self, quick: _QuickCall, answer: Told) -> Answer:
         # In the SDK's order of keys, so that the first answer and the later ones are the same bytes.

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from drawbar.surfaces.exchange import Answer, Exchange
-from drawbar.surfaces.front import Asked, Routes
+from drawbar.surfaces.exchange import Exchange
+from drawbar.surfaces.front import Asked, QuickAnswer, Routes
 from drawbar.surfaces.services import Services
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class LateMcp:
     def add_to(self, routes: Routes) -> None:
         routes.add("POST", "/mcp", self.answer, self.answer_at_once)
 
-    def answer_at_once(self, asked: Asked) -> Answer | None:
+    def answer_at_once(self, asked: Asked) -> QuickAnswer:
         return None if self._door is None else self._door.answer_at_once(asked)
 
     async def answer(self, exchange: Exchange) -> None:
