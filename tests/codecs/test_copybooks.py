@@ -15,6 +15,8 @@ from copybook_layouts import layout, read
 from drawbar.codecs.codec import CodecError
 from drawbar.codecs.copybook.schema import object_schema, properties
 from drawbar.codecs.copybook.source import guess_format
+from drawbar.codecs.descriptors import Separator, described
+from drawbar.codecs.record import RecordsCodec
 from drawbar.kernel.values import JsonObject, JsonValue
 
 ORDER = """\
@@ -317,10 +319,11 @@ def declared(draw: st.DrawFn) -> tuple[str, st.SearchStrategy[Any]]:
     if draw(st.booleans()):
         width = draw(st.integers(1, 12))
         letters = st.text("abcÄß 09'{}", max_size=width).map(lambda text: text.rstrip(" "))
-        return f"PIC X({width})", letters
+        return f"PIC {draw(st.sampled_from('XN'))}({width})", letters
     digits, decimals = draw(st.integers(1, 9)), draw(st.integers(0, 5))
     signed = draw(st.booleans())
-    usage = draw(st.sampled_from(("", "COMP", "COMP-3", "COMP-5", "LEADING", "TRAILING SEPARATE")))
+    usages = ["", "COMP", "COMP-3", "COMP-5", "LEADING", "TRAILING SEPARATE"]
+    usage = draw(st.sampled_from([*usages, "COMP-6", *([] if signed else ["COMP-X"])]))
     most = 10 ** (digits + decimals) - 1
     whole = st.integers(-most if signed else 0, most)
     sign, point = "S" * signed, f"V9({decimals})" if decimals else ""
@@ -359,21 +362,26 @@ def test_any_text_is_a_copybook_or_a_problem_in_it(
     ("text", "told"),
     [
         (fields("A PIC Q(3)."), "a.cpy:2:20: DB823 `Q(3)`: this is no PICTURE"),
-        (fields("A PIC N(3)."), "a.cpy:2:20: DB823 `N(3)`: national and double-byte characters"),
+        (fields("A PIC G(3)."), "a.cpy:2:20: DB823 `G(3)`: double-byte characters"),
+        (fields("A PIC 9 USAGE NATIONAL."), "a.cpy:2:14: DB823 9: numbers in national characters"),
+        (
+            fields("A PIC X(9) COMP-X."),
+            "a.cpy:2:14: DB823 X(9): a number of bytes is PIC X, at most 8",
+        ),
         (fields("A PIC 9(39)."), "a.cpy:2:20: DB823 `9(39)`: a number has 38 digits at most"),
         (fields("A."), "a.cpy:2:14: DB823 `A` has no PICTURE"),
         (fields("A PIC X COMP-3."), "a.cpy:2:14: DB823 X: only a number has another USAGE"),
-        (fields("A PIC 9 COMP-6."), "a.cpy:2:22: DB824 USAGE COMP-6 is not read"),
+        (fields("A POINTER."), "a.cpy:2:16: DB824 USAGE POINTER is not read"),
         (fields("A PIC 9 COLOUR."), "a.cpy:2:22: DB822 `COLOUR` is not understood"),
         (fields("A PIC 9(3)"), "a.cpy:2:11: DB822 no period ends this entry"),
         (fields("A PIC"), "a.cpy:2:11: DB822 no period ends this entry"),
         (fields("A PIC."), "a.cpy:2:16: DB822 something is missing behind `PIC`"),
-        (fields("A PIC 9.", "A PIC X."), "a.cpy:1:11: DB826 `R` has two fields called `a`"),
         (fields("A PIC X VALUE 'x."), "a.cpy:2:28: DB822 a literal is not closed"),
-        (fields("A PIC X VALUE 'xy'."), "a.cpy:2:28: DB822 'xy': the field is 2 bytes"),
+        (fields("A PIC X VALUE X'4142'."), "a.cpy:2:28: DB822 X'4142': the field has room for 1"),
+        (fields("A PIC X VALUE X'4'."), "a.cpy:2:28: DB822 X'4' is not hexadecimal"),
         (
-            fields("A PIC X.", "B PIC 9(9) COMP SYNC."),
-            "a.cpy:3:30: DB824 SYNCHRONIZED would move `B`",
+            fields("N PIC 9.", "T PIC X OCCURS 1 TO 3 DEPENDING ON N.", "B PIC 9(9) COMP SYNC."),
+            "a.cpy:4:30: DB824 SYNCHRONIZED would move `B`",
         ),
         (fields("B REDEFINES A PIC X."), "a.cpy:2:26: DB825 no item of this group before it"),
         (fields("A PIC X OCCURS 1 TO 3."), "a.cpy:2:22: DB822 a table has 1 to 100000 entries"),
@@ -522,3 +530,175 @@ def test_ranges_of_conditions_are_enumerated_or_told(tmp_path: Path) -> None:
     assert a.schema["enum"] == [1, 2, 3, 5]
     assert "enum" not in b.schema
     assert b.schema["description"] == "A to Z: LETTER."
+
+
+def test_two_fields_of_one_name_are_told_apart_by_a_number(tmp_path: Path) -> None:
+    record = layout(
+        tmp_path,
+        fields("A PIC 9.", "A PIC X.", "FILLER.", "10 A PIC X.", "FILLER OCCURS 2.", "10 B PIC X.",
+               "FILLER OCCURS 2.", "10 B PIC 9."),
+    )  # fmt: skip
+
+    assert record.decode(b"1xyab12") == {
+        "a": 1,
+        "a_2": "x",
+        "a_3": "y",
+        "entries": [{"b": "a"}, {"b": "b"}],
+        "entries_2": [{"b": 1}, {"b": 2}],
+    }
+
+
+def test_the_value_of_a_group_is_spread_over_its_fields(tmp_path: Path) -> None:
+    record = layout(
+        tmp_path,
+        fields("G VALUE 'ab12-'.", "10 A PIC XX.", "10 H.", "15 N PIC 99.", "10 C PIC XX.",
+               "L VALUE LOW-VALUES.", "10 B PIC S9(4) COMP."),
+    )  # fmt: skip
+
+    assert record.encode({}) == b"ab12- \0\0"
+    [group, low] = properties(record)
+    assert (group.required, low.required) == (False, False)
+    assert group.schema["properties"] == {
+        "a": {"type": "string", "pattern": "^[^\\x00-\\x1f\\x7f]{0,2}$", "default": "ab"},
+        "h": {
+            "type": "object",
+            "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 99, "default": 12}},
+            "required": [],
+            "additionalProperties": False,
+        },
+        "c": {"type": "string", "pattern": "^[^\\x00-\\x1f\\x7f]{0,2}$", "default": "-"},
+    }
+
+
+def test_constants_and_hexadecimal_values(tmp_path: Path) -> None:
+    text = """\
+       78 MOST VALUE 3.
+       01 WIDE CONSTANT AS 4.
+       01 R.
+          05 A PIC X(WIDE) VALUE X'C1C2'.
+          05 B PIC 9 OCCURS MOST.
+          05 C PIC X.
+             88 GONE VALUE X'FF'.
+             88 HERE VALUE 'h'.
+          05 TOO-LONG PIC X VALUE 'YES'.
+"""
+    record = layout(tmp_path, text, encoding="cp037")
+
+    assert record.encode({"b": [1, 2, 3]}).decode("cp037") == "AB  123 Y"
+    assert properties(record)[2].schema["enum"] == ["h"]
+
+
+def test_a_level_66_is_left_out_and_told(tmp_path: Path) -> None:
+    text = fields("A PIC X.", "B PIC X.", "66 BOTH RENAMES A THRU B.")
+
+    record, [problem] = read(tmp_path, text)
+
+    assert record is not None
+    assert record.decode(b"xy") == {"a": "x", "b": "y"}
+    assert str(problem).startswith("a.cpy:4:14: DB828 warning: `BOTH` is left out")
+
+
+def test_a_field_wider_than_a_pattern_can_count_has_a_longest_length(tmp_path: Path) -> None:
+    record = layout(tmp_path, fields("A PIC X(32500)."))
+    [wide] = properties(record)
+
+    assert wide.schema == {
+        "type": "string",
+        "pattern": "^[^\\x00-\\x1f\\x7f]*$",
+        "maxLength": 32500,
+    }
+    jsonschema_rs.Draft202012Validator(wide.schema)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        fields("A PIC X.").encode("cp037"),
+        "".join(line.ljust(80) for line in fields("A PIC X.").splitlines()).encode("cp037"),
+        fields("A PIC X.").encode() + b"\x1a",
+    ],
+    ids=["EBCDIC", "cards in EBCDIC", "end of a DOS file"],
+)
+def test_a_copybook_is_read_however_it_was_carried_here(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "b.cpy").write_bytes(data)
+
+    record = layout(tmp_path, "       COPY B.\n")
+
+    assert record.decode(b"x") == {"a": "x"}
+
+
+def test_a_sentence_beyond_column_72_is_free_format() -> None:
+    crossing = "       01 R.\n" + " " * 40 + "05 LONG-NAME PIC S9(5)V99 SIGN LEADING.\n"
+    assert guess_format(crossing) == "free"
+
+
+def test_a_table_of_entries_that_vary_is_read_to_its_end(tmp_path: Path) -> None:
+    text = """\
+       01 R.
+          05 N PIC 9.
+          05 ROWS-OF OCCURS 3.
+             10 CELL PIC X OCCURS 1 TO 5 DEPENDING ON N.
+             10 MARK PIC 9.
+          05 TAIL PIC X.
+"""
+    record = layout(tmp_path, text, dialect="ibm")
+    rows: list[JsonValue] = [{"cell": ["a", "b"], "mark": number} for number in range(3)]
+
+    data = record.encode({"rows_of": rows, "tail": "t"})
+
+    assert data == b"2ab0ab1ab2t"
+    assert record.decode(data) == {"n": 2, "rows_of": rows, "tail": "t"}
+
+
+@given(st.lists(st.lists(st.text("abc", max_size=2), max_size=4), max_size=5), st.integers(0, 30))
+def test_records_behind_their_words_come_back_whole_and_cut(
+    tmp_path_factory: pytest.TempPathFactory, lists: list[list[str]], lost: int
+) -> None:
+    text = """\
+       01 R.
+          05 N PIC 9(2).
+          05 T PIC X(2) OCCURS 0 TO 4 DEPENDING ON N.
+"""
+    record = layout(tmp_path_factory.getbasetemp(), text)
+    for separator in SEPARATORS:
+        codec = RecordsCodec(described(record, separator))
+        values: list[JsonValue] = [{"t": list[JsonValue](each)} for each in lists]
+        told = [{"n": len(each), "t": each} for each in lists]
+
+        data = codec.encode(values)
+        assert codec.decode(data) == told
+        short = codec.layout.whole_part(data[: len(data) - lost])
+        found = codec.decode(short)
+        assert isinstance(found, list)
+        assert found == told[: len(found)]
+        assert len(found) == len(told) or len(short) < len(data)
+
+
+SEPARATORS: tuple[Separator, ...] = ("rdw", "gnucobol")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"\0\x03\0\0", "record 1, byte 1: 00 03 00 00 is no record descriptor word"),
+        (b"\0\x05\0\0a\0\x05\x01\0b", "record 2, byte 6: 00 05 01 00 is no record descriptor word"),
+        (b"\0\x05\0\0a\0\x06\0\0b", "record 2: ends before it is whole"),
+        (b"\0\x05\0\0a\0", "record 2: ends before it is whole"),
+    ],
+)
+def test_words_that_are_none_are_told_with_their_place(
+    tmp_path: Path, data: bytes, told: str
+) -> None:
+    codec = RecordsCodec(described(layout(tmp_path, fields("A PIC X.")), "rdw"))
+
+    with pytest.raises(CodecError) as caught:
+        codec.decode(data)
+
+    assert str(caught.value).startswith(told)
+
+
+def test_a_record_that_no_word_can_describe_is_refused(tmp_path: Path) -> None:
+    codec = RecordsCodec(described(layout(tmp_path, fields("A PIC X(65532).")), "rdw"))
+
+    with pytest.raises(CodecError, match="record 1: is 65532 bytes, more than"):
+        codec.encode([{"a": "x"}])

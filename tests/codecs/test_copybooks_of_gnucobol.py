@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from copybook_layouts import layout
-from drawbar.kernel.values import JsonObject
+from drawbar.codecs.descriptors import described
+from drawbar.codecs.record import RecordsCodec
+from drawbar.kernel.values import JsonObject, JsonValue
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +74,27 @@ OTHERS = [
     Case("COMP-1", "-0.1", -0.1),
     Case("COMP-2", "-1234.0625", -1234.0625),
     Case("PIC S9(18) COMP-5", "-5", -5),
+    *(
+        Case(f"PIC {picture} COMP-6", text, value)
+        for picture, text, value in NUMBERS
+        if picture[0] != "S" and "P" not in picture
+    ),
+    *(
+        Case(f"PIC {picture} {usage}", text, value)
+        for usage in ("COMP-X", "COMP-N")
+        for picture, text, value in NUMBERS
+        if not {"P", "V"} & set(picture) and picture != "S9(12)"  # which its 5 bytes do not hold
+    ),
+    Case("PIC X(3) COMP-X", "16777215", 16777215),
+    Case("BINARY-CHAR", "-128", -128),
+    Case("BINARY-CHAR UNSIGNED", "255", 255),
+    Case("BINARY-SHORT", "-2", -2),
+    Case("BINARY-SHORT UNSIGNED", "65535", 65535),
+    Case("BINARY-LONG SIGNED", "-2147483648", -2147483648),
+    Case("BINARY-DOUBLE", "-3", -3),
+    Case("FLOAT-SHORT", "1.5", 1.5),
+    Case("FLOAT-LONG", "-1234.0625", -1234.0625),
+    Case('PIC X(4) VALUE X"41424344"', '"abcd"', "abcd"),
 ]
 
 
@@ -253,3 +276,125 @@ def test_digits_in_ebcdic_are_what_ebcdic_signs_in_ascii_become(tmp_path: Path) 
         if encoding in ("cp037", "cp1140"):
             assert data == plain.encode(dict(values)).decode("ascii").encode(encoding)
     assert there.encode({"f_0": -120})[:3] == b"\xf1\xf2\xd0"
+
+
+SLACK = [
+    "05 A PIC X VALUE 'a'. 05 B PIC S9(9) COMP SYNC VALUE 1. 05 C PIC X VALUE 'c'.",
+    "05 A PIC X(4) VALUE 'aaaa'. 05 B PIC S9(18) COMP SYNC VALUE 1.",
+    "05 A PIC X(4) VALUE 'aaaa'. 05 B PIC S9(18) COMP-5 SYNCHRONIZED VALUE 1.",
+    "05 A PIC X(4) VALUE 'aaaa'. 05 B COMP-2 SYNC VALUE 1. 05 C PIC X VALUE 'c'.",
+    "05 A PIC X VALUE 'a'. 05 B COMP-1 SYNC VALUE 1. 05 C PIC S9(5) COMP-3 SYNC VALUE 2.",
+    "05 A PIC X VALUE 'a'. 05 B PIC S9(4) COMP SYNC OCCURS 3 VALUE 7. 05 C PIC X VALUE 'c'.",
+    "05 A PIC X VALUE 'a'. 05 G SYNC. 10 B PIC S9(9) COMP VALUE 1. 10 Y PIC X VALUE 'y'.",
+    "05 A PIC X VALUE 'a'. 05 G OCCURS 3. 10 B PIC S9(9) COMP SYNC VALUE 1. 10 Y PIC X VALUE 'y'.",
+    "05 A PIC X VALUE 'a'. 05 B PIC S9(4) COMP SYNC VALUE 1. 05 X REDEFINES B PIC X(2). 05 C PIC X VALUE 'c'.",
+]
+PADDED = [
+    "05 A PIC X VALUE 'a'. 05 G OCCURS 2. 10 X PIC X VALUE 'x'. 10 B PIC S9(4) COMP SYNC VALUE 1. 10 Y PIC XX VALUE 'yy'.",
+    "05 G OCCURS 3. 10 B PIC S9(9) COMP SYNC VALUE 1. 10 Y PIC X VALUE 'y'. 05 C PIC X VALUE 'c'.",
+]
+"""Where an entry of a table gets bytes of its own; IBM's compilers do it otherwise, whatever -std=ibm says."""
+SHOWN = """\
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. PEER.
+       DATA DIVISION.
+       WORKING-STORAGE SECTION.
+       COPY "a.cpy".
+       PROCEDURE DIVISION.
+           DISPLAY PEER-RECORD WITH NO ADVANCING.
+           STOP RUN.
+"""
+
+
+def written(folder: Path, options: tuple[str, ...]) -> bytes:
+    """The record as the program has it at its start."""
+    (folder / "peer.cob").write_text(SHOWN)
+    subprocess.run(
+        ["cobc", "-w", "-x", *options, "peer.cob"], cwd=folder, check=True, capture_output=True
+    )
+    return subprocess.run(["./peer"], cwd=folder, check=True, capture_output=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "texts"),
+    [
+        ((), {}, SLACK + PADDED),
+        (("-std=ibm",), {"dialect": "ibm", "machine": "intel"}, SLACK),
+        (("-std=mf",), {"dialect": "microfocus"}, SLACK + PADDED),
+    ],
+    ids=["default", "ibm", "microfocus"],
+)
+def test_synchronized_items_stand_where_the_compiler_puts_them(
+    tmp_path: Path, options: tuple[str, ...], words: dict[str, Any], texts: list[str]
+) -> None:
+    for text in texts:
+        lines = (
+            re.sub(r"(?=\b(?:05|10) )", "\n           ", f"       01 PEER-RECORD. {text}") + "\n"
+        )
+        record = layout(tmp_path, lines, **words)
+        given: JsonObject = {"b": [7, 7, 7]} if "SYNC OCCURS" in text else {}
+        assert record.encode(given) == written(tmp_path, options), text
+
+
+def test_the_room_of_national_characters_is_that_of_the_compiler(tmp_path: Path) -> None:
+    """GnuCOBOL 4 leaves national characters in its own one byte a letter, and says that this will change."""
+    text = "       01 PEER-RECORD.\n          05 A PIC N(3).\n          05 B PIC X VALUE '.'.\n"
+    record = layout(tmp_path, text)
+    there = layout(tmp_path, text, encoding="cp037")
+
+    assert len(written(tmp_path, ())) == record.root.widest == 7
+    assert record.encode({"a": "\u4e16A"}) == "\u4e16A ".encode("utf-16-le") + b"."
+    assert there.encode({"a": "\u4e16A"}) == "\u4e16A ".encode("utf-16-be") + b"\x4b"
+    assert there.decode(there.encode({"a": "\u4e16A"})) == {"a": "\u4e16A", "b": "."}
+
+
+VARYING = """\
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. PEER.
+       ENVIRONMENT DIVISION.
+       INPUT-OUTPUT SECTION.
+       FILE-CONTROL.
+           SELECT IN-FILE ASSIGN TO "in.dat" ORGANIZATION SEQUENTIAL.
+           SELECT OUT-FILE ASSIGN TO "out.dat" ORGANIZATION SEQUENTIAL.
+       DATA DIVISION.
+       FILE SECTION.
+       FD IN-FILE RECORD VARYING 1 TO 40 DEPENDING ON L.
+       COPY "a.cpy".
+       FD OUT-FILE RECORD VARYING 1 TO 40 DEPENDING ON L.
+       01 OUT-RECORD PIC X(40).
+       WORKING-STORAGE SECTION.
+       01 L PIC 9(4) COMP.
+       01 ENDED PIC X VALUE "N".
+       PROCEDURE DIVISION.
+           OPEN INPUT IN-FILE. OPEN OUTPUT OUT-FILE.
+           PERFORM UNTIL ENDED = "Y"
+              READ IN-FILE AT END MOVE "Y" TO ENDED
+              NOT AT END MOVE PEER-RECORD TO OUT-RECORD WRITE OUT-RECORD
+                 DISPLAY L " " HOW-MANY
+              END-READ
+           END-PERFORM.
+           CLOSE OUT-FILE. STOP RUN.
+"""
+WORDS = """\
+       01 PEER-RECORD.
+          05 HOW-MANY PIC 9(2).
+          05 WORDS-OF PIC X(4) OCCURS 0 TO 9 DEPENDING ON HOW-MANY.
+"""
+
+
+def test_records_of_variable_length_are_read_and_written_by_both(tmp_path: Path) -> None:
+    codec = RecordsCodec(described(layout(tmp_path, WORDS), "gnucobol"))
+    lists: list[list[JsonValue]] = [[], ["one", "two", "3"], ["x"] * 9]
+    records: list[JsonValue] = [{"words_of": words} for words in lists]
+    (tmp_path / "in.dat").write_bytes(codec.encode(records))
+
+    said = run(tmp_path, VARYING, ())
+
+    assert [line.split() for line in said.splitlines()] == [
+        ["0002", "00"],
+        ["0014", "03"],
+        ["0038", "09"],
+    ]
+    copied = (tmp_path / "out.dat").read_bytes()
+    assert copied == codec.encode(records)
+    assert codec.decode(copied) == [{"how_many": len(words), "words_of": words} for words in lists]

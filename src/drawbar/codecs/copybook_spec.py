@@ -32,8 +32,10 @@ class CopybookSpec(Spec):
         "of fields before it that say so. Without a rule all are read.",
     )
     encoding: str = Field("utf-8", description="Such as cp1252, latin-1, or cp037 for EBCDIC.")
-    separator: Literal["none", "line"] = Field(
-        "none", description="line: records end with a line end; none: the length alone ends one."
+    separator: Literal["none", "line", "rdw", "gnucobol"] = Field(
+        "none",
+        description="line: records end with a line end; none: the length alone ends one; rdw: each begins with a "
+        "record descriptor word of IBM's; gnucobol: with the one of GnuCOBOL, which does not count itself.",
     )
     format: Literal["fixed", "free"] | None = Field(
         None, description="Of the copybook's text; seen from its lines unless set."

@@ -14,7 +14,7 @@ from drawbar.codecs.codec import CodecError
 from drawbar.codecs.numbers import ASCII_SIGNS, Scaled, Signs
 from drawbar.codecs.packed import pack, unpack
 from drawbar.codecs.record_spec import FieldType, Sign
-from drawbar.codecs.text import record_text
+from drawbar.codecs.text import LONGEST_COUNTED, record_text
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _DATE_TOKENS = {"YYYY": "%Y", "DDD": "%j", "YY": "%y", "MM": "%m", "DD": "%d"}
@@ -134,6 +134,8 @@ class RecordField:
         if isinstance(pattern, str) or "maxLength" in schema:
             return schema | {"maxLength": _least(schema.get("maxLength"), self.width)}
         letters, least = ("0-9", 1) if self.type == "digits" else (r"^\x00-\x1f\x7f", 0)
+        if self.width > LONGEST_COUNTED:
+            return schema | {"pattern": f"^[{letters}]*$", "maxLength": self.width}
         return schema | {"pattern": f"^[{letters}]{{{least},{self.width}}}$"}
 
     def fits(self, schema: JsonObject) -> bool:

@@ -12,6 +12,7 @@ from drawbar.codecs.copybook.record import CopybookLayout
 from drawbar.codecs.copybook.schema import find, limited
 from drawbar.codecs.copybook_spec import CopybookSpec
 from drawbar.codecs.delimited import CsvCodec
+from drawbar.codecs.descriptors import described
 from drawbar.codecs.fields import RecordField
 from drawbar.codecs.jsontext import JsonCodec
 from drawbar.codecs.markup import XmlCodec
@@ -163,7 +164,8 @@ class PayloadCompiler:
             members.append((name, (spec.name or "",)))
         used = {name for name, _ in members}
         self._check_nowhere([name for name in free if name not in used], "no field takes it")
-        return Payload(RecordCodec(layout), members=tuple(members))
+        framed = described(layout, record.separator)
+        return Payload(RecordCodec(framed), members=tuple(members))
 
     def _records(self, records: RecordsSpec, free: list[str]) -> Payload | None:
         layout = make_layout(records, self._report, self._at)
@@ -194,7 +196,7 @@ class PayloadCompiler:
             narrowed[spec.name or ""] = self._narrowed_schema(name, inner, field)
         schema: JsonObject = {**parameter.schema, "items": {**items, "properties": narrowed}}
         self._parameters[name] = replace(parameter, schema=schema)
-        return Payload(RecordsCodec(layout), whole=name)
+        return Payload(RecordsCodec(described(layout, records.separator)), whole=name)
 
     def _copybook(self, spec: CopybookSpec, free: list[str]) -> Payload | None:
         layout = self._copybooks.layout(spec, self._at)
@@ -207,11 +209,12 @@ class PayloadCompiler:
             if parameter.to is not None and parameter.to.split(".")[0] == head
         }
         self._check_nowhere([name for name in free if name not in ways], "no field takes it")
+        framed = described(layout, spec.separator)
         if spec.many:
-            return Payload(RecordsCodec(layout), whole=next(iter(ways), ""))
+            return Payload(RecordsCodec(framed), whole=next(iter(ways), ""))
         for name, way in ways.items():
             self._narrow(name, layout, way)
-        return Payload(RecordCodec(layout), members=tuple(ways.items()))
+        return Payload(RecordCodec(framed), members=tuple(ways.items()))
 
     def _narrow(self, name: str, layout: CopybookLayout, way: tuple[str, ...]) -> None:
         """What the author wrote over the copybook's words leaves its limits in place."""
@@ -302,13 +305,15 @@ def answer_codec(
         found = copybooks.layout(spec, at)
         if found is None:
             return None
-        return RecordsCodec(found) if spec.many else RecordCodec(found)
+        framed = described(found, spec.separator)
+        return RecordsCodec(framed) if spec.many else RecordCodec(framed)
     if not isinstance(spec, RecordSpec | RecordsSpec):
         return make_codec(spec, encoding)
     layout = make_layout(spec, copybooks.report, at)
     if layout is None:
         return None
-    return RecordCodec(layout) if isinstance(spec, RecordSpec) else RecordsCodec(layout)
+    framed = described(layout, spec.separator)
+    return RecordCodec(framed) if isinstance(spec, RecordSpec) else RecordsCodec(framed)
 
 
 def _file_codec(

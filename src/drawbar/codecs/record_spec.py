@@ -59,8 +59,10 @@ class RecordSpec(Spec):
 
     record: tuple[FieldSpec, ...] = Field(min_length=1)
     encoding: str = Field("utf-8", description="Such as cp1252, latin-1, or cp037 for EBCDIC.")
-    separator: Literal["line", "none"] = Field(
-        "line", description="line: records end with a line end; none: the length alone ends one."
+    separator: Literal["line", "none", "rdw", "gnucobol"] = Field(
+        "line",
+        description="line: records end with a line end; none: the length alone ends one; rdw: each begins with a "
+        "record descriptor word of IBM's; gnucobol: with the one of GnuCOBOL, which does not count itself.",
     )
 
 
@@ -69,8 +71,10 @@ class RecordsSpec(Spec):
 
     records: tuple[FieldSpec, ...] = Field(min_length=1)
     encoding: str = Field("utf-8", description="Such as cp1252, latin-1, or cp037 for EBCDIC.")
-    separator: Literal["line", "none"] = Field(
-        "line", description="line: records end with a line end; none: the length alone ends one."
+    separator: Literal["line", "none", "rdw", "gnucobol"] = Field(
+        "line",
+        description="line: records end with a line end; none: the length alone ends one; rdw: each begins with a "
+        "record descriptor word of IBM's; gnucobol: with the one of GnuCOBOL, which does not count itself.",
     )
     from_: str | None = Field(
         None, alias="from", description="Input only: the parameter that holds the list of records."

@@ -8,6 +8,9 @@ import unicodedata
 from drawbar.codecs.codec import CodecError
 from drawbar.kernel.values import JsonValue
 
+LONGEST_COUNTED = 1000
+"""Characters that a pattern may count: those that check one take no more than a few thousand."""
+
 
 def find_encoding(name: str) -> str | None:
     """Python's own name of a text encoding, or None for one that does not exist."""

@@ -266,3 +266,49 @@ def test_what_is_wrong_is_told(change: tuple[str, str], problem: str) -> None:
     problems = compile_adapter(parse_adapter(text, "peer.yaml", Path(), kinds, {}), kinds).problems
 
     assert [str(each).split(" ", 1)[1].split("\n")[0] for each in problems] == [problem]
+
+
+async def test_records_behind_the_words_of_a_mainframe(tmp_path: Path) -> None:
+    """The frame of a message is a record descriptor word, and so is that of each record in the reply."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readexactly(7))
+        records = b"".join(
+            (len(name) + 4).to_bytes(2, "big") + bytes(2) + name.encode("cp037")
+            for name in ("WREN ", "SWIFT")
+        )
+        writer.write((len(records) + 4).to_bytes(2, "big") + bytes(2) + records)
+        await writer.drain()
+
+    birds = """\
+  birds:
+    description: Birds.
+    parameters: {site: {type: string, pattern: "^[A-Z]{3}$"}}
+    request: {record: [{name: site, width: 3}], encoding: cp037, separator: none}
+    reply: {records: [{name: bird, width: 5}], encoding: cp037, separator: rdw}
+"""
+    async with (
+        serving(serve) as port,
+        opened(adapter(port, birds, "  framing: rdw\n"), tmp_path) as peer,
+    ):
+        found = await peer.call("birds", {"site": "ABC"})
+
+    assert asked == [b"\x00\x07\x00\x00\xc1\xc2\xc3"]
+    assert found == Succeeded([{"bird": "WREN"}, {"bird": "SWIFT"}])
+
+
+async def test_a_word_that_is_none_ends_the_exchange(tmp_path: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(4)
+        writer.write(b"\x00\x05\x01\x00x")
+        await writer.drain()
+
+    async with (
+        serving(serve) as port,
+        opened(adapter(port, ASK, "  framing: rdw\n"), tmp_path) as peer,
+    ):
+        outcome = await peer.call("ask", {"text": "x"})
+
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "connection_lost"

@@ -85,6 +85,8 @@ def make_framing(backend: TcpBackendSpec) -> Framing | None:
             return Marked(b"\n", name="a line end")
         case "close":
             return UntilClosed()
+        case "rdw":
+            return Counted(2, "big", counts_itself=True, zeros=2)
         case LengthSpec(length=width, order=order, counts_itself=counts):
             return Counted(width, order, counts)
         case EndSpec(start=start, end=end):

@@ -55,23 +55,24 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Messages that begin with their length."""
+    """Messages that begin with their length, and behind that with bytes of zero."""
 
     width: int
     order: Literal["big", "little"]
     counts_itself: bool
+    zeros: int = 0
 
     def wrap(self, data: bytes) -> bytes:
-        length = len(data) + (self.width if self.counts_itself else 0)
+        length = len(data) + (self.width + self.zeros if self.counts_itself else 0)
         if length >= 256**self.width:
             raise refused("what is sent", f"it is longer than {self.width} bytes can say")
-        return length.to_bytes(self.width, self.order) + data
+        return length.to_bytes(self.width, self.order) + bytes(self.zeros) + data
 
     async def read(self, reader: asyncio.StreamReader, most: int) -> tuple[bytes, bool]:
         length = int.from_bytes(await _exactly(reader, self.width), self.order)
         if self.counts_itself:
-            length -= self.width
-        if length < 0:
+            length -= self.width + self.zeros
+        if length < 0 or any(await _exactly(reader, self.zeros)):
             raise ConnectionEndedError("the reply's length is not one")
         return await _exactly(reader, min(length, most)), length > most
 

@@ -33,9 +33,10 @@ class TcpBackendSpec(BackendSpec):
 
     address: str = Field(description="HOST:PORT, or [IPV6]:PORT.")
     tls: TlsSpec | None = None
-    framing: Literal["line", "close"] | LengthSpec | EndSpec = Field(
+    framing: Literal["line", "close", "rdw"] | LengthSpec | EndSpec = Field(
         "line",
-        description="Where a message ends: at a line end; where the connection does; after its length; or at a mark.",
+        description="Where a message ends: at a line end; where the connection does; after its length, rdw being that of IBM's "
+        "record descriptor word; or at a mark.",
     )
     connection: Literal["each", "kept"] = Field(
         "each",

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from drawbar.codecs.copybook.dialect import Dialect
-from drawbar.codecs.copybook.elements import Binary, Float, HexFloat, Packed
+from drawbar.codecs.copybook.elements import Binary, Float, HexFloat, Packed, UnsignedPacked
 from drawbar.codecs.copybook.items import Item, read_items
 from drawbar.codecs.copybook.layout import Built, Wish, build, is_called, snake
 from drawbar.codecs.copybook.nodes import Field, inside
@@ -19,7 +19,7 @@ from drawbar.codecs.numbers import ASCII_SIGNS, EBCDIC_SIGNS, is_ebcdic, signs_o
 from drawbar.codecs.record_check import check_encoding
 from drawbar.compiler.kind import Parameter
 from drawbar.compiler.parameters import Inherited, merge_parameters
-from drawbar.kernel.errors import Place
+from drawbar.kernel.errors import Place, Problem
 from drawbar.kernel.values import JsonObject
 from drawbar.spec.model import FunctionSpec
 from drawbar.spec.names import closest
@@ -93,6 +93,9 @@ class Copybooks:
             self.report.files.update(error.files)
             self.report.note(at, error.problem)
             return None
+        for word in item.renames:
+            told = f"`{word.text}` is left out: it is another name for bytes that are read already"
+            self.report.note(at, Problem(word.place, "DB828", told, None, "warning"))
         for wrong in built.wrong:
             self.report.add((*at, wrong.word), wrong.code, wrong.message, fix=wrong.fix)
         if lines:
@@ -140,7 +143,7 @@ class Copybooks:
     def _check_lines(self, built: Built, at: At) -> None:
         for node in inside(built.root):
             if isinstance(node, Field) and isinstance(
-                node.element, Packed | Binary | Float | HexFloat
+                node.element, Packed | UnsignedPacked | Binary | Float | HexFloat
             ):
                 self.report.add(
                     (*at, "separator"),

@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeAlias
 from drawbar.codecs.codec import CodecError
 from drawbar.codecs.numbers import Scaled, Signs
 from drawbar.codecs.packed import pack, unpack
-from drawbar.codecs.text import record_text
+from drawbar.codecs.text import LONGEST_COUNTED, record_text
 from drawbar.kernel.values import JsonObject, JsonValue
 
 ByteOrder: TypeAlias = Literal["big", "little"]
@@ -62,8 +62,9 @@ class Text:
             raise CodecError(
                 f"is {len(data)} bytes in {self.encoding}, and the field has room for {self.width}"
             )
-        blank = " ".encode(self.encoding)
-        return data.rjust(self.width, blank) if self.right else data.ljust(self.width, blank)
+        blanks = " ".encode(self.encoding) * (self.characters - len(text))
+        blanks = blanks[: self.width - len(data)]
+        return blanks + data if self.right else data + blanks
 
     def decode(self, data: bytes) -> JsonValue:
         text = _read(data, self.encoding)
@@ -71,7 +72,15 @@ class Text:
         return text.lstrip(" ") if self.right else text.rstrip(" ")
 
     def schema(self) -> JsonObject:
-        return {"type": "string", "pattern": rf"^[^\x00-\x1f\x7f]{{0,{self.width}}}$"}
+        most = self.characters
+        if most > LONGEST_COUNTED:
+            return {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]*$", "maxLength": most}
+        return {"type": "string", "pattern": rf"^[^\x00-\x1f\x7f]{{0,{most}}}$"}
+
+    @property
+    def characters(self) -> int:
+        """Those that have room, where each takes as many bytes as a blank."""
+        return self.width // len(" ".encode(self.encoding))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +183,29 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
+class UnsignedPacked:
+    """COMP-6: two digits a byte, and no sign."""
+
+    number: Scaled
+    width: int
+    initial: JsonValue = 0
+
+    def encode(self, value: JsonValue) -> bytes:
+        return bytes.fromhex(str(self.number.whole(value)).rjust(2 * self.width, "0"))
+
+    def decode(self, data: bytes) -> JsonValue:
+        digits = data.hex()
+        if not digits.isdigit():
+            raise CodecError(f"is {digits} in hex, not digits")
+        return self.number.value(int(digits))
+
+    def schema(self) -> JsonObject:
+        return _number_schema(self.number)
+
+
+@dataclass(frozen=True, slots=True)
 class Binary:
-    """COMP, COMP-4 and COMP-5: two's complement, or unsigned."""
+    """COMP, COMP-4, COMP-5, COMP-X and COMP-N: two's complement, or unsigned."""
 
     number: Scaled
     width: int

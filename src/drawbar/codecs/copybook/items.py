@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from drawbar.codecs.copybook.picture import Picture, read_picture
@@ -11,6 +12,7 @@ from drawbar.codecs.copybook.source import Word
 from drawbar.kernel.errors import Place
 
 _MOST_ENTRIES = 100_000
+_IN_BRACKETS = re.compile(r"\(([A-Za-z][A-Za-z0-9_-]*)\)")
 
 USAGES = {
     "DISPLAY": "display",
@@ -28,24 +30,26 @@ USAGES = {
     "COMPUTATIONAL-1": "single",
     "COMP-2": "double",
     "COMPUTATIONAL-2": "double",
+    "FLOAT-SHORT": "single",
+    "FLOAT-LONG": "double",
+    "COMP-6": "unsigned-packed",
+    "COMPUTATIONAL-6": "unsigned-packed",
+    "COMP-X": "bytes",
+    "COMPUTATIONAL-X": "bytes",
+    "COMP-N": "bytes",
+    "COMPUTATIONAL-N": "bytes",
+    "NATIONAL": "national",
+    "BINARY-CHAR": "native-1",
+    "BINARY-SHORT": "native-2",
+    "BINARY-LONG": "native-4",
+    "BINARY-DOUBLE": "native-8",
+    "INDEX": "native-4",
 }
 _OTHER_USAGES = {
-    "COMP-6",
-    "COMP-X",
-    "COMP-N",
-    "COMPUTATIONAL-X",
-    "INDEX",
     "POINTER",
     "PROCEDURE-POINTER",
     "FUNCTION-POINTER",
-    "NATIONAL",
     "DISPLAY-1",
-    "BINARY-CHAR",
-    "BINARY-SHORT",
-    "BINARY-LONG",
-    "BINARY-DOUBLE",
-    "FLOAT-SHORT",
-    "FLOAT-LONG",
     "OBJECT",
 }
 FIGURATIVE = {
@@ -96,6 +100,10 @@ class Item:
     value: Word | None = None
     synchronized: Place | None = None
     right: bool = False
+    unsigned: bool = False
+    """Of a binary number without a picture."""
+    renames: list[Word] = field(default_factory=list)
+    """Names of level 66, which are of bytes that have a name already."""
     conditions: list[Condition] = field(default_factory=list)
     children: list[Item] = field(default_factory=list)
 
@@ -105,16 +113,23 @@ def read_items(words: list[Word]) -> list[Item]:
     roots: list[Item] = []
     open_items: list[Item] = []
     last: Item | None = None
-    for sentence in _sentences(words):
-        level = _level(sentence[0])
-        if level == 66:  # noqa: PLR2004 -- RENAMES, another name for what is there already
+    constants: dict[str, Word] = {}
+    for written in _sentences(words):
+        level = _level(written[0])
+        if _is_constant(written):
+            constants[written[1].upper] = written[-1]
+            continue
+        sentence = [*written[:2], *(constants.get(word.upper, word) for word in written[2:])]
+        if level == 66:  # noqa: PLR2004 -- RENAMES
+            if roots and len(sentence) > 1:
+                roots[-1].renames.append(sentence[1])
             continue
         if level == 88:  # noqa: PLR2004
             if last is None:
                 raise CopybookError(sentence[0].place, "DB822", "a level 88 follows its field")
             last.conditions.append(_condition(sentence))
             continue
-        last = _Entry(level, sentence).read()
+        last = _Entry(level, sentence, constants).read()
         while open_items and open_items[-1].level >= level:
             open_items.pop()
         (open_items[-1].children if open_items else roots).append(last)
@@ -134,15 +149,22 @@ def _sentences(words: list[Word]) -> Iterable[list[Word]]:
         raise CopybookError(sentence[0].place, "DB822", "no period ends this entry")
 
 
+def _is_constant(sentence: list[Word]) -> bool:
+    """A level 78, or a level 01 that is a CONSTANT: a name for a literal, which takes no room."""
+    if len(sentence) < 3:  # noqa: PLR2004 -- level, name and value
+        return False
+    return sentence[0].text == "78" or sentence[2].upper == "CONSTANT"
+
+
 def _level(word: Word) -> int:
     level = int(word.text) if word.text.isdigit() else 0
-    if 1 <= level <= 49 or level in (66, 77, 88):  # noqa: PLR2004 -- the levels of COBOL
+    if 1 <= level <= 49 or level in (66, 77, 78, 88):  # noqa: PLR2004 -- the levels of COBOL
         return 1 if level == 77 else level  # noqa: PLR2004
     raise CopybookError(
         word.place,
         "DB822",
         f"`{word.text}` is no level number",
-        fix="a copybook holds descriptions of data: 01 to 49, 66, 77 and 88",
+        fix="a copybook holds descriptions of data: 01 to 49, 66, 77, 78 and 88",
     )
 
 
@@ -169,8 +191,9 @@ def _condition(sentence: list[Word]) -> Condition:
 class _Entry:
     """Reads the clauses of one entry."""
 
-    def __init__(self, level: int, sentence: list[Word]) -> None:
+    def __init__(self, level: int, sentence: list[Word], constants: Mapping[str, Word]) -> None:
         self._words = sentence
+        self._constants = constants
         self._position = 1
         name = None
         if len(sentence) > 1 and sentence[1].upper not in self._clauses():
@@ -212,6 +235,8 @@ class _Entry:
             "JUST": self._justified,
             "JUSTIFIED": self._justified,
             "BLANK": self._blank,
+            "SIGNED": lambda _: None,
+            "UNSIGNED": self._unsigned,
             "GLOBAL": lambda _: None,
             "EXTERNAL": lambda _: None,
         }
@@ -233,10 +258,15 @@ class _Entry:
     def _picture(self, _: Word) -> None:
         self._skip("IS")
         word = self._next()
+        text = _IN_BRACKETS.sub(self._counted, word.text)
         try:
-            self._item.picture = read_picture(word.text)
+            self._item.picture = read_picture(text)
         except ValueError as error:
             raise CopybookError(word.place, "DB823", f"`{word.text}`: {error}") from None
+
+    def _counted(self, match: re.Match[str]) -> str:
+        word = self._constants.get(match[1].upper())
+        return match[0] if word is None else f"({word.text})"
 
     def _usage(self, _: Word) -> None:
         self._skip("IS")
@@ -319,6 +349,9 @@ class _Entry:
     def _justified(self, _: Word) -> None:
         self._skip("RIGHT")
         self._item.right = True
+
+    def _unsigned(self, _: Word) -> None:
+        self._item.unsigned = True
 
     def _blank(self, _: Word) -> None:
         """BLANK WHEN ZERO: blanks are read as nothing in any number, so there is nothing to keep."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from drawbar.codecs.codec import CodecError
 from drawbar.codecs.copybook.dialect import Dialect
-from drawbar.codecs.copybook.elements import Binary, Digits, Element, Float, HexFloat, Zoned
+from drawbar.codecs.copybook.elements import Digits, Element, Text, Zoned
 from drawbar.codecs.copybook.items import Item
-from drawbar.codecs.copybook.literals import conditions_of, initial_of
+from drawbar.codecs.copybook.literals import conditions_of, initial_of, with_value
 from drawbar.codecs.copybook.nodes import (
     Choice,
     Field,
@@ -22,6 +22,7 @@ from drawbar.codecs.copybook.nodes import (
 )
 from drawbar.codecs.copybook.problems import CopybookError
 from drawbar.codecs.copybook.source import Word
+from drawbar.kernel.errors import Place
 from drawbar.kernel.values import JsonValue
 from drawbar.spec.names import closest
 
@@ -88,12 +89,14 @@ class _Inherited:
     usage: str | None = None
     leading: bool | None = None
     separate: bool | None = None
+    synchronized: Place | None = None
 
     def over(self, item: Item) -> _Inherited:
         return _Inherited(
             item.usage or self.usage,
             self.leading if item.leading is None else item.leading,
             self.separate if item.leading is None else item.separate,
+            item.synchronized or self.synchronized,
         )
 
 
@@ -105,27 +108,34 @@ class _Builder:
         self._used: set[str] = set()
         self._offset: int | None = 0
         """Bytes before the item; None behind a table of variable length."""
+        self._alignment = 1
+        """The widest that SYNCHRONIZED asked for in the group that is read."""
         self.counters: set[Key] = set()
         self.discriminators: set[Key] = set()
         self.wrong: list[Wrong] = []
 
-    def group(self, item: Item, key: Key, above: _Inherited | None = None) -> Group:
+    def group(
+        self,
+        item: Item,
+        key: Key,
+        above: _Inherited | None = None,
+        taken: set[str] | None = None,
+    ) -> Group:
+        """`taken` are names of the group whose members these become, where this one has no name itself."""
         inherited = (above or _Inherited()).over(item)
-        if item.value is not None:
-            raise CopybookError(
-                item.value.place, "DB824", "a group has a VALUE", fix="write it at the fields"
-            )
+        taken = set() if taken is None else taken
         members: list[Node] = []
         by_name: dict[str, tuple[int, int]] = {}
         """Position of an item, and how many fields stand before it."""
         for child in item.children:
+            before = len(self._fields)
             if child.redefines is None:
-                if child.name is not None:
-                    by_name[child.name.upper()] = (len(members), len(self._fields))
-                node = self.node(child, key, inherited)
+                node = self.node(child, key, inherited, taken)
                 members += (
                     node.members if isinstance(node, Group) and node.name is None else (node,)
                 )
+                if child.name is not None:
+                    by_name[child.name.upper()] = (len(members) - 1, before)
                 continue
             found = by_name.get(child.redefines.upper)
             if found is None:
@@ -135,35 +145,45 @@ class _Builder:
                     f"no item of this group before it is called `{child.redefines.text}`",
                 )
             index, before = found
-            members[index] = self._redefined(members[index], child, key, inherited, before)
+            members[index] = self._redefined(
+                members[index], child, key, inherited, before, taken=taken
+            )
             if child.name is not None:
                 by_name[child.name.upper()] = found
-        _check_names(members, item)
-        return Group(snake(item.name) if item.name else None, tuple(members))
+        made = Group(snake(item.name) if item.name else None, tuple(members))
+        return made if item.value is None else with_value(made, item.value, self._dialect.encoding)
 
-    def node(self, item: Item, above: Key, inherited: _Inherited) -> Node:
+    def node(self, item: Item, above: Key, inherited: _Inherited, taken: set[str]) -> Node:
+        """One item; an unnamed group is its members, among them bytes that SYNCHRONIZED leaves free."""
         occurs = item.occurs
-        name = snake(item.name) if item.name else None
-        if occurs is not None and name is None and item.children:
-            name, item = "entries", replace(item, name="ENTRIES")
+        if occurs is not None and item.name is None and item.children:
+            item = replace(item, name="ENTRIES")
+        name = None if item.name is None else _free_name(snake(item.name), taken)
         key = above if name is None else (*above, name)
-        start = self._offset
         counter = (
             None if occurs is None or occurs.counter is None else self._counter(occurs.counter)
         )
-        entry = (
-            self.group(item, key, inherited)
-            if item.children
-            else self._field(item, name, key, inherited)
-        )
+        slack: tuple[Node, ...] = ()
+        if item.children:
+            start, outer = self._offset, self._alignment
+            self._alignment = 1
+            group = self.group(item, key, inherited, taken if name is None else None)
+            group = replace(group, name=name)
+            entry: Field | Group = group if occurs is None else self._aligned_entry(group, item)
+            self._alignment = max(outer, self._alignment)
+        else:
+            element = self._element(item, key, inherited.over(item))
+            slack = self._slack(item, element, inherited.over(item))
+            start = self._offset
+            entry = self._field(item, name, key, element)
         if occurs is None:
-            return entry
+            return Group(None, (*slack, entry)) if slack else entry
         fixed = counter is None
         table = Table(
             name, entry, occurs.least if counter else occurs.most, occurs.most, counter, fixed
         )
         self._offset = None if start is None or is_variable(table) else start + table.widest
-        return table
+        return Group(None, (*slack, table)) if slack else table
 
     def check_wish(self) -> None:
         for word, names in (("texts", self._wish.texts), ("when", tuple(self._wish.when))):
@@ -175,7 +195,14 @@ class _Builder:
                     self.wrong.append(Wrong(word, "DB825", told, fix))
 
     def _redefined(
-        self, node: Node, item: Item, key: Key, inherited: _Inherited, before: int
+        self,
+        node: Node,
+        item: Item,
+        key: Key,
+        inherited: _Inherited,
+        before: int,
+        *,
+        taken: set[str],
     ) -> Choice:
         behind = self._offset
         variants = (
@@ -187,7 +214,9 @@ class _Builder:
         if item.name is None:
             base = variants[0].node.name or "filler"
             item = replace(item, name=f"{base}_{len(variants) + 1}")
-        other = self.node(item, key, inherited)
+        other = self.node(item, key, inherited, taken)
+        if isinstance(other, Group) and other.name is None:
+            raise self._would_move(item, inherited.over(item))
         if is_variable(other):
             raise CopybookError(item.place, "DB824", "a table of variable length redefines")
         choice = Choice((*variants, self._variant(other, key, before)))
@@ -233,9 +262,7 @@ class _Builder:
         self.counters.add(found[-1].key)
         return found[-1].key
 
-    def _field(self, item: Item, name: str | None, key: Key, inherited: _Inherited) -> Field:
-        element = self._element(item, key, inherited.over(item))
-        self._check_place(item, element)
+    def _field(self, item: Item, name: str | None, key: Key, element: Element) -> Field:
         initial, value = initial_of(item, element)
         made = Field(
             name,
@@ -256,6 +283,8 @@ class _Builder:
         usage = inherited.usage or "display"
         if usage in ("single", "double"):
             return self._dialect.float(4 if usage == "single" else 8)
+        if usage in _SIZED and item.picture is None:
+            return self._dialect.whole_number(_SIZED[usage], unsigned=item.unsigned)
         if item.picture is None:
             raise CopybookError(item.place, "DB823", f"`{item.name or 'FILLER'}` has no PICTURE")
         try:
@@ -282,21 +311,46 @@ class _Builder:
                 self.wrong.append(Wrong("texts", "DB827", told))
         return element
 
-    def _check_place(self, item: Item, element: Element) -> None:
-        """SYNCHRONIZED is fine where it moves nothing."""
-        if item.synchronized is None or not self._dialect.aligns:
-            return
-        if isinstance(element, Binary | Float | HexFloat) and (
-            self._offset is None or self._offset % element.width
-        ):
-            raise CopybookError(
-                item.synchronized,
-                "DB824",
-                f"SYNCHRONIZED would move `{item.name or 'FILLER'}`, which is not done here",
-                fix="take it away, and write the bytes that the compiler leaves free as FILLER",
-            )
+    def _slack(self, item: Item, element: Element, inherited: _Inherited) -> tuple[Node, ...]:
+        """The bytes that are left free before an item, so that it stands where SYNCHRONIZED wants it."""
+        alignment = self._dialect.alignment(element)
+        if inherited.synchronized is None or not self._dialect.aligns or alignment == 1:
+            return ()
+        if self._offset is None:
+            raise self._would_move(item, inherited)
+        self._alignment = max(self._alignment, alignment)
+        free = -self._offset % alignment
+        self._offset += free
+        return (_free(free),) if free else ()
+
+    def _aligned_entry(self, entry: Group, item: Item) -> Group:
+        """An entry of a table is made so long that SYNCHRONIZED holds in the next one, too.
+
+        IBM's compilers leave bytes free at its end (Enterprise COBOL, "Slack bytes between records"), GnuCOBOL
+        before its last item.
+        """
+        if self._alignment == 1:
+            return entry
+        if is_variable(entry) or not isinstance(entry.members[-1], Field):
+            raise self._would_move(item, _Inherited(synchronized=item.place))
+        free = -entry.widest % self._alignment
+        if not free:
+            return entry
+        at_end = self._dialect.name == "ibm"
+        place = len(entry.members) - (not at_end)
+        return replace(entry, members=(*entry.members[:place], _free(free), *entry.members[place:]))
+
+    def _would_move(self, item: Item, inherited: _Inherited) -> CopybookError:
+        return CopybookError(
+            inherited.synchronized or item.place,
+            "DB824",
+            f"SYNCHRONIZED would move `{item.name or 'FILLER'}`, and nobody can say where to",
+            fix="take it away, and write the bytes that the compiler leaves free as FILLER",
+        )
 
 
+_SIZED = {"native-1": 1, "native-2": 2, "native-4": 4, "native-8": 8}
+"""Bytes of usages that have no picture."""
 _TAKES = {"texts": "field", "when": "item that shares its bytes with another and is called"}
 
 
@@ -322,21 +376,16 @@ def _fixed(node: Node, *, last: bool) -> Node:
     return node
 
 
-def _check_names(members: list[Node], item: Item) -> None:
-    seen: set[str] = set()
-    for name in _names(members):
-        if name in seen:
-            raise CopybookError(
-                item.place,
-                "DB826",
-                f"`{item.name or 'this group'}` has two fields called `{name}`",
-            )
-        seen.add(name)
+def _free_name(name: str, taken: set[str]) -> str:
+    """COBOL lets two items of a group have one name; here the second gets a number."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    taken.add(free)
+    return free
 
 
-def _names(members: Iterable[Node]) -> Iterable[str]:
-    for member in members:
-        if isinstance(member, Choice):
-            yield from _names(variant.node for variant in member.variants)
-        elif member.name is not None:
-            yield member.name
+def _free(width: int) -> Field:
+    """Bytes that nobody fills: compilers leave zeros there."""
+    return Field(None, (), Text(width, "latin-1"), bytes(width))

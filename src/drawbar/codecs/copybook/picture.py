@@ -17,7 +17,7 @@ MOST_DIGITS = 38
 class Picture:
     """`width` counts characters, a separate sign not among them. `scale` is negative after P."""
 
-    kind: Literal["text", "number", "edited"]
+    kind: Literal["text", "number", "edited", "national"]
     width: int
     text: str
     digits: int = 0
@@ -30,8 +30,10 @@ def read_picture(text: str) -> Picture:
     symbols = _symbols(text)
     letters = "".join(symbols)
     found = set(symbols)
+    if found == {"N"}:
+        return Picture("national", len(symbols), text)
     if found & {"N", "G", "U"}:
-        raise ValueError("national and double-byte characters are not read; use X with the bytes")
+        raise ValueError("double-byte characters are not read; use X with the bytes")
     if found <= {"X", "A", "9"} and found & {"X", "A"}:
         return Picture("text", len(symbols), text)
     match = _NUMERIC.fullmatch(letters)

@@ -13,8 +13,8 @@ CODES = {
     "DB823": "a PICTURE that cannot be read, or that does not go with its USAGE",
     "DB824": "data of a form that records do not take",
     "DB825": "a name that is not in the copybook, or not once",
-    "DB826": "two fields of a group that would have one name",
     "DB827": "a word beside `copybook` that does not go with the field it names",
+    "DB828": "warning: a level 66, which is another name for bytes that are read already",
 }
 
 

@@ -240,7 +240,7 @@ class _Reader:
                     start,
                 )
         entries = [self.read(table.entry, f"{path}[{index}]") for index in range(count)]
-        if table.fixed:
+        if table.fixed and table.counter is not None:
             self.position = start + table.widest
         return entries
 

@@ -199,7 +199,8 @@ def limited(schema: JsonObject, node: Node) -> JsonObject | None:
     element = node.element
     if isinstance(element, Text | Digits):
         kind: FieldType = "text" if isinstance(element, Text) else "digits"
-        return RecordField(node.name, element.width, kind).publish(schema)
+        width = element.characters if isinstance(element, Text) else element.width
+        return RecordField(node.name, width, kind).publish(schema)
     limits = element.schema()
     return schema | {
         word: choose(written, limit)

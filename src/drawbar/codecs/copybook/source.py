@@ -70,10 +70,7 @@ class _Reader:
         except OSError as error:
             reason = error.strerror or "it cannot be read"
             raise CopybookError(Place(name), "DB821", reason, self.looked_at) from None
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("latin-1")  # comments in the letters of another age
+        text = _text(data)
         words = list(_words(text, name, self._form or guess_format(text)))
         return list(self._copied(words, (*above, path)))
 
@@ -120,6 +117,20 @@ class _Reader:
                     if path.is_file():
                         return path
         return None
+
+
+def _text(data: bytes) -> str:
+    """As it was written: in EBCDIC where it was taken from a mainframe byte by byte, in cards of 80 without line ends."""
+    if b"\x40" in data and b" " not in data:
+        text = data.decode("cp037").replace("\x85", "\n")
+        if "\n" not in text:
+            text = "\n".join(text[start : start + _CARD] for start in range(0, len(text), _CARD))
+        return text
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")  # comments in the letters of another age
+    return text.rstrip("\x1a")  # what ended a file of CP/M and DOS
 
 
 def replaced(words: Sequence[Word], rules: Sequence[Word]) -> list[Word]:
@@ -184,13 +195,18 @@ def _within(word: Word, pairs: Sequence[_Pair]) -> Word:
 
 
 def guess_format(text: str) -> SourceFormat:
-    """Fixed when every line could be: a sequence number or nothing, a mark in column 7, 80 columns at most."""
+    """Fixed when every line could be: a sequence number or nothing, a mark in column 7, 80 columns at most.
+
+    A sentence that ends beyond column 72 is none of the fixed format.
+    """
     for line in text.expandtabs(8).splitlines():
         if not line.strip():
             continue
         number, mark = line[:6], line[6:7]
-        numbered = not number.strip() or " " not in number
-        if not numbered or mark not in ("", *" */-dD$") or len(line.rstrip()) > _CARD:
+        numbered = " " not in number.strip()
+        beyond = line[_AREA_END - 1 :].rstrip()
+        crosses = beyond.endswith(".") and " " not in beyond and len(beyond) > 1
+        if not numbered or mark not in ("", *" */-dD$") or len(line.rstrip()) > _CARD or crosses:
             return "free"
     return "fixed"
 
@@ -228,7 +244,7 @@ def _content(line: str, form: SourceFormat) -> tuple[int, str | None, bool]:
     if mark in ("*", "/", "d", "D", "$") or not line[_AREA_A - 1 :].strip():
         return 8, None, False
     text = line[_AREA_A:_AREA_END]
-    if text.lstrip().startswith(">>"):
+    if text.lstrip().startswith((">>", "*")):
         return 8, None, False
     return 8, _uncommented(text.ljust(_AREA_END - _AREA_A)), mark == "-"
 
