@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from drawbar.llm.scripted import invoke, say
-from drawbar.runs.events import unpack
+from drawbar.runs.events import Channel, unpack
+from drawbar.runs.journal import Journal
 from drawbar.store import engine
 from drawbar.store import runs as runs_module
 from drawbar.store.engine import StoreError
@@ -85,6 +86,18 @@ async def test_the_model_is_asked_while_the_run_is_on_its_way_to_the_disk(url: s
             ended = await bench.ended(run)
 
         assert ended.status == "completed"
+
+
+async def test_nothing_is_told_as_stored_once_the_store_is_closed(url: str) -> None:
+    async with run_bench(url, say("Hello there")) as bench:
+        run = await bench.ended(await bench.create())
+        journal = Journal(bench.store.runs, Channel(run.id, run.last_seq), run)
+        await bench.store.close()
+
+        journal.save()
+
+        with pytest.raises(RuntimeError, match="the store is closed"):
+            await journal.stored()
 
 
 @pytest.mark.parametrize("functions", [["hr_set"], ["hr_set", "hr_set"]])

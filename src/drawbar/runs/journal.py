@@ -164,6 +164,8 @@ class Journal:
         if not self._is_queued:
             self._is_queued = True
             self._last = self._rows.record(self._change)
+            if self._last.done():  # the store is closed, and takes nothing
+                self._note(self._last, self.channel.stored)
 
     def _change(self) -> RunChange:
         """All since the change before: what was opened and closed meanwhile is written once."""
