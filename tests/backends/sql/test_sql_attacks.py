@@ -20,7 +20,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -31,11 +30,11 @@ from drawbar.backends.sql.stop import Stop
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import JsonValue
 
-from .conftest import Office, mariadb_connection
+from .conftest import Office
+from .sieges import CANARY, PREPARE, Prepared
 
 FOLDER = Path(__file__).parent / "attacks"
 PAGE = Path(__file__).parents[3] / "docs" / "free-query.md"
-CANARY = re.compile("CANARY|43414e415259|Q0FOQVJZ|YRANAC", re.IGNORECASE)
 ASK = """
 ask:
   description: Ask about courses.
@@ -45,19 +44,6 @@ ask:
       enrolments: {columns: [course_no, employee_no]}
       open_courses: {columns: [course_no, title]}
 """
-TABLES = """
-create table courses (
-    course_no varchar(20) primary key, title varchar(100), price integer, first_day date, secret_note varchar(40));
-create table enrolments (course_no varchar(20), employee_no varchar(20));
-create table salaries (employee_no varchar(20), amount integer, iban varchar(40));
-create view open_courses as select course_no, title, secret_note from courses where price > 0;
-insert into courses values
-    ('C-101', 'Welding', 120, '2026-03-02', 'CANARY-COLUMN'),
-    ('C-104', 'First aid', 80, '2026-04-01', 'CANARY-COLUMN'),
-    ('C-200', 'Ropes', 0, '2026-05-04', 'CANARY-COLUMN');
-insert into enrolments values ('C-101', '1001'), ('C-101', '1002'), ('C-104', '1001');
-insert into salaries values ('1001', 5000, 'CANARY-TABLE'), ('1002', 6000, 'CANARY-TABLE')
-"""
 TRIED, REFUSED = "attacks tried", "refused before anything was sent"
 STOPPED, HARMLESS = (
     "refused or stopped by the database",
@@ -65,8 +51,22 @@ STOPPED, HARMLESS = (
 )
 THROUGH, ANSWERED = "got through", "ordinary queries that are answered rightly"
 ROWS = (TRIED, REFUSED, STOPPED, HARMLESS, THROUGH, ANSWERED)
-COLUMNS = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB", "duckdb": "DuckDB"}
+COLUMNS = {
+    "sqlite": "SQLite",
+    "postgresql": "PostgreSQL",
+    "mariadb": "MariaDB",
+    "duckdb": "DuckDB",
+    "firebird": "Firebird",
+    "odbc_postgresql": "PostgreSQL by ODBC",
+    "odbc_mariadb": "MariaDB by ODBC",
+    "h2": "H2 by JDBC",
+}
+ATTACKED = {"odbc_postgresql": "postgresql", "odbc_mariadb": "mariadb"}
+"""Whose statements they are attacked with."""
 HEAD = f"|  | {' | '.join(COLUMNS.values())} |"
+LOOSE = {"True": "1", "False": "0"}
+ENDLESS_TO_H2 = re.compile(r"[^\S \n\r\t]")
+"""H2 2.1 never ends to read such a space; the guard lets none pass."""
 ENOUGH_ATTACKS, ENOUGH_QUERIES = 150, 40
 WALL_WITHIN = 0.15
 """Seconds that a statement has past the guard, where some only stop when they are stopped."""
@@ -114,7 +114,7 @@ class Besieged:
 
 def attacks(name: str) -> Iterator[Attack]:
     """Those of all databases and those of this one."""
-    for file in ("common", name):
+    for file in ("common", ATTACKED.get(name, name)):
         technique = ""
         for line in (FOLDER / f"{file}.txt").read_text().splitlines():
             if line.startswith("## "):
@@ -131,26 +131,6 @@ def spelled(text: str, words: dict[str, str]) -> str:
     text = re.sub(r"\{U\+([0-9A-F]+)\}", lambda found: chr(int(found[1], 16)), text)
     text = re.sub(r"\{(\d+) \* (.+?)\}", lambda found: int(found[1]) * found[2], text)
     return re.sub(r"\{(file|canary|database)\}", lambda found: words[found[1]], text)
-
-
-def files(folder: Path) -> dict[str, object]:
-    return {
-        str(each): each.read_bytes() if each.suffix == ".txt" else each.stat().st_size
-        for each in sorted(folder.rglob("*"))
-        if each.is_file()
-    }
-
-
-@dataclass
-class Prepared:
-    dialect: str
-    url: str
-    options: str
-    folder: Path
-    state: Callable[[], object]
-    database: str = ""
-    kept: re.Pattern[str] = CANARY
-    """What the database itself lets nobody read: DuckDB has no logins, so it keeps files only."""
 
 
 @pytest.fixture(scope="module")
@@ -179,140 +159,6 @@ async def besieged(prepared: Prepared) -> AsyncIterator[Besieged]:
     await office.backend.close()
 
 
-def prepare_sqlite(_: pytest.FixtureRequest, folder: Path, stack: ExitStack) -> Prepared:
-    watching = sqlite3.connect(folder / "siege.db")
-    stack.callback(watching.close)
-    watching.executescript(TABLES)
-
-    def state() -> object:
-        return (
-            [*watching.iterdump()],
-            watching.execute("pragma user_version").fetchall(),
-            files(folder),
-        )
-
-    return Prepared("sqlite", "sqlite:///./siege.db", "", folder, state)
-
-
-def prepare_postgresql(request: pytest.FixtureRequest, folder: Path, stack: ExitStack) -> Prepared:
-    import psycopg  # noqa: PLC0415 -- the driver is optional
-
-    url = request.getfixturevalue("postgresql_url")
-    schema = url.rpartition("%3D")[2]
-    reader = f"{schema}_reader"
-    watching = stack.enter_context(psycopg.connect(url, autocommit=True))
-    watching.execute(
-        "drop view if exists open_courses; drop table if exists enrolments, courses cascade"
-    )
-    watching.execute(TABLES)
-    watching.execute(f"""
-        create sequence numbers;
-        create function evil() returns text language sql as 'select iban from salaries limit 1';
-        create function evil_rows() returns table (a text) language sql as 'select iban from salaries';
-        create type evil_type as (a text);
-        create role {reader} login password 'weak' nosuperuser;
-        grant usage on schema {schema} to {reader};
-        grant select (course_no, title, price, first_day) on courses to {reader};
-        grant select on enrolments to {reader};
-        grant select (course_no, title) on open_courses to {reader}
-    """)  # fmt: skip
-
-    def undo() -> None:
-        watching.execute(f"drop owned by {reader}; drop role {reader}")
-        watching.execute("drop view open_courses; drop table salaries, enrolments, courses cascade")
-        watching.execute(
-            "drop function evil(), evil_rows(); drop sequence numbers; drop type evil_type"
-        )
-
-    stack.callback(undo)
-
-    def state() -> object:
-        return watching.execute("""
-            select (select json_agg(c order by course_no) from courses c),
-                   (select json_agg(e order by course_no, employee_no) from enrolments e),
-                   (select json_agg(s order by employee_no) from salaries s),
-                   (select json_agg(array[relname::text, relkind::text, relacl::text] order by relname)
-                    from pg_class where relnamespace = current_schema()::regnamespace),
-                   (select array[last_value::text, is_called::text] from numbers),
-                   (select json_agg(array[rolname::text, rolsuper::text, rolconfig::text] order by rolname)
-                    from pg_roles where rolname like current_schema() || '%'),
-                   (select count(*) from pg_largeobject_metadata),
-                   (select count(*) from pg_replication_slots),
-                   (select count(*) from pg_proc where pronamespace = current_schema()::regnamespace)
-        """).fetchall(), files(folder)
-
-    login = f"query_login: {{username: {reader}, password: weak}}"
-    return Prepared("postgresql", url, login, folder, state)
-
-
-def prepare_mariadb(request: pytest.FixtureRequest, folder: Path, stack: ExitStack) -> Prepared:
-    url = request.getfixturevalue("mariadb_url")
-    database = urlsplit(url).path[1:]
-    reader = f"reader_{database[-20:]}"
-    watching = stack.enter_context(mariadb_connection(url))
-    cursor = stack.enter_context(watching.cursor())
-    cursor.execute("drop table if exists enrolments, courses")
-    grants = f"""
-        {TABLES};
-        create sequence numbers;
-        create function evil() returns text reads sql data return (select max(iban) from salaries);
-        create user {reader}@'%' identified by 'weak';
-        grant select (course_no, title, price, first_day) on courses to {reader}@'%';
-        grant select on enrolments to {reader}@'%';
-        grant select (course_no, title) on open_courses to {reader}@'%'
-    """
-    for statement in grants.split(";"):
-        cursor.execute(statement)
-
-    def undo() -> None:
-        cursor.execute(f"drop user {reader}@'%'")
-        cursor.execute("drop view open_courses")
-        cursor.execute("drop table salaries, enrolments, courses")
-        cursor.execute("drop function evil")
-        cursor.execute("drop sequence numbers")
-
-    stack.callback(undo)
-
-    def rows(statement: str) -> object:
-        cursor.execute(statement)
-        return cursor.fetchall()
-
-    def state() -> object:
-        tables = ("courses", "enrolments", "salaries", "numbers")
-        return (
-            [rows(f"select * from {table} order by 1, 2") for table in tables],
-            rows(f"show full tables from {database}"),
-            rows(f"select user, host, priv from mysql.global_priv where user = '{reader}'"),
-            rows("select @@global.max_connections, @@global.sql_mode, @@global.read_only"),
-            files(folder),
-        )
-
-    login = f"query_login: {{username: {reader}, password: weak}}"
-    return Prepared("mariadb", url, login, folder, state, database)
-
-
-def prepare_duckdb(_: pytest.FixtureRequest, folder: Path, stack: ExitStack) -> Prepared:
-    duckdb = pytest.importorskip("duckdb")
-    path = folder / "siege.duckdb"
-    with duckdb.connect(str(path)) as making:
-        making.execute(TABLES + "; create sequence numbers")
-
-    def state() -> (
-        object
-    ):  # nobody else may look while the file is open, so it is compared as a whole
-        return path.read_bytes(), files(folder)
-
-    return Prepared(
-        "duckdb", "duckdb:///./siege.duckdb", "", folder, state, kept=re.compile("CANARY-FILE")
-    )
-
-
-PREPARE: dict[str, Callable[[pytest.FixtureRequest, Path, ExitStack], Prepared]] = {
-    "sqlite": prepare_sqlite,
-    "postgresql": prepare_postgresql,
-    "mariadb": prepare_mariadb,
-    "duckdb": prepare_duckdb,
-}
 everywhere = pytest.mark.parametrize("prepared", PREPARE, indirect=True)
 
 
@@ -348,6 +194,7 @@ async def test_no_attack_gets_through_the_guard(besieged: Besieged) -> None:
     check_page(besieged.dialect, counts)
 
 
+@pytest.mark.filterwarnings("ignore:SQL warning code")  # Firebird's, of a part that is not used
 @everywhere
 async def test_no_attack_gets_through_the_wall_of_the_database(besieged: Besieged) -> None:
     first = besieged.past_the_guard("select title from courses where price = 0", 5.0)
@@ -357,6 +204,8 @@ async def test_no_attack_gets_through_the_wall_of_the_database(besieged: Besiege
 
     for attack in attacks(besieged.dialect):
         text = spelled(attack.text, besieged.words)
+        if besieged.dialect == "h2" and ENDLESS_TO_H2.search(text):
+            continue
         try:
             told = str(besieged.past_the_guard(text))
         except BackendError as error:
@@ -374,7 +223,9 @@ async def test_no_attack_gets_through_the_wall_of_the_database(besieged: Besiege
 
 def queries(name: str) -> list[dict[str, Any]]:  # as YAML holds them
     found = yaml.safe_load((FOLDER / "queries.yaml").read_text())
-    return [*found["common"], *found[name]]
+    by = ATTACKED.get(name, name)
+    ours = [each for each in found["common"] if by not in each.get("not_on", ())] + found[by]
+    return [each for each in ours if by == name or not each.get("own_driver")]
 
 
 @everywhere
@@ -388,6 +239,8 @@ async def test_ordinary_queries_are_answered_rightly(besieged: Besieged) -> None
         except BackendError as error:
             wrong.append(f"{query['sql']}\n    {error.code}: {error.message}")
             continue
+        if besieged.dialect in ATTACKED:
+            query["loose"] = True
         if plain(rows, query) != plain(query["rows"], query):
             wrong.append(f"{query['sql']}\n    answered {rows}")
 
@@ -396,13 +249,48 @@ async def test_ordinary_queries_are_answered_rightly(besieged: Besieged) -> None
     check_page(besieged.dialect, counts)
 
 
+@pytest.mark.parametrize("prepared", ["h2", "firebird"], indirect=True)
+async def test_a_dry_run_says_where_no_plan_is_told(besieged: Besieged) -> None:
+    reply = await besieged.office.reply("ask", {"sql": "select title from courses"}, mode="dry_run")
+
+    value: Any = reply.value
+    (statement,) = value["request"]["statements"]
+    assert statement["sql"].startswith('SELECT "TITLE" FROM (SELECT')
+    if besieged.dialect == "h2":
+        assert statement["note"] == "not explained: H2 (JDBC) is not asked for its plan"
+    else:
+        assert any("Full Scan" in line for line in statement["plan"])
+
+
+@pytest.mark.parametrize("prepared", ["h2", "firebird", "odbc_mariadb"], indirect=True)
+async def test_a_query_is_refused_to_a_login_that_may_read_more(prepared: Prepared) -> None:
+    admin = {"h2": "username: sa", "firebird": "username: SYSDBA", "odbc_mariadb": "username: root"}
+    words = "\n".join(
+        line for line in prepared.options.splitlines() if not line.startswith("query_login")
+    )
+    words += f"\nquery_login: {{{admin[prepared.dialect]}}}"
+    office = Office(prepared.url, prepared.folder, prepared.dialect, 2, words).open(ASK)
+
+    error = await office.error("ask", {"sql": "select title from courses"})
+    await office.backend.close()
+
+    assert (error.code, error.work) == ("login_too_wide", "not_started")
+
+
 def plain(rows: Any, query: dict[str, Any]) -> object:
-    """`any_case`: names are answered as they were written; `loose`: numbers may be decimals."""
+    """`any_case`: names are answered as they were written; `loose`: numbers may be decimals, as those of ODBC
+    are; `padded`: spaces may follow."""
+    if query.get("padded"):
+        return [{name: value.rstrip() for name, value in row.items()} for row in rows]
     if query.get("any_case"):
         return [{name.lower(): value for name, value in row.items()} for row in rows]
     if query.get("loose"):
         return [
-            {name: str(value).removesuffix(".0") for name, value in row.items()} for row in rows
+            {
+                name: LOOSE.get(str(value), str(value)).removesuffix(".0")
+                for name, value in row.items()
+            }
+            for row in rows
         ]
     return rows
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drawbar.backends.sql.dialect import MARIADB, POSTGRESQL, SQLITE, Dialect
+from drawbar.backends.sql.dialect import FIREBIRD, MARIADB, POSTGRESQL, SQLITE, Dialect
 from drawbar.backends.sql.free.guard import guard
 from drawbar.backends.sql.free.text import Unknown, unknown_words
 from drawbar.backends.sql.plan import FreeQuery, FreeTable
@@ -83,13 +83,61 @@ def test_what_cannot_be_guarded_is_a_mistake(
     assert told in "\n".join(problems)
 
 
-@pytest.mark.parametrize("url", ["firebird://db/x", "odbc:DSN=x"])
-def test_a_database_without_a_guard_has_no_free_queries(url: str, tmp_path: Path) -> None:
-    options = "dialect: postgresql" if url.startswith("odbc") else ""
+JDBC = "jdbc: {driver: some.Driver, jars: [some.jar]}"
+UNTRIED = "what its driver makes of a statement was not tried; its own kind of `url` can be asked"
+NO_WALL = "nothing behind the gateway is known to hold there what a model writes"
 
-    problems = compile_text(ask(), url, tmp_path, options).problems
 
-    assert "no free query can be guarded on" in "\n".join(map(str, problems))
+@pytest.mark.parametrize(
+    ("url", "options", "told"),
+    [
+        ("odbc:DSN=x", "dialect: oracle", f"Oracle (ODBC): {NO_WALL}"),
+        ("odbc:DSN=x", "dialect: sqlserver", f"SQL Server (ODBC): {NO_WALL}"),
+        ("odbc:DSN=x", "dialect: firebird", f"Firebird (ODBC): {UNTRIED}"),
+        ("jdbc:hsqldb:mem:x", JDBC, f"HSQLDB (JDBC): {NO_WALL}"),
+        ("jdbc:postgresql://db/x", JDBC, f"PostgreSQL (JDBC): {UNTRIED}"),
+    ],
+)
+def test_a_database_without_a_wall_has_no_free_queries_and_the_reason_is_said(
+    url: str, options: str, told: str, tmp_path: Path
+) -> None:
+    problems = "\n".join(map(str, compile_text(ask(), url, tmp_path, options).problems))
+
+    assert f"no free query can be guarded on {told}" in problems
+    assert "write readings, each with its `sql`" in problems
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("firebird://db/x", ""),
+        ("odbc:DSN=x", "dialect: postgresql"),
+        ("odbc:DSN=x", "dialect: mariadb"),
+        ("jdbc:h2:mem:x", JDBC),
+    ],
+)
+def test_free_queries_beside_other_functions_have_a_login_of_their_own(
+    url: str, options: str, tmp_path: Path
+) -> None:
+    functions = f"{ask()}\nother: {{sql: select title from courses}}"
+
+    alone = compile_text(functions, url, tmp_path, f"{options}\n{LOGIN}".strip()).problems
+    shared = "\n".join(map(str, compile_text(functions, url, tmp_path, options).problems))
+
+    assert [str(each) for each in alone if each.severity == "error"] == []
+    assert "DB324 a free query needs a login of its own" in shared
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "title"),
+    [("firebird://db/x", "", "Firebird"), ("jdbc:h2:mem:x", JDBC, "H2 (JDBC)")],
+)
+def test_a_database_that_tells_no_cost_has_no_ceiling(
+    url: str, options: str, title: str, tmp_path: Path
+) -> None:
+    problems = compile_text(ask("max_cost: 10"), url, tmp_path, options).problems
+
+    assert f"DB324 {title} does not tell what a query would cost" in "\n".join(map(str, problems))
 
 
 def test_an_adapter_of_free_queries_only_has_one_login(compiler: Compiler) -> None:
@@ -126,6 +174,9 @@ WITH "drawbar_with_1" AS (SELECT "title" FROM (SELECT "course_no", "title", "pri
  SELECT * FROM "drawbar_with_1" AS "people"
 """
 
+OF_FIREBIRD = '(SELECT "COURSE_NO", "TITLE", "PRICE" FROM "COURSES") AS "COURSES"'
+ONE_DAY = """SELECT CAST('2026-01-01' AS DATE) AS "D" FROM "RDB$DATABASE\""""
+
 
 @pytest.mark.parametrize(
     ("text", "dialect", "written"),
@@ -144,6 +195,16 @@ WITH "drawbar_with_1" AS (SELECT "title" FROM (SELECT "course_no", "title", "pri
             "with people as (select title from courses) select * from people",
             SQLITE,
             WITH.replace("\n", ""),
+        ),
+        (
+            "select first 2 substring(title, 2) as a, price % 2 as b from courses",
+            FIREBIRD,
+            f'SELECT SUBSTRING("TITLE" FROM 2) AS "A", MOD("PRICE", 2) AS "B" FROM {OF_FIREBIRD} FETCH FIRST 2 ROWS ONLY',
+        ),
+        (
+            "select datediff(day, a.d, current_date) as n from (select date '2026-01-01' as d) a",
+            FIREBIRD,
+            f'SELECT DATEDIFF(DAY, "A"."D", CURRENT_DATE) AS "N" FROM ({ONE_DAY}) AS "A"',
         ),
     ],
 )

@@ -46,6 +46,8 @@ class Dialect:
     """A list without elements: nothing is in it, and everything is not in it."""
     definitions_commit: bool = False
     """Whether `drop` and `truncate` commit what stands before them, so that nothing could be undone."""
+    asked_as: str = ""
+    """The name under which free queries know its words; empty: none can be guarded there."""
     extra: str | None = None
     """The extra of Drawbar that brings its driver."""
 
@@ -69,6 +71,7 @@ SQLITE = Dialect(
     lists="json",
     nulls="low",
     limit=_LIMIT,
+    asked_as="sqlite",
 )
 POSTGRESQL = Dialect(
     "postgresql",
@@ -83,6 +86,7 @@ POSTGRESQL = Dialect(
     has_arrays=True,
     folds_to="lower",
     has_question_operator=True,
+    asked_as="postgresql",
     extra="postgresql",
 )
 MARIADB = Dialect(
@@ -95,9 +99,18 @@ MARIADB = Dialect(
     one_row=" from dual",
     no_element="(select null from dual where 1 = 0)",
     definitions_commit=True,
+    asked_as="mariadb",
     extra="mariadb",
 )
-DUCKDB = Dialect("duckdb", "DuckDB", ("duckdb",), "duckdb", has_arrays=True, extra="duckdb")
+DUCKDB = Dialect(
+    "duckdb",
+    "DuckDB",
+    ("duckdb",),
+    "duckdb",
+    has_arrays=True,
+    asked_as="duckdb",
+    extra="duckdb",
+)
 FIREBIRD = Dialect(
     "firebird",
     "Firebird",
@@ -106,6 +119,7 @@ FIREBIRD = Dialect(
     folds_to="upper",
     one_row=" from rdb$database",
     no_element="(select null from rdb$database where 1 = 0)",
+    asked_as="firebird",
     extra="firebird",
 )
 ODBC = Dialect("odbc", "ODBC", ("odbc",), "", extra="odbc")
@@ -145,11 +159,23 @@ _SPOKEN: dict[Speech, Dialect] = {
 }
 
 
+_ASKED: dict[tuple[str, Speech], str] = {
+    ("odbc", "postgresql"): "postgresql",
+    ("odbc", "mariadb"): "mariadb",
+    ("jdbc", "h2"): "h2",
+}
+"""Where free queries were attacked by the tests, and held."""
+
+
 def spoken(way: Dialect, speech: Speech) -> Dialect:
     """The dialect of a database that is reached by ODBC or JDBC."""
     found = _SPOKEN[speech]
-    no_element = f"(select null{found.one_row} where 1 = 0)"
-    title = f"{found.title} ({way.title})"
     return replace(
-        found, name=way.name, title=title, schemes=(), no_element=no_element, extra=way.extra
+        found,
+        name=way.name,
+        title=f"{found.title} ({way.title})",
+        schemes=(),
+        no_element=f"(select null{found.one_row} where 1 = 0)",
+        asked_as=_ASKED.get((way.name, speech), ""),
+        extra=way.extra,
     )

@@ -10,13 +10,13 @@ from pathlib import Path
 from drawbar.backends.sql.databases.drivers import open_database
 from drawbar.backends.sql.dialect import DUCKDB, SQLITE
 from drawbar.backends.sql.options import SqlBackendSpec
-from drawbar.backends.sql.plan import ARGUMENT, FreeQuery
+from drawbar.backends.sql.plan import ARGUMENT, FreeQuery, Statement
 from drawbar.backends.sql.reply import Gathered, Rows, gather
 from drawbar.backends.sql.request import describe
 from drawbar.backends.sql.session import Allowed, Database
 from drawbar.backends.sql.url import Target, parse_url
 from drawbar.kernel.ports import BackendError, Call, Reply
-from drawbar.kernel.values import JsonValue
+from drawbar.kernel.values import JsonObject, JsonValue
 
 _COST = re.compile(r"cost=[\d.]+\.\.([\d.]+)")
 _LOOKED_AT = re.compile(r"\bid: (\d+).*\brows: (\d+)")
@@ -51,8 +51,7 @@ class FreeQueries:
         statement = guard(text, query)
         database = self.database(query)
         if call.mode == "dry_run":
-            plan: list[JsonValue] = [*database.explain(statement, {}, allowed)]
-            shown = {**describe(statement, {}), "plan": plan}
+            shown = {**describe(statement, {}), **_plan(database, statement, allowed)}
             return Reply({"request": {"transaction": "read only", "statements": [shown]}})
         if query.max_cost is not None:
             _weigh(query, query.max_cost, database.explain(statement, {}, allowed))
@@ -74,6 +73,16 @@ class FreeQueries:
             for database in self._databases.values():
                 database.close()
             self._databases.clear()
+
+
+def _plan(database: Database, statement: Statement, allowed: Allowed) -> JsonObject:
+    """How the database would go about it, where it is asked."""
+    try:
+        return {"plan": [*database.explain(statement, {}, allowed)]}
+    except BackendError as error:
+        if error.code != "not_explained":
+            raise
+        return {"note": f"not explained: {error.message}"}
 
 
 def _gathered(rows: Rows, call: Call) -> Gathered:
@@ -102,7 +111,7 @@ def open_queries(backend: SqlBackendSpec, folder: Path, size: int, *, changes: b
 
 def _weigh(query: FreeQuery, most: float, plan: list[str]) -> None:
     """Raises BackendError when the database expects it to cost more."""
-    cost = expected_cost(query.dialect.name, plan)
+    cost = expected_cost(query.dialect.asked_as, plan)
     if cost > most:
         message = f"the database expects this to cost {cost:.0f}, and {most:.0f} is allowed"
         raise BackendError(

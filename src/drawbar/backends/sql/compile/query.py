@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drawbar.backends.sql.compile.author import Author
-from drawbar.backends.sql.dialect import DUCKDB, MARIADB, POSTGRESQL, Dialect
+from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.free.guard import LONGEST
 from drawbar.backends.sql.free.words import FUNCTIONS, WORDS
 from drawbar.backends.sql.options import QuerySpec, QueryTableSpec, SqlBackendSpec, SqlFunctionSpec
@@ -13,8 +13,14 @@ from drawbar.backends.sql.parse import Found
 from drawbar.backends.sql.plan import ARGUMENT, FreeQuery, FreeTable
 from drawbar.compiler.kind import Parameter, Plan
 
-TELLS_COST = (POSTGRESQL, MARIADB, DUCKDB)
-HAS_LOGINS = (POSTGRESQL, MARIADB)
+TELLS_COST = {"postgresql", "mariadb", "duckdb"}
+HAS_LOGINS = {"postgresql", "mariadb", "firebird", "h2"}
+
+
+_FORMS = {
+    "firebird": "First rows by `fetch first 10 rows only`, days by `dateadd(day, 1, x)`. ",
+}
+"""Of several that the database knows, those that are read here."""
 
 
 def compile_query(
@@ -45,17 +51,17 @@ def _problems(
     *,
     alone: bool,
 ) -> Iterator[Found]:
-    if dialect.name not in FUNCTIONS:
-        fix = "write readings, each with its `sql`"
-        yield Found("DB324", f"no free query can be guarded on {dialect.title}", fix)
+    if not dialect.asked_as:
+        message = f"no free query can be guarded on {dialect.title}{_unproved(dialect)}"
+        yield Found("DB324", message, "write readings, each with its `sql`")
         return
-    if backend.query_login is None and dialect in HAS_LOGINS and not alone:
+    if backend.query_login is None and dialect.asked_as in HAS_LOGINS and not alone:
         yield Found(
             "DB324",
             "a free query needs a login of its own, which may read what it lists and no more",
             "add `query_login: {username: ..., password: ...}` under `backend`",
         )
-    if query.max_cost is not None and dialect not in TELLS_COST:
+    if query.max_cost is not None and dialect.asked_as not in TELLS_COST:
         fix = "leave `max_cost` out; `limits: {timeout: ...}` holds"
         yield Found("DB324", f"{dialect.title} does not tell what a query would cost", fix)
     if spec.effect != "read":
@@ -69,9 +75,17 @@ def _problems(
             yield Found("DB324", f"`{name}` is a word of SQL, and no function")
 
 
+def _unproved(dialect: Dialect) -> str:
+    """Why not, where the same database could be asked another way."""
+    if dialect.grammar in {"postgres", "mysql", "firebird"} and dialect.name in {"odbc", "jdbc"}:
+        return ": what its driver makes of a statement was not tried; its own kind of `url` can be asked"
+    return ": nothing behind the gateway is known to hold there what a model writes"
+
+
 def _parameter(dialect: Dialect, query: QuerySpec) -> Parameter:
-    functions = sorted(FUNCTIONS[dialect.name] | set(query.functions))
-    description = f"One select of {dialect.title}. Functions: {', '.join(functions)}."
+    functions = sorted(FUNCTIONS[dialect.asked_as] | set(query.functions))
+    forms = _FORMS.get(dialect.asked_as, "")
+    description = f"One select of {dialect.title}. {forms}Functions: {', '.join(functions)}."
     return Parameter(
         ARGUMENT,
         {"type": "string", "minLength": 1, "maxLength": LONGEST, "description": description},

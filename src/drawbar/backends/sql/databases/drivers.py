@@ -45,11 +45,11 @@ def _server(target: Target, *, changes: bool, asked_freely: bool) -> Server:
         case "firebird":
             from drawbar.backends.sql.databases.firebird import FirebirdServer  # noqa: PLC0415 -- as above
 
-            return FirebirdServer(target)
+            return FirebirdServer(target, asked_freely=asked_freely)
         case "odbc":
             from drawbar.backends.sql.databases.odbc import OdbcServer  # noqa: PLC0415 -- as above
 
-            return OdbcServer(target)
+            return OdbcServer(target, asked_freely=asked_freely)
         case "jdbc":
             from drawbar.backends.sql.databases.jdbc import JdbcServer  # noqa: PLC0415 -- as above
 

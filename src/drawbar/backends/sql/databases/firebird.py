@@ -7,6 +7,7 @@ has no limit of its own for a statement, so the watchdog keeps the time.
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 from firebird.driver import (
@@ -18,9 +19,10 @@ from firebird.driver import (
     driver_config,
     tpb,
 )
-from firebird.driver.types import CancelType, StatementType
+from firebird.driver.types import CancelType, FirebirdWarning, StatementType
 
 from drawbar.backends.sql.databases.pooled import How, Server, State
+from drawbar.backends.sql.databases.single import check_single
 from drawbar.backends.sql.dialect import FIREBIRD
 from drawbar.backends.sql.plan import Statement, Values
 from drawbar.backends.sql.request import spread
@@ -51,8 +53,10 @@ class FirebirdServer(Server):
     dialect = FIREBIRD
     errors = (Error,)
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, asked_freely: bool = False) -> None:
+        """`asked_freely`: texts of a model are sent, of which none may be anything else than one select."""
         self._target = target
+        self._asked_freely = asked_freely
 
     def connect(self) -> Any:
         words = self._target.connection
@@ -75,6 +79,9 @@ class FirebirdServer(Server):
         connection.begin(tpb(isolation, max(1, int(seconds)), access))
 
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
+        """`execute block` counts as a select, and may act as another user in a database that is a file."""
+        if self._asked_freely:
+            check_single(statement.text, self.dialect, changes=False)
         cursor = connection.cursor()
         cursor.execute(*spread(statement, values, self.dialect.no_element))
         return cursor
@@ -162,3 +169,5 @@ def _without(text: str, password: Secret | None) -> str:
 
 
 driver_config.server_defaults.encoding.value = "utf8"
+warnings.filterwarnings("ignore", category=FirebirdWarning)
+"""What the engine remarks on a statement that it then carries out."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyodbc
 
+from drawbar.backends.sql.databases.mariadb.asked import SQL_MODE, spared
 from drawbar.backends.sql.databases.pooled import How, Server, State
 from drawbar.backends.sql.databases.single import check_single
 from drawbar.backends.sql.databases.sqlstate import is_lost, not_connected, translated
@@ -36,6 +37,14 @@ _LIMIT = {
     "mysql": "set max_statement_time = {seconds:.3f}",
 }
 """Words of the dialect; where there are none, the watchdog keeps the time."""
+_ASKED_FREELY = {
+    "postgresql": (
+        "set session characteristics as transaction read only",
+        "set standard_conforming_strings = on",
+    ),
+    "mariadb": (f"set session sql_mode = '{SQL_MODE}'",),
+}
+"""Of a session that serves free queries: nothing is written in it, and a text means what it was read as."""
 _NUMBER = re.compile(r"\((\d+)\) \(SQL\w+\)$")
 """The database's own number of an error, as pyodbc shows it."""
 _STATE = re.compile(r"\[[A-Z0-9]{5}\] ?")
@@ -47,9 +56,11 @@ class OdbcServer(Server):
     errors = (pyodbc.Error,)
     grace = 0.1
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, asked_freely: bool = False) -> None:
+        """`asked_freely`: texts of a model are sent, which were read as the server reads them by default."""
         self.dialect = target.dialect
         self._target = target
+        self._asked_freely = asked_freely
         self._running: dict[int, Any] = {}
         """Cursors by identity of their connection, since it is a cursor that is cancelled."""
 
@@ -59,7 +70,12 @@ class OdbcServer(Server):
             words += f";UID={_braced(user)}"
         if self._target.password is not None:
             words += f";PWD={_braced(self._target.password.reveal())}"
-        return pyodbc.connect(words, autocommit=False, timeout=_CONNECT_WITHIN)
+        connection = pyodbc.connect(words, autocommit=False, timeout=_CONNECT_WITHIN)
+        if self._asked_freely:
+            for text in _ASKED_FREELY.get(self.dialect.asked_as, ()):
+                connection.execute(text).close()
+            connection.commit()
+        return connection
 
     def begin(self, connection: Any, state: State, how: How, seconds: float) -> None:
         del state
@@ -70,8 +86,14 @@ class OdbcServer(Server):
             if words:
                 connection.execute(words).close()
 
+    def _spare(self, connection: Any, statement: Statement) -> None:
+        """Keep MariaDB 10.11 from ending, as its own module does."""
+        if self._asked_freely and self.dialect.asked_as == "mariadb":
+            connection.execute(spared(statement.text)).close()
+
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
         check_single(statement.text, self.dialect, changes=statement.changes)
+        self._spare(connection, statement)
         text, bound = spread(statement, values, self.dialect.no_element)
         cursor = connection.cursor()
         self._running[id(connection)] = cursor
@@ -97,10 +119,21 @@ class OdbcServer(Server):
         if self.dialect.grammar not in {"postgres", "mysql"}:
             message = f"{self.dialect.title} is not asked for its plan"
             raise BackendError(message, code="not_explained", work="not_started")
+        check_single(statement.text, self.dialect, changes=statement.changes)
+        self._spare(connection, statement)
         text, bound = spread(statement, values, self.dialect.no_element)
         with connection.cursor() as cursor:
             rows = cursor.execute(f"explain {text}", bound).fetchall()
-            return [", ".join(str(cell) for cell in row if cell is not None) for row in rows]
+            names = self.columns(cursor)
+            return [_line(names, row) for row in rows]
+
+
+def _line(names: tuple[str, ...], row: tuple[object, ...]) -> str:
+    """Of the one column of PostgreSQL, or of MariaDB's several with their names."""
+    if len(names) == 1:
+        return str(row[0])
+    cells = zip(names, row, strict=True)
+    return ", ".join(f"{name}: {cell}" for name, cell in cells if cell is not None)
 
 
 def _braced(text: str) -> str:

@@ -11,7 +11,13 @@ from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.grammars import grammar_of
 from drawbar.kernel.ports import BackendError
 
-_READING = {TokenType.SELECT, TokenType.WITH, TokenType.VALUES, TokenType.L_PAREN}
+_READING = {
+    TokenType.SELECT,
+    TokenType.WITH,
+    TokenType.VALUES,
+    TokenType.L_PAREN,
+    TokenType.SHOW,
+}
 
 
 @lru_cache(maxsize=1000)

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from sqlglot import ErrorLevel, exp
 from sqlglot.errors import UnsupportedError
 
-from drawbar.backends.sql.dialect import MARIADB, Dialect
+from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.free.scope import Denied, place_of, rewrite
+from drawbar.backends.sql.free.speak import speak, understand
 from drawbar.backends.sql.free.text import Unknown, unknown_words
 from drawbar.backends.sql.free.words import FUNCTIONS, NODES
 from drawbar.backends.sql.grammars import grammar_of
@@ -73,23 +74,15 @@ def _judged(text: str, query: FreeQuery) -> str:
     denied = [Denied(each.message, "write values as they are") for each in parsed.problems]
     if not isinstance(tree, exp.Query):
         raise _refused(text, [Denied(f"`{tree.key}` is no select", "write one select")])
+    understand(tree, query.dialect.asked_as)
     denied += _foreign_nodes(tree)
     denied += _odd_calls(tree)
     denied += rewrite(tree, query) if not denied else ()
     if denied:
         raise _refused(parsed.text, [*denied, *_foreign_functions(parsed.text, query)])
-    if query.dialect == MARIADB:
-        _speak_mariadb(tree)
     try:
-        written = str(
-            grammar_of(query.dialect).generate(
-                tree,
-                copy=False,
-                comments=False,
-                identify=True,
-                unsupported_level=ErrorLevel.RAISE,
-            )
-        )
+        speak(tree, query.dialect.asked_as, lambda node: _text_of(node, query.dialect))
+        written = _text_of(tree, query.dialect)
     except UnsupportedError as error:
         raise _refused(
             parsed.text, [Denied(f"{query.dialect.title} cannot do this: {error}")]
@@ -100,11 +93,13 @@ def _judged(text: str, query: FreeQuery) -> str:
     return written
 
 
-def _speak_mariadb(tree: exp.Expr) -> None:
-    """`regexp` would be written as a function that only MySQL has."""
-    for node in tree.find_all(exp.RegexpLike):
-        found = exp.Anonymous(this="REGEXP_INSTR", expressions=[node.this, node.expression])
-        node.replace(exp.Paren(this=exp.GT(this=found, expression=exp.Literal.number(0))))
+def _text_of(node: exp.Expr, dialect: Dialect) -> str:
+    """Raises UnsupportedError."""
+    return str(
+        grammar_of(dialect).generate(
+            node, copy=False, comments=False, identify=True, unsupported_level=ErrorLevel.RAISE
+        )
+    )
 
 
 def _parsed(text: str, dialect: Dialect) -> Parsed:
@@ -160,7 +155,7 @@ def _odd_calls(tree: exp.Expr) -> Iterator[Denied]:
 
 def _foreign_functions(text: str, query: FreeQuery) -> Iterator[Denied]:
     """So that a refusal for another reason names these at once; what is executed is judged by `_unknown`."""
-    known = FUNCTIONS[query.dialect.name] | frozenset(query.functions)
+    known = FUNCTIONS[query.dialect.asked_as] | frozenset(query.functions)
     for name in dict.fromkeys(re.findall(r"\b([a-z_]+(?:_[a-z0-9]+)+)\s*\(", text.lower())):
         if name not in known:
             yield _no_function(name, text, query)
@@ -180,7 +175,7 @@ def _unknown(written: str, text: str, query: FreeQuery) -> Iterator[Denied]:
 
 
 def _no_function(name: str, text: str, query: FreeQuery) -> Denied:
-    known = FUNCTIONS[query.dialect.name] | frozenset(query.functions)
+    known = FUNCTIONS[query.dialect.asked_as] | frozenset(query.functions)
     plain = name.strip('"`').lower()
     near = closest(plain, known)
     fix = f"did you mean `{near}`?" if near else "the parameter's description lists the functions"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.free.speak import ONE_ROW
 from drawbar.backends.sql.free.words import ROWS_OF
 from drawbar.backends.sql.plan import FreeQuery, FreeTable
 from drawbar.spec.names import closest
@@ -73,9 +74,10 @@ class _Reader:
         self._tables = {
             (self._own(table.schema or ""), self._own(table.name)): table for table in query.tables
         }
-        self._rows_of = ROWS_OF[query.dialect.name]
+        self._rows_of = ROWS_OF[query.dialect.asked_as]
         self._wrapped: list[tuple[exp.Table, FreeTable]] = []
         self._renamed: list[tuple[exp.Table, str]] = []
+        self._one_rows: list[exp.Table] = []
         self._withs = 0
         self.denied: list[Denied] = []
 
@@ -206,6 +208,9 @@ class _Reader:
             table = self._tables[schema, name]
             self._wrapped.append((node, table))
             columns = tuple(self._own(column) for column in table.columns)
+        elif (schema, name) == ("", ONE_ROW) and self._dialect.asked_as == "firebird":
+            self._one_rows.append(node)
+            columns = ()
         else:
             written = ".".join(part.name for part in node.parts)
             self._deny(f"the table `{written}` is not allowed", node, self._meant_table(written))
@@ -320,16 +325,20 @@ class _Reader:
             if node.args.get("alias") is None:
                 node.set("alias", exp.TableAlias(this=node.this.copy()))
             node.set("this", exp.to_identifier(name, quoted=True))
+        for node in self._one_rows:
+            one = exp.alias_(exp.Literal.number(1), exp.to_identifier("ONE", quoted=True))
+            self._put(node, exp.Select(expressions=[one], from_=exp.From(this=_bare(node))))
         for node, table in self._wrapped:
-            alias = node.args.get("alias") or exp.TableAlias(this=node.this.copy())
             columns = [exp.column(_written(name, self._dialect)) for name in table.columns]
             real = exp.Table(
                 this=_written(table.name, self._dialect),
                 db=_written(table.schema, self._dialect) if table.schema else None,
             )
-            inner = exp.Select(expressions=columns, from_=exp.From(this=real))
-            joins = node.args.get("joins")
-            node.replace(exp.Subquery(this=inner, alias=alias, joins=joins))
+            self._put(node, exp.Select(expressions=columns, from_=exp.From(this=real)))
+
+    def _put(self, node: exp.Table, inner: exp.Select) -> None:
+        alias = node.args.get("alias") or exp.TableAlias(this=node.this.copy())
+        node.replace(exp.Subquery(this=inner, alias=alias, joins=node.args.get("joins")))
 
 
 def fold(name: str, dialect: Dialect, *, quoted: bool) -> str:
@@ -344,6 +353,10 @@ def fold(name: str, dialect: Dialect, *, quoted: bool) -> str:
 def known_as(name: str, dialect: Dialect) -> str:
     """A name of an adapter as the database has it; in lower case it stands for the one that is not quoted."""
     return name.upper() if dialect.folds_to == "upper" and name == name.lower() else name
+
+
+def _bare(node: exp.Table) -> exp.Table:
+    return exp.Table(this=node.this.copy())
 
 
 def _written(name: str, dialect: Dialect) -> exp.Identifier:

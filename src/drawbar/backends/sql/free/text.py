@@ -18,6 +18,8 @@ _OPERATORS = {
     "sqlite": r"->>|->|\|\||<>|<=|>=|!=|==|[-+*/%=<>(),.]",
     "postgresql": r"->>|->|#>>|#>|@>|<@|\|\||!~\*|!~|~\*|~|<>|<=|>=|!=|::|[-+*/%=<>(),.^\[\]]",
     "mariadb": r"<=>|\|\||<>|<=|>=|!=|&&|[-+*/%=<>(),.]",
+    "firebird": r"\|\||<>|<=|>=|!=|[-+*/=<>(),.]",
+    "h2": r"\|\||<>|<=|>=|!=|[-+*/%=<>(),.]",
     "duckdb": r"->>|->|\|\||@>|<@|<>|<=|>=|!=|==|::|[-+*/%=<>(),.^\[\]]",
 }
 _NAME, _MARIADB_NAME = r'"(?:[^"]|"")+"', r"`(?:[^`]|``)+`"
@@ -50,7 +52,7 @@ def _reader(dialect: str) -> re.Pattern[str]:
 
 def words_of(text: str, dialect: Dialect) -> list[Word]:
     """All pieces but the spaces. Raises Unknown."""
-    reader = _reader(dialect.name)
+    reader = _reader(dialect.asked_as)
     found: list[Word] = []
     at = 0
     while at < len(text):
@@ -70,7 +72,7 @@ def unknown_words(text: str, dialect: Dialect, functions: frozenset[str]) -> Ite
 
     `functions` are those of the adapter. Raises Unknown.
     """
-    known = FUNCTIONS[dialect.name] | functions
+    known = FUNCTIONS[dialect.asked_as] | functions
     words = words_of(text, dialect)
     for index, word in enumerate(words):
         called = words[index + 1 : index + 2] == [Word("operator", "(")]

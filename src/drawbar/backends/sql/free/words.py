@@ -73,6 +73,20 @@ _MORE = {
         timestampadd timestampdiff to_days truncate ucase unix_timestamp utc_date utc_timestamp values var_pop var_samp
         variance week weekday weekofyear year yearweek
     """,
+    "firebird": """
+        acos any asin atan atan2 bin_and bin_or bin_shl bin_shr bin_xor char_length character_length corr cos cot covar_pop
+        covar_samp dateadd datediff decode hash iif left list log log10 lower maxvalue minvalue mod nullif octet_length overlay
+        pi regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope reverse right round sin some stddev_pop stddev_samp
+        tan trunc var_pop var_samp
+    """,
+    "h2": """
+        acos any array_agg ascii asin atan atan2 bit_length bool_and bool_or char_length character_length concat concat_ws
+        corr cos cot covar_pop covar_samp date_trunc dateadd day_name dayofmonth dayofweek dayofyear degrees
+        formatdatetime group_concat hour ifnull insert instr json_array json_arrayagg json_object json_objectagg left listagg
+        locate log log10 median minute mode month monthname nullif nvl2 octet_length parsedatetime percentile_cont
+        percentile_disc pi quarter radians regexp_like regexp_replace regexp_substr right second sin some stddev_pop
+        stddev_samp string_agg substr tan to_char to_date to_timestamp translate trunc truncate var_pop var_samp week year
+    """,
     "duckdb": """
         age any any_value approx_count_distinct arg_max arg_min array_agg array_length bool_and bool_or concat concat_ws
         contains corr cube date date_add date_diff date_part date_sub date_trunc day dayname dayofmonth dayofweek dayofyear
@@ -98,6 +112,8 @@ ROWS_OF: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ("value",),
     ),
     "mariadb": {},
+    "firebird": {},
+    "h2": {},
     "duckdb": {"generate_series": ("generate_series", "range"), "unnest": ("unnest",)},
 }
 """Functions that stand where a table does, and the columns of their rows; (): one column of the same name."""

@@ -1,7 +1,7 @@
 """What a login may do although nothing of its adapter needs it, and the statement that would mend it.
 
-The database is asked for its own word on that; nothing is tried out. Databases behind ODBC and JDBC, and Firebird, are
-not asked.
+The database is asked for its own word on that; nothing is tried out. PostgreSQL, MariaDB, Firebird and H2 are, also
+behind ODBC and JDBC; others are not.
 """
 
 from __future__ import annotations

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from drawbar.backends.sql.dialect import MARIADB, POSTGRESQL
 from drawbar.backends.sql.free_query import FreeQueries, target_of_queries
 from drawbar.backends.sql.logins.excess import Needed, Wide
+from drawbar.backends.sql.logins.file import of_file
+from drawbar.backends.sql.logins.firebird import of_firebird
+from drawbar.backends.sql.logins.h2 import of_h2
+from drawbar.backends.sql.logins.mariadb import of_mariadb
+from drawbar.backends.sql.logins.postgresql import of_postgresql
 from drawbar.backends.sql.options import SqlBackendSpec
-from drawbar.backends.sql.session import Allowed, Database
+from drawbar.backends.sql.session import Allowed, Database, Session
 from drawbar.backends.sql.survey import Survey
 from drawbar.backends.sql.url import Target, parse_url
 from drawbar.kernel.ports import BackendError
@@ -105,20 +109,20 @@ def _found(
     database: Database, target: Target, needed: Needed, allowed: Allowed
 ) -> tuple[Wide, ...]:
     """Ask the database. Raises BackendError when it cannot be reached."""
+    found: tuple[Wide, ...] = ()
     if target.path is not None:
-        from drawbar.backends.sql.logins.file import of_file  # noqa: PLC0415 -- one dialect only
-
         # What is written past the gateway opens no way in for a free query.
-        return of_file(target.path, is_grave=needed.tables is None)
-    if target.dialect not in {POSTGRESQL, MARIADB}:
-        return ()
+        found = of_file(target.path, is_grave=needed.tables is None)
+    asks = _ASKS.get(target.dialect.asked_as)
+    if asks is None or (target.path is not None and needed.tables is None):
+        return found
     with database.reading(allowed, snapshot=False) as session:
-        if target.dialect == POSTGRESQL:
-            from drawbar.backends.sql.logins.postgresql import (  # noqa: PLC0415 -- as above
-                of_postgresql,
-            )
+        return (*found, *asks(session, needed))
 
-            return tuple(of_postgresql(session, needed))
-        from drawbar.backends.sql.logins.mariadb import of_mariadb  # noqa: PLC0415 -- as above
 
-        return tuple(of_mariadb(session, needed))
+_ASKS: Mapping[str, Callable[[Session, Needed], Iterator[Wide]]] = {
+    "firebird": of_firebird,
+    "h2": of_h2,
+    "mariadb": of_mariadb,
+    "postgresql": of_postgresql,
+}

@@ -9,7 +9,6 @@ asks the server for one statement at a time.
 from __future__ import annotations
 
 import os
-import re
 import socket
 from decimal import Decimal
 from typing import Any
@@ -20,6 +19,7 @@ from pymysql.converters import conversions
 from pymysql.cursors import SSCursor
 
 from drawbar.backends.sql.databases.mariadb import calls, errors
+from drawbar.backends.sql.databases.mariadb.asked import SQL_MODE, spared
 from drawbar.backends.sql.databases.mariadb.numbers import INTERRUPTED
 from drawbar.backends.sql.databases.pooled import How, Server, State
 from drawbar.backends.sql.dialect import MARIADB
@@ -38,13 +38,9 @@ _BEGIN: dict[How, str] = {
     "changing": "start transaction",
     "unguarded": "start transaction read only",
 }
-_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
-"""Without ANSI_QUOTES, NO_BACKSLASH_ESCAPES and PIPES_AS_CONCAT, each of which gives a text another meaning."""
 _READING = "set session transaction isolation level repeatable read, read only"
 _UNGUARDED = "set session transaction isolation level repeatable read, read write"
 _CHANGING = "set session transaction isolation level serializable, read write"
-
-_WINDOWS = re.compile(r"\bover\b", re.IGNORECASE)
 
 
 def _moment(text: str) -> str:
@@ -106,7 +102,7 @@ class MariadbServer(Server):
             conv=_CONVERSIONS,
             cursorclass=SSCursor,
             program_name="drawbar",
-            init_command=f"set session sql_mode = '{_MODE}'" if self._asked_freely else None,
+            init_command=f"set session sql_mode = '{SQL_MODE}'" if self._asked_freely else None,
             **_tls(words),
         )
 
@@ -146,8 +142,7 @@ class MariadbServer(Server):
     def _spare(self, connection: Any, statement: Statement) -> None:
         """Keep MariaDB 10.11 from ending, which it does when it merges a select in `from` into one with windows."""
         if self._asked_freely:
-            merges = "off" if _WINDOWS.search(statement.text) else "on"
-            _own(connection, f"set session optimizer_switch = 'derived_merge={merges}'")
+            _own(connection, spared(statement.text))
 
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
         self._spare(connection, statement)
