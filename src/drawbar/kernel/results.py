@@ -6,11 +6,11 @@ user downloads all of it as CSV, which is a file (see `kernel.files`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from drawbar.kernel.values import JsonObject
+from drawbar.kernel.values import JsonObject, JsonValue
 
 RESULT_ID = r"result_[0-9A-HJKMNP-TV-Z]{24}"
 """A regular expression; see `kernel.ids`."""
@@ -25,6 +25,52 @@ class KeptResult:
     id: str
     csv: JsonObject
     """The reference to the file with all rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The rows of a result, column by column: a third of the memory that a dictionary for each row takes."""
+
+    count: int
+    columns: Mapping[str, Sequence[JsonValue]]
+    """Values by name of column, in the order in which the rows have them first; null where a row has none."""
+    absent: Mapping[str, Collection[int]] = field(default_factory=dict)
+    """The rows that do not have a column, which is null there, too."""
+
+    def row(self, number: int, names: Iterable[str] | None = None) -> JsonObject:
+        """One row, from 0. With `names` it has exactly these columns."""
+        if names is not None:
+            return {name: self.value(number, name) for name in names}
+        return {
+            name: column[number]
+            for name, column in self.columns.items()
+            if number not in self.absent.get(name, ())
+        }
+
+    def value(self, number: int, name: str) -> JsonValue:
+        column = self.columns.get(name)
+        return None if column is None else column[number]
+
+
+def snapshot_of(rows: Iterable[JsonObject]) -> Snapshot:
+    """Takes one row after the other, so that they need not all be there at once."""
+    columns: dict[str, list[JsonValue]] = {}
+    absent: dict[str, set[int]] = {}
+    count = 0
+    for row in rows:
+        for name, value in row.items():
+            column = columns.get(name)
+            if column is None:
+                column = columns[name] = [None] * count
+                if count:
+                    absent[name] = set(range(count))
+            column.append(value)
+        count += 1
+        if len(row) < len(columns):
+            for name in columns.keys() - row.keys():
+                columns[name].append(None)
+                absent.setdefault(name, set()).add(count - 1)
+    return Snapshot(count, columns, absent)
 
 
 class ResultStore(Protocol):
@@ -51,6 +97,6 @@ class ResultStore(Protocol):
         """Raises DrawbarError."""
         ...
 
-    async def read(self, result_id: str, *, owner: str) -> list[JsonObject] | None:
+    async def read(self, result_id: str, *, owner: str) -> Snapshot | None:
         """All rows. None: the owner has no such result."""
         ...

@@ -6,8 +6,10 @@ store can read them. A file is written and read piece by piece, and is there onc
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,8 @@ from drawbar.store.tables import files as files_table
 
 CHUNK = 262_144
 """Bytes of one piece: what is in memory of a file that is sent or received."""
+_TOGETHER = 8
+"""Pieces that share a commit when a file is made here."""
 _ABANDONED = 3600
 """Seconds after which an upload whose last piece did not come is deleted."""
 REPLY = "assistants_output"
@@ -83,23 +87,11 @@ class Files:
         for new in files:
             self.check_size(len(new.data))
         expires_at = int(time.time() + self._keep)
-        replies = [(new, REPLY) for new in files]
-        await self.store(replies, owner=owner, run_id=run_id, expires_at=expires_at)
-
-    async def store(
-        self,
-        files: Sequence[tuple[NewFile, str]],
-        *,
-        owner: str,
-        run_id: str | None,
-        expires_at: int,
-    ) -> None:
-        """Files of whatever size with their purposes, all of them or none."""
         rows = []
-        for new, purpose in files:
-            label = FileLabel(owner, new.filename, new.media_type, purpose, expires_at)
+        for new in files:
+            label = FileLabel(owner, new.filename, new.media_type, REPLY, expires_at)
             rows.append(_row(new.id, label) | {"run_id": run_id, "bytes": len(new.data)})
-        pieces = [piece for new, _ in files for piece in _pieces(new)]
+        pieces = [piece for new in files for piece in _pieces(new)]
 
         def work(connection: sa.Connection) -> None:
             connection.execute(sa.insert(files_table), rows)
@@ -107,11 +99,41 @@ class Files:
 
         await self._database.write(work)
 
+    async def store_pieces(
+        self,
+        labels: Mapping[str, FileLabel],
+        pieces: Iterator[tuple[str, bytes]],
+        *,
+        run_id: str | None,
+    ) -> dict[str, int]:
+        """Files by id, of whatever size, that are written while their pieces are made: all of them or none.
+
+        Each has at least one piece. Returns their sizes.
+        """
+        sizes, counts = dict.fromkeys(labels, 0), dict.fromkeys(labels, 0)
+        begun = {**_begun(), "run_id": run_id}
+        rows = [_row(key, label) | begun for key, label in labels.items()]
+        await self._database.write(_inserted(files_table, rows))
+        try:
+            while some := await asyncio.to_thread(list, itertools.islice(pieces, _TOGETHER)):
+                rows = []
+                for key, data in some:
+                    rows.append({"file_id": key, "number": counts[key], "data": data})
+                    sizes[key] += len(data)
+                    counts[key] += 1
+                await self._database.write(_inserted(file_chunks, rows))
+            await self._database.write(_finished(labels, sizes))
+        except BaseException:
+            await self._database.execute(
+                sa.delete(files_table).where(files_table.c.id.in_(list(labels)))
+            )
+            raise
+        return sizes
+
     async def upload(self, label: FileLabel, data: AsyncIterator[bytes]) -> StoredFile:
         """Write what comes, piece by piece. Raises FileTooLarge; of a file that is not whole nothing stays."""
         key, size, number = new_id("file-"), 0, 0
-        begun = {"status": "uploaded", "expires_at": int(time.time()) + _ABANDONED}
-        await self._database.execute(sa.insert(files_table), _row(key, label) | begun)
+        await self._database.execute(sa.insert(files_table), _row(key, label) | _begun())
         try:
             async for piece in data:
                 size += len(piece)
@@ -119,10 +141,7 @@ class Files:
                 row = {"file_id": key, "number": number, "data": piece}
                 await self._database.execute(sa.insert(file_chunks), row)
                 number += 1
-            whole = {"status": "processed", "expires_at": label.expires_at, "bytes": size}
-            await self._database.execute(
-                sa.update(files_table).where(files_table.c.id == key).values(whole)
-            )
+            await self._database.write(_finished({key: label}, {key: size}))
         except BaseException:
             await self._database.execute(sa.delete(files_table).where(files_table.c.id == key))
             raise
@@ -201,6 +220,29 @@ def _row(key: str, label: FileLabel) -> dict[str, object]:
         "status": "processed",
         "expires_at": label.expires_at,
     }
+
+
+def _begun() -> dict[str, object]:
+    """What differs while a file is not whole."""
+    return {"status": "uploaded", "expires_at": int(time.time()) + _ABANDONED}
+
+
+def _inserted(table: sa.Table, rows: list[dict[str, object]]) -> Callable[[sa.Connection], None]:
+    def work(connection: sa.Connection) -> None:
+        connection.execute(sa.insert(table), rows)
+
+    return work
+
+
+def _finished(
+    labels: Mapping[str, FileLabel], sizes: Mapping[str, int]
+) -> Callable[[sa.Connection], None]:
+    def work(connection: sa.Connection) -> None:
+        for key, label in labels.items():
+            whole = {"status": "processed", "expires_at": label.expires_at, "bytes": sizes[key]}
+            connection.execute(sa.update(files_table).where(files_table.c.id == key).values(whole))
+
+    return work
 
 
 def _pieces(new: NewFile) -> Iterator[dict[str, object]]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from drawbar.backends.results.query import aggregate, order, select
 from drawbar.kernel.ports import BackendError
+from drawbar.kernel.results import snapshot_of
 from drawbar.kernel.values import JsonObject
 
 ROWS: list[JsonObject] = [
@@ -20,10 +21,11 @@ ROWS: list[JsonObject] = [
     {"no": 3, "town": "Bremen", "price": "100", "on": None, "paid": True},
     {"no": 4, "town": None, "price": None, "on": "2025-12-31", "paid": None},
 ]
+SNAPSHOT = snapshot_of(ROWS)
 
 
 def numbers(condition: dict[str, Any]) -> list[Any]:
-    return [row["no"] for row in select(ROWS, [condition])]
+    return [SNAPSHOT.value(number, "no") for number in select(SNAPSHOT, [condition])]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,8 @@ def test_rows_are_found_by_what_they_say(condition: dict[str, Any], found: list[
 
 def test_rows_are_sorted_as_numbers_with_null_last() -> None:
     for descending, expected in ((False, [2, 1, 3, 4]), (True, [3, 1, 2, 4])):
-        assert [row["no"] for row in order(ROWS, "price", descending=descending)] == expected
+        found = order(SNAPSHOT, range(4), "price", descending=descending)
+        assert [SNAPSHOT.value(number, "no") for number in found] == expected
 
 
 def test_groups_are_counted_and_summed_exactly() -> None:
@@ -60,7 +63,8 @@ def test_groups_are_counted_and_summed_exactly() -> None:
     ]
 
     found = aggregate(
-        rows,
+        snapshot_of(rows),
+        range(4),
         ["kind"],
         [
             {"function": "count"},
@@ -91,24 +95,39 @@ def test_groups_are_counted_and_summed_exactly() -> None:
 def test_nothing_is_counted_as_nothing() -> None:
     asked = [{"function": "count"}, {"function": "sum", "column": "x"}]
 
-    assert aggregate([], [], asked) == [{"count": 0, "sum_x": None}]
-    assert aggregate([], ["x"], asked) == []
+    assert aggregate(snapshot_of([]), [], [], asked) == [{"count": 0, "sum_x": None}]
+    assert aggregate(snapshot_of([]), [], ["x"], asked) == []
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=10), min_size=1))
 def test_a_sum_loses_no_digit(amounts: list[Decimal]) -> None:
     rows: list[JsonObject] = [{"amount": str(amount)} for amount in amounts]
 
-    [found] = aggregate(rows, [], [{"function": "sum", "column": "amount"}])
+    [found] = aggregate(
+        snapshot_of(rows), range(len(rows)), [], [{"function": "sum", "column": "amount"}]
+    )
 
     assert Fraction(str(found["sum_amount"])) == sum(map(Fraction, amounts))
 
 
 def test_a_column_that_is_not_there_is_answered_with_the_one_that_was_meant() -> None:
     with pytest.raises(BackendError, match=r"no column `prize`\. Did you mean `price`"):
-        select(ROWS, [{"column": "prize", "equals": 1}])
+        select(SNAPSHOT, [{"column": "prize", "equals": 1}])
 
 
 def test_texts_are_not_summed() -> None:
     with pytest.raises(BackendError, match='`town` holds "Kiel", which is no number'):
-        aggregate(ROWS, [], [{"function": "sum", "column": "town"}])
+        aggregate(SNAPSHOT, range(4), [], [{"function": "sum", "column": "town"}])
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcd"), VALUES)))
+def test_rows_come_out_of_columns_as_they_went_in(rows: list[JsonObject]) -> None:
+    snapshot = snapshot_of(rows)
+
+    assert [snapshot.row(number) for number in range(snapshot.count)] == rows
+    assert [snapshot.row(number, ["b"]) for number in range(snapshot.count)] == [
+        {"b": row.get("b")} for row in rows
+    ]

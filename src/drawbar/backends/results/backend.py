@@ -8,8 +8,8 @@ from typing import Any
 from drawbar.backends.results.query import aggregate, check_columns, order, select
 from drawbar.kernel.errors import DrawbarError
 from drawbar.kernel.ports import BackendError, Call, Health, Reply
-from drawbar.kernel.results import ResultStore
-from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.kernel.results import ResultStore, Snapshot, snapshot_of
+from drawbar.kernel.values import JsonValue
 
 
 class ResultsBackend:
@@ -23,12 +23,12 @@ class ResultsBackend:
             return Reply({"request": f"{binding} of {call.arguments['result']}"})
         result_id = str(call.arguments["result"])
         try:
-            rows = await self._results.read(result_id, owner=call.caller.subject)
+            snapshot = await self._results.read(result_id, owner=call.caller.subject)
         except DrawbarError as error:
             raise BackendError(
                 str(error), code="backend_unavailable", retryable=True, work="not_started"
             ) from error
-        if rows is None:
+        if snapshot is None:
             raise BackendError(
                 f"You have no result `{result_id}`.",
                 code="not_found",
@@ -36,7 +36,7 @@ class ResultsBackend:
                 hint="It may have expired: call the function that it came from again.",
             )
         answer = _aggregated if binding == "aggregate" else _shown
-        return Reply(await asyncio.to_thread(answer, rows, dict(call.arguments)))
+        return Reply(await asyncio.to_thread(answer, snapshot, dict(call.arguments)))
 
     async def health(self) -> Health:
         return Health(ok=True, detail="reads the store of the gateway")
@@ -45,15 +45,12 @@ class ResultsBackend:
         """The store is closed by its owner."""
 
 
-def _shown(rows: list[JsonObject], asked: Any) -> JsonValue:  # validated arguments
-    found = order(
-        select(rows, asked.get("where", ())), asked.get("order_by"), descending=asked["descending"]
-    )
+def _shown(snapshot: Snapshot, asked: Any) -> JsonValue:  # validated arguments
+    selected = select(snapshot, asked.get("where", ()))
+    found = order(snapshot, selected, asked.get("order_by"), descending=asked["descending"])
     skip, columns = asked["skip"], asked.get("columns")
-    shown = found[skip : skip + asked["count"]]
-    if columns is not None:
-        check_columns(rows, columns)
-        shown = [{name: row.get(name) for name in columns} for row in shown]
+    check_columns(snapshot, columns or ())
+    shown = [snapshot.row(number, columns) for number in found[skip : skip + asked["count"]]]
     more = len(found) - skip - len(shown)
     return {
         "result": asked["result"],
@@ -63,13 +60,14 @@ def _shown(rows: list[JsonObject], asked: Any) -> JsonValue:  # validated argume
     }
 
 
-def _aggregated(rows: list[JsonObject], asked: Any) -> JsonValue:  # validated arguments
-    groups = aggregate(
-        select(rows, asked.get("where", ())), asked.get("group_by", ()), asked["compute"]
+def _aggregated(snapshot: Snapshot, asked: Any) -> JsonValue:  # validated arguments
+    selected = select(snapshot, asked.get("where", ()))
+    groups = snapshot_of(aggregate(snapshot, selected, asked.get("group_by", ()), asked["compute"]))
+    numbers = order(
+        groups, range(groups.count), asked.get("order_by"), descending=asked["descending"]
     )
-    groups = [*order(groups, asked.get("order_by"), descending=asked["descending"])]
     return {
         "result": asked["result"],
-        "total_groups": len(groups),
-        "groups": [*groups[: asked["count"]]],
+        "total_groups": groups.count,
+        "groups": [groups.row(number) for number in numbers[: asked["count"]]],
     }

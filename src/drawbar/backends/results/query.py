@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from drawbar.kernel.ports import BackendError
+from drawbar.kernel.results import Snapshot
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _EXACT = 2**53 - 1
@@ -20,83 +21,89 @@ _SUMS = Context(prec=1000)
 """Digits of a sum: no rounding of anything that a database holds."""
 _MEAN_DIGITS = 28
 
-Rows: TypeAlias = Sequence[JsonObject]
+Numbers: TypeAlias = Sequence[int]
+"""Of rows, from 0."""
 
 
-def select(rows: Rows, where: Iterable[Mapping[str, JsonValue]]) -> Rows:
+def select(snapshot: Snapshot, where: Iterable[Mapping[str, JsonValue]]) -> Numbers:
     """The rows that meet all conditions."""
+    found: Numbers = range(snapshot.count)
     for condition in where:
-        column = str(condition["column"])
-        check_columns(rows, [column])
+        name = str(condition["column"])
+        check_columns(snapshot, [name])
+        column = snapshot.columns.get(name, ())
         for word, test in _TESTS.items():
             if word in condition:
                 wanted = condition[word]
-                rows = [row for row in rows if test(row.get(column), wanted)]
-    return rows
+                found = [number for number in found if test(column[number], wanted)]
+    return found
 
 
-def order(rows: Rows, column: str | None, *, descending: bool) -> Rows:
+def order(snapshot: Snapshot, found: Numbers, name: str | None, *, descending: bool) -> Numbers:
     """Numbers as numbers, then texts; null last. Rows that are equal stay in their order."""
-    if column is None:
-        return rows
-    check_columns(rows, [column])
-    filled = [row for row in rows if row.get(column) is not None]
-    filled.sort(key=lambda row: _place(row[column]), reverse=descending)
-    return [*filled, *(row for row in rows if row.get(column) is None)]
+    if name is None:
+        return found
+    check_columns(snapshot, [name])
+    column = snapshot.columns.get(name, ())
+    places = {number: _place(column[number]) for number in found if column[number] is not None}
+    filled = sorted(places, key=places.__getitem__, reverse=descending)
+    return [*filled, *(number for number in found if number not in places)]
 
 
-def columns_of(rows: Rows) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row))
-
-
-def check_columns(rows: Rows, names: Iterable[str]) -> None:
+def check_columns(snapshot: Snapshot, names: Iterable[str]) -> None:
     """Raises BackendError for a column that no row has."""
     for name in names:
-        if rows and not any(name in row for row in rows):
-            known = columns_of(rows)
+        if snapshot.count and name not in snapshot.columns:
+            known = list(snapshot.columns)
             near = difflib.get_close_matches(name, known, 1, 0.6)
             meant = f" Did you mean `{near[0]}`?" if near else ""
             raise wrong(f"There is no column `{name}`.{meant} Columns here: {', '.join(known)}.")
 
 
 def aggregate(
-    rows: Rows, group_by: Sequence[str], compute: Sequence[Mapping[str, JsonValue]]
+    snapshot: Snapshot,
+    found: Numbers,
+    group_by: Sequence[str],
+    compute: Sequence[Mapping[str, JsonValue]],
 ) -> list[JsonObject]:
-    """One row for each group, in the order in which they come first."""
+    """One row for each group of those found, in the order in which they come first."""
     asked = [(str(each["function"]), each.get("column")) for each in compute]
-    check_columns(rows, [*group_by, *(str(name) for _, name in asked if name is not None)])
-    groups: dict[bytes, list[JsonObject]] = {}
-    for row in rows:
-        groups.setdefault(orjson.dumps([row.get(name) for name in group_by]), []).append(row)
+    names = [str(name) for _, name in asked if name is not None]
+    check_columns(snapshot, [*group_by, *names])
+    groups: dict[bytes, list[int]] = {}
+    for number in found:
+        key = orjson.dumps([snapshot.value(number, name) for name in group_by])
+        groups.setdefault(key, []).append(number)
     if not groups and not group_by:
         groups[b""] = []
-    found = []
+    lines = []
     for group in groups.values():
-        line: JsonObject = {name: group[0].get(name) for name in group_by}
+        line: JsonObject = {name: snapshot.value(group[0], name) for name in group_by}
         for function, column in asked:
             name = function if column is None else f"{function}_{column}"
-            line[name] = _computed(function, column, group)
-        found.append(line)
-    return found
+            line[name] = _computed(function, column, snapshot, group)
+        lines.append(line)
+    return lines
 
 
 def wrong(message: str) -> BackendError:
     return BackendError(message, code="invalid_arguments", work="not_started")
 
 
-def _computed(function: str, column: JsonValue, group: Rows) -> JsonValue:
+def _computed(function: str, column: JsonValue, snapshot: Snapshot, group: Numbers) -> JsonValue:
     if column is None:
         if function != "count":
             raise wrong(f"`{function}` needs a `column`.")
         return len(group)
-    values = [row[str(column)] for row in group if row.get(str(column)) is not None]
+    name = str(column)
+    values = [value for number in group if (value := snapshot.value(number, name)) is not None]
     if function == "count":
         return len(values)
     if not values:
         return None
     if function in {"min", "max"}:
         return (min if function == "min" else max)(values, key=_place)
-    numbers = [_number_of(value, str(column)) for value in values]
+    numbers = [_number_of(value, name) for value in values]
     with localcontext(_SUMS):
         total = sum(numbers, Decimal(0))
     if function == "sum":
