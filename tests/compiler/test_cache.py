@@ -52,6 +52,7 @@ class Start:
     """Starts of a gateway with one adapter and one cache."""
 
     def __init__(self, folder: Path, text: str = ADAPTER) -> None:
+        folder.mkdir(exist_ok=True)
         self.path = folder / "hr.yaml"
         self.path.write_text(text)
         self.cache = folder / "cache"
@@ -471,6 +472,31 @@ def test_a_file_that_is_not_there_is_told_as_without_a_cache(tmp_path: Path) -> 
     start.path.unlink()
 
     assert start.load() == start.uncached()
+
+
+def test_what_is_left_of_an_adapter_that_is_gone_is_removed(tmp_path: Path) -> None:
+    start, other = Start(tmp_path / "a"), Start(tmp_path / "b")
+    other.cache = start.cache  # two deployments may share it
+    start.load()
+    other.load()
+    start.path = start.path.rename(start.path.with_name("people.yaml"))
+    start.load()
+
+    names = [entry.name.partition("-")[0] for entry in start.entries()]
+    assert names == ["hr", "people"]
+    assert not other.compiles_again()
+    assert start.notes == []
+
+
+def test_an_entry_of_which_nobody_knows_the_adapter_is_removed(tmp_path: Path) -> None:
+    start = Start(tmp_path)
+    start.load()
+    (start.cache / "old-123.compiled").write_bytes(b"something else")
+    (start.cache / "notes.txt").write_text("not ours")
+
+    start.load()
+
+    assert [entry.name.partition("-")[0] for entry in start.entries()] == ["hr", "notes.txt"]
 
 
 def test_two_starts_at_once_both_end_with_a_whole_entry(tmp_path: Path) -> None:

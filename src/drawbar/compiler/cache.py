@@ -36,6 +36,7 @@ from drawbar.spec.secrets import mask, secrets_of, sounds_secret
 _LATER = ("functions", "tests")
 """Sections that are not read when there is an entry."""
 _LENGTH = 8
+_SUFFIX = ".compiled"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -49,6 +50,7 @@ class Cache:
     def __init__(self, folder: Path) -> None:
         self._entries = Entries(folder)
         self._new: list[tuple[str, bytes]] = []
+        self._asked: set[str] = set()
         self.notes: list[str] = []
         """What an operator may want to know: why something was compiled again, or is not kept."""
 
@@ -59,6 +61,7 @@ class Cache:
         if problem is not None:
             return compile_adapter(load_adapter(path, kinds, environ), kinds)
         name = _name_of(path, file)
+        self._asked.add(name)
         try:
             content = self._entries.read(name)
             found = None if content is None else _read(content, text, path, kinds, environ)
@@ -82,21 +85,41 @@ class Cache:
         return found
 
     def keep(self) -> None:
-        """Write what was compiled anew; what cannot be written is noted."""
+        """Write what was compiled anew, and remove what is left of adapters that are gone; what fails is noted."""
         for name, content in self._new:
             try:
                 self._entries.write(name, content)
             except Unusable as error:
                 self.notes.append(f"nothing is kept for the next start: {error}")
                 break
+        else:
+            self._clean()
         self._new.clear()
+
+    def _clean(self) -> None:
+        """Other deployments may share the folder: only entries go whose adapter file does not exist."""
+        try:
+            for name in self._entries.names():
+                if name not in self._asked and name.endswith(_SUFFIX) and self._is_orphan(name):
+                    self._entries.remove(name)
+        except Unusable as error:
+            self.notes.append(f"entries of adapters that are gone stay: {error}")
+
+    def _is_orphan(self, name: str) -> bool:
+        """Also if nobody can tell what it was made of: who still has the adapter will compile it again."""
+        try:
+            content = self._entries.read(name)
+            file = None if content is None else _head(content)[0].get("file")
+        except Unusable:
+            return True
+        return file is None or not Path(file).exists()
 
 
 def _name_of(path: Path, file: str) -> str:
     """One entry for each file and each way of writing its path, which stands in its problems."""
     where = f"{path.parent.resolve()}\0{file}"
     digest = hashlib.sha256(where.encode(errors="surrogateescape")).hexdigest()[:24]
-    return f"{_UNSAFE.sub('_', path.stem)[:40]}-{digest}.compiled"
+    return f"{_UNSAFE.sub('_', path.stem)[:40]}-{digest}{_SUFFIX}"
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -106,8 +129,7 @@ def _read(
     content: bytes, text: str, path: Path, kinds: Kinds, environ: Mapping[str, str]
 ) -> CompiledAdapter | None:
     """What an entry holds; None when it was made of anything else than what there is now."""
-    end = _LENGTH + int.from_bytes(content[:_LENGTH], "big")
-    head = orjson.loads(content[_LENGTH:end])
+    head, end = _head(content)
     if (
         head["text"] != _digest(text)
         or {name: environ.get(name) for name in head["variables"]} != head["variables"]
@@ -129,6 +151,12 @@ def _read(
         return None
     packed = Packed.from_head(head["functions"], content[end:])
     return _compiled(packed, adapter, kind, head)
+
+
+def _head(content: bytes) -> tuple[Any, int]:  # JSON that `_write` made
+    """What stands before the records, and where they begin."""
+    end = _LENGTH + int.from_bytes(content[:_LENGTH], "big")
+    return orjson.loads(content[_LENGTH:end]), end
 
 
 def _compiled(packed: Packed, adapter: Adapter, kind: StorableKind, head: Any) -> CompiledAdapter:
@@ -178,6 +206,7 @@ def _write(
     except Unpackable as error:
         raise _NotKept(str(error)) from None
     head = {
+        "file": str(Path(adapter.source.file).absolute()),
         "text": _digest(text),
         "variables": _variables(loaded, environ),
         "files": _files(compiled.files, begun),

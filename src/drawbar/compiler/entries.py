@@ -68,6 +68,24 @@ class Entries:
                 with suppress(OSError):
                     written.unlink(missing_ok=True)
 
+    def names(self) -> tuple[str, ...]:
+        """Of all files that were written whole. Raises Unusable."""
+        try:
+            _check_owner(self._folder, self._folder.stat())
+            with os.scandir(self._folder) as found:
+                return tuple(each.name for each in found if not each.name.startswith("."))
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise _unusable(self._folder, error) from None
+
+    def remove(self, name: str) -> None:
+        """Nothing happens when it is gone. Raises Unusable."""
+        try:
+            (self._folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise _unusable(self._folder / name, error) from None
+
 
 def _unusable(path: Path, error: OSError) -> Unusable:
     return Unusable(f"{path}: {error.strerror or error}")
