@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from drawbar.backends.sql.compile.author import Author
 from drawbar.backends.sql.compile.reading import compile_reading
+from drawbar.backends.sql.compile.texts import Texts
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.execute.cursor import NotOpened, Seal, decode_keys, encode_keys
 from drawbar.backends.sql.execute.keyset import KEYS
@@ -516,7 +517,7 @@ def test_what_cannot_be_sorted_by_is_no_key() -> None:
 def test_a_dialect_whose_rule_for_nulls_is_not_known_is_told_it() -> None:
     told = Dialect("told", "Told", (), "sqlite", is_numbered=True)
     source = Source("a.yaml", {}, {})
-    author = Author(Report(source), ("functions", "f"), told, ())
+    author = Author(Report(source), ("functions", "f"), told, (), Texts())
     spec = SqlFunctionSpec.model_validate(
         {"sql": "select a, b from t", "order_by": "a desc, b", "page": {"size": 3}}
     )

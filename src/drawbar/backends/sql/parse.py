@@ -120,6 +120,10 @@ class Parsed:
     """The nodes that rules ask for, in the order of the tree; see NOTED."""
     rendered: Statement | None = None
     """All of it, once it was rendered."""
+    columns: tuple[str | None, ...] | None = None
+    """Names of its result columns, once they were asked for."""
+    unfit: tuple[Found, ...] | None = None
+    """What keeps it from being a reading, likewise."""
 
     def whole(self) -> tuple[str | Slot, ...]:
         """All of it."""

@@ -13,6 +13,7 @@ from drawbar.backends.sql.compile.operation import compile_called, compile_opera
 from drawbar.backends.sql.compile.page import added_parameters
 from drawbar.backends.sql.compile.query import compile_query
 from drawbar.backends.sql.compile.reading import compile_reading
+from drawbar.backends.sql.compile.texts import Texts
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.options import SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.parse import Found, Known, known_from_schema
@@ -43,10 +44,11 @@ def compile_adapter(adapter: Adapter, report: Report, pins: Pins | None = None) 
     specs = {
         name: spec for name, spec in adapter.functions.items() if isinstance(spec, SqlFunctionSpec)
     }
+    place = _Place(backend, dialect, report, readings, specs, pins, Texts())
     for wanted in (True, False):  # operations may answer with a reading, so readings come first
         for name, spec in specs.items():
             if (spec.sql is not None) is wanted:
-                plan = _plan(name, spec, _Place(backend, dialect, report, readings, specs, pins))
+                plan = _plan(name, spec, place)
                 if plan is not None:
                     plans[name] = plan
                     if wanted:
@@ -63,6 +65,7 @@ class _Place(NamedTuple):
     readings: Mapping[str, Plan]
     specs: Mapping[str, SqlFunctionSpec]
     pins: Pins
+    texts: Texts
 
 
 def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
@@ -77,7 +80,7 @@ def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
     else:
         pinned = place.pins.inherited(name, spec)
         parameters = merge_parameters(spec, pinned, report, at, untyped_fix=UNTYPED_FIX)
-    author = Author(report, at, place.dialect, parameters)
+    author = Author(report, at, place.dialect, parameters, place.texts)
     author.parameters += added_parameters(author, spec)
     # A parameter with a mistake of its own is no reason to call its placeholder unknown.
     author.known.update(dict.fromkeys(spec.parameters, Known("any")))

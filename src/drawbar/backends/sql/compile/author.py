@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drawbar.backends.sql.compile.check import check_columns, check_reading, has_rows, is_change
+from drawbar.backends.sql.compile.texts import Texts
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.parse import (
     ForeignPlaceholder,
@@ -30,6 +31,7 @@ class Author:
     at: At
     dialect: Dialect
     parameters: tuple[Parameter, ...]
+    texts: Texts
     known: dict[str, Known] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
 
@@ -47,18 +49,30 @@ class Author:
 
     def parse(self, sql: str, at: At, *, condition: bool = False) -> Parsed | None:
         """One statement or condition, or nothing when it cannot be read."""
+        parsed = self.texts.find(sql, self.known, condition=condition)
+        if parsed is None:
+            parsed = self._read(sql, at, condition=condition)
+        if parsed is not None:
+            self.used |= parsed.names
+        return parsed
+
+    def _read(self, sql: str, at: At, *, condition: bool) -> Parsed | None:
+        """A text that is new, or was read where its names meant something else."""
         try:
             parsed = parse(sql, self.dialect, self.known, condition=condition)
         except (NotOneStatement, NotAllowed, Unreadable, ForeignPlaceholder) as error:
             self.add(at, _found(error))
             return None
-        self.used |= parsed.names
         for found in parsed.problems:
             self.add(at, found)
-        if self.dialect.name == "sqlite" and not condition and not parsed.problems:
+        if parsed.problems:
+            return parsed
+        if self.dialect.name == "sqlite" and not condition:
             said = sqlite_syntax_error(self.statement(parsed).text)
             if said is not None:
                 self.add(at, Found("DB303", f"SQLite cannot read it: {said}"))
+                return parsed
+        self.texts.note(sql, self.known, parsed, condition=condition)
         return parsed
 
     def select(self, sql: str, at: At) -> Parsed | None:
@@ -66,8 +80,11 @@ class Author:
         parsed = self.parse(sql, at)
         if parsed is None:
             return None
-        for found in (*check_reading(parsed), *check_columns(parsed, self.dialect)):
-            self.add(at, found)
+        if parsed.unfit is None:
+            found = (*check_reading(parsed), *check_columns(parsed, self.dialect))
+            parsed.unfit = found
+        for each in parsed.unfit:
+            self.add(at, each)
         return None if self.is_broken(at) else parsed
 
     def statement(self, parsed: Parsed) -> Statement:

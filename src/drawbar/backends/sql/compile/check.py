@@ -209,9 +209,9 @@ def _called(node: exp.Expr) -> str:
 def check_columns(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:
     """Each result column has a name, and no two have the same."""
     seen: set[str] = set()
-    for index, column in enumerate(_projection(parsed.tree), 1):
-        name = column_name(column, dialect)
+    for index, name in enumerate(_names(parsed, dialect), 1):
         if name is None:
+            column = _projection(parsed.tree)[index - 1]
             yield Found(
                 "DB312",
                 f"result column {index}, `{_shown(column)}`, has no name",
@@ -229,8 +229,15 @@ def check_columns(parsed: Parsed, dialect: Dialect) -> Iterator[Found]:
 
 def column_names(parsed: Parsed, dialect: Dialect) -> tuple[str, ...] | None:
     """Names of the result columns; None where a `*` hides them."""
-    names = tuple(column_name(column, dialect) for column in _projection(parsed.tree))
+    names = _names(parsed, dialect)
     return None if "" in names or None in names else tuple(name for name in names if name)
+
+
+def _names(parsed: Parsed, dialect: Dialect) -> tuple[str | None, ...]:
+    if parsed.columns is None:
+        columns = _projection(parsed.tree)
+        parsed.columns = tuple([column_name(column, dialect) for column in columns])
+    return parsed.columns
 
 
 def _projection(tree: exp.Expr) -> list[exp.Expr]:
