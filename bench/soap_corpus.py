@@ -237,7 +237,7 @@ class Bench:
         for node in body:
             if operation.sent.encoded and operation.request is not None:
                 annotate(node, operation.request, operation.version, rpc=operation.rpc)
-            again = etree.fromstring(etree.tostring(node))
+            again = etree.fromstring(etree.tostring(node, encoding="utf-8"))
             if not operation.sent.spread:
                 reading.root(again, operation.request)
         wildcards = {"any"}

@@ -33,15 +33,16 @@ def missing(why: str) -> NoReturn:
 
 
 @contextmanager
-def _once(folder: Path) -> Iterator[None]:
+def installed_once(folder: Path) -> Iterator[None]:
     """One installation at a time; a second worker waits, and finds it done."""
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _run(*command: str | Path) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, timeout=_SECONDS)
+def run_step(*command: str | Path, env: Mapping[str, str] | None = None) -> None:
+    """One step of an installation."""
+    done = subprocess.run(command, check=False, capture_output=True, timeout=_SECONDS, env=env)
     if done.returncode:
         said = (done.stderr or done.stdout).decode(errors="replace")[-300:]
         missing(f"`{' '.join(map(str, command[:4]))}` failed: {said}")
@@ -50,26 +51,26 @@ def _run(*command: str | Path) -> None:
 def install_npm() -> None:
     if shutil.which("npm") is None or shutil.which("node") is None:
         missing("node and npm are not installed")
-    with _once(NPM):
+    with installed_once(NPM):
         if (NPM / "node_modules" / "soap" / "package.json").is_file():
             return
         NPM.mkdir(parents=True, exist_ok=True)
-        _run("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", NPM, "soap@1")
+        run_step("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", NPM, "soap@1")
 
 
 def install_spyne() -> Path:
     """Its Python."""
     python = SPYNE / "bin" / "python"
-    with _once(SPYNE):
+    with installed_once(SPYNE):
         if _works(python, "import spyne.server.wsgi"):
             return python
         base = _python_3_11()
         if shutil.which("uv"):
-            _run("uv", "venv", "-q", "--clear", "--python", base, SPYNE)
-            _run("uv", "pip", "install", "-q", "--python", python, *SPYNE_NEEDS)
+            run_step("uv", "venv", "-q", "--clear", "--python", base, SPYNE)
+            run_step("uv", "pip", "install", "-q", "--python", python, *SPYNE_NEEDS)
         else:
-            _run(base, "-m", "venv", "--clear", SPYNE)
-            _run(python, "-m", "pip", "install", "-q", *SPYNE_NEEDS)
+            run_step(base, "-m", "venv", "--clear", SPYNE)
+            run_step(python, "-m", "pip", "install", "-q", *SPYNE_NEEDS)
     return python
 
 

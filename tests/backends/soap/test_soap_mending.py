@@ -9,13 +9,14 @@ from lxml import etree
 
 from drawbar.backends.soap.contract.documents import UnreadableXml
 from drawbar.backends.soap.contract.wsdl import Contract, Operation, content_of, read_contract
+from drawbar.backends.soap.contract.xsd import Unresolved
 from drawbar.backends.soap.message.check import body_check
 from drawbar.backends.soap.message.request import body_of
 from drawbar.backends.soap.publish.schema import Publication
 from drawbar.backends.soap.zeep.wire import General
 from drawbar.kernel.values import JsonObject
 
-from .soap_contract import write_contract
+from .soap_contract import schema_around, write_contract
 
 AGE = '<xs:element name="Call"><xs:complexType><xs:sequence>{}</xs:sequence></xs:complexType></xs:element>'
 PLAIN = AGE.format('<xs:element name="Age" type="xs:int"/>')
@@ -207,3 +208,108 @@ def test_a_header_whose_message_nobody_defined_is_left_to_the_adapter(tmp_path: 
 
     assert operation.headers == ()
     assert told(contract, operation, {"Age": 5}) is None
+
+
+@pytest.mark.parametrize("namespace", ["", "http://schemas.xmlsoap.org/wsdl/"])
+def test_words_of_xml_schema_may_stand_in_a_schema_without_their_namespace(
+    tmp_path: Path, namespace: str
+) -> None:
+    astray = (
+        f'<complexType xmlns="{namespace}" name="Person"><xs:annotation><xs:appinfo><sequence/></xs:appinfo>'
+        '</xs:annotation><sequence><element name="Age" type="xs:int"/></sequence></complexType>'
+    )
+    path = write_contract(astray + AGE.format('<xs:element name="Who" type="c:Person"/>'), tmp_path)
+
+    contract, operation = only(path)
+
+    assert told(contract, operation, {"Who": {"Age": 5}}) is None
+
+
+@pytest.mark.parametrize("location", ["../schemas/age.xsd", "..\\schemas\\age.xsd", "a/b/age.xsd"])
+def test_a_file_that_is_not_where_an_import_says_may_lie_beside_the_importer(
+    tmp_path: Path, location: str
+) -> None:
+    """So that the remedy that a missing import is told with is one."""
+    own = '<xs:simpleType name="Age"><xs:restriction base="xs:int"/></xs:simpleType>'
+    fragment = f'<xs:include schemaLocation="{location}"/>' + AGE.format(
+        '<xs:element name="Age" type="c:Age"/>'
+    )
+    path = write_contract(fragment, tmp_path)
+    with pytest.raises(Unresolved) as error:
+        published(only(path)[1])
+    assert error.value.fix == "put that schema beside case.wsdl, as `age.xsd`"
+    (tmp_path / "age.xsd").write_text(schema_around(own))
+
+    contract, operation = only(path)
+
+    assert told(contract, operation, {"Age": 5}) is None
+
+
+def test_a_name_that_no_xml_can_carry_costs_only_its_operation(tmp_path: Path) -> None:
+    path = write_contract(AGE.format('<xs:element name="area:Code" type="xs:int"/>'), tmp_path)
+
+    with pytest.raises(Unresolved) as error:
+        published(only(path)[1])
+
+    assert str(error.value) == (
+        "case.wsdl: element `area:Code` cannot be written: `area:Code` is no name of XML"
+    )
+
+
+def test_a_built_in_type_that_is_misspelt_is_told_with_the_one_that_was_meant(
+    tmp_path: Path,
+) -> None:
+    path = write_contract(AGE.format('<xs:element name="Age" type="xs:Integer"/>'), tmp_path)
+
+    with pytest.raises(Unresolved) as error:
+        published(only(path)[1])
+
+    assert error.value.fix == "did you mean `integer`?"
+
+
+@pytest.mark.parametrize(
+    ("slip", "message", "fix"),
+    [
+        (
+            '<xs:element name="Who" type="c:Call"/>',
+            "case.wsdl: element `Who` uses type `Call` of namespace `urn:case`, and only an element is called that",
+            "write `ref` instead of `type` in case.wsdl",
+        ),
+        (
+            '<xs:element ref="c:Age"/>',
+            "case.wsdl: element in element `Call` uses element `Age` of namespace `urn:case`, and only a type is called that",
+            "write `type` instead of `ref` in case.wsdl",
+        ),
+    ],
+)
+def test_an_element_that_is_named_as_a_type_is_told_as_one(
+    tmp_path: Path, slip: str, message: str, fix: str
+) -> None:
+    own = '<xs:simpleType name="Age"><xs:restriction base="xs:int"/></xs:simpleType>'
+    path = write_contract(own + AGE.format(slip), tmp_path)
+
+    with pytest.raises(Unresolved) as error:
+        published(only(path)[1])
+
+    assert (error.value.message, error.value.fix) == (message, fix)
+
+
+def test_a_part_of_a_signature_needs_no_file(tmp_path: Path) -> None:
+    signed = (
+        '<xs:import namespace="http://www.w3.org/2000/09/xmldsig#" schemaLocation="http://www.w3.org/TR/core.xsd"/>'
+        + AGE.format(
+            '<xs:sequence xmlns:d="http://www.w3.org/2000/09/xmldsig#"><xs:element ref="d:DigestMethod"/>'
+            '<xs:element ref="d:DigestValue"/><xs:element name="Issuer" type="d:X509IssuerSerialType"/></xs:sequence>'
+        )
+    )
+    path = write_contract(signed, tmp_path)
+
+    contract, operation = only(path)
+
+    digest: JsonObject = {"Algorithm": "http://www.w3.org/2001/04/xmlenc#sha256"}
+    issuer: JsonObject = {"X509IssuerName": "CN=port", "X509SerialNumber": 7}
+    whole: JsonObject = {"DigestMethod": digest, "DigestValue": "AAAA", "Issuer": issuer}
+    body = body_of(operation, whole)
+    assert body is not None
+    assert body_check(contract, operation).problem(body) is None
+    assert published(operation)["DigestMethod"]["required"] == ["Algorithm"]

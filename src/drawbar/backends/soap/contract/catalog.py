@@ -64,6 +64,59 @@ def _encoding(namespace: str, array_word: str) -> str:
     )
 
 
+_ANYTHING = '<xs:any minOccurs="0" maxOccurs="unbounded" processContents="lax"/>'
+_SIGNED_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("Signature", "SignedInfo", "KeyInfo", "Manifest", "SignatureProperties"), "Id?"
+    ),
+    **dict.fromkeys(("KeyValue", "PGPData", "SPKIData", "X509Data", "Transforms"), ""),
+    **dict.fromkeys(("DSAKeyValue", "RSAKeyValue"), ""),
+    **dict.fromkeys(
+        ("CanonicalizationMethod", "SignatureMethod", "DigestMethod", "Transform"), "Algorithm"
+    ),
+    "Object": "Id? MimeType? Encoding?",
+    "Reference": "Id? URI? Type?",
+    "RetrievalMethod": "URI? Type?",
+    "SignatureProperty": "Id? Target",
+}
+"""Elements of XML Signature (sections 4 and 5 of its recommendation) that hold others, and their attributes."""
+_SIGNED_TEXTS: Mapping[str, str] = {
+    "DigestValue": "base64Binary",
+    "KeyName": "string",
+    "MgmtData": "string",
+}
+
+
+def _signatures() -> str:
+    """What the elements hold is left open: a signature is made, never filled in."""
+    return (
+        "".join(
+            f'<xs:element name="{name}" type="{name}Type"/><xs:complexType name="{name}Type" mixed="true">'
+            f"<xs:sequence>{_ANYTHING}</xs:sequence>{''.join(map(_attribute, words.split()))}</xs:complexType>"
+            for name, words in _SIGNED_WORDS.items()
+        )
+        + "".join(
+            f'<xs:element name="{name}" type="xs:{kind}"/>' for name, kind in _SIGNED_TEXTS.items()
+        )
+        + '<xs:simpleType name="DigestValueType"><xs:restriction base="xs:base64Binary"/></xs:simpleType>'
+        '<xs:simpleType name="CryptoBinary"><xs:restriction base="xs:base64Binary"/></xs:simpleType>'
+        '<xs:simpleType name="HMACOutputLengthType"><xs:restriction base="xs:integer"/></xs:simpleType>'
+        '<xs:element name="SignatureValue" type="SignatureValueType"/><xs:complexType name="SignatureValueType">'
+        '<xs:simpleContent><xs:extension base="xs:base64Binary"><xs:attribute name="Id" type="xs:ID"/>'
+        "</xs:extension></xs:simpleContent></xs:complexType>"
+        '<xs:complexType name="X509IssuerSerialType"><xs:sequence>'
+        '<xs:element name="X509IssuerName" type="xs:string"/><xs:element name="X509SerialNumber" type="xs:integer"/>'
+        "</xs:sequence></xs:complexType>"
+    )
+
+
+def _attribute(word: str) -> str:
+    name = word.removesuffix("?")
+    kind = "ID" if name == "Id" else "string" if name == "MimeType" else "anyURI"
+    use = "optional" if name != word else "required"
+    return f'<xs:attribute name="{name}" type="xs:{kind}" use="{use}"/>'
+
+
 CATALOG: Mapping[str, str] = {
     XML: f"""<xs:schema xmlns:xs="{XSD}" targetNamespace="{XML}">
   <xs:attribute name="lang" type="xs:string"/>
@@ -88,15 +141,7 @@ CATALOG: Mapping[str, str] = {
     ),
     _ENCODING: _encoding(_ENCODING, "arrayType"),
     _ENCODING_12: _encoding(_ENCODING_12, "itemType"),
-    _SIGNATURES: _schema(
-        _SIGNATURES,
-        "".join(
-            f'<xs:element name="{name}" type="{name}Type"/><xs:complexType name="{name}Type"><xs:sequence>'
-            '<xs:any minOccurs="0" maxOccurs="unbounded" processContents="lax"/></xs:sequence>'
-            '<xs:attribute name="Id" type="xs:ID"/></xs:complexType>'
-            for name in ("Signature", "KeyInfo", "SignedInfo", "Object", "X509Data")
-        ),
-    ),
+    _SIGNATURES: _schema(_SIGNATURES, _signatures()),
     _ADDRESSING: _schema(
         _ADDRESSING,
         '<xs:element name="EndpointReference" type="EndpointReferenceType"/>'

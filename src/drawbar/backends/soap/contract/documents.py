@@ -96,18 +96,17 @@ class Location:
 
 
 def locate(location: str, importer: Path) -> Location:
-    """The file beside `importer` that an import or include means.
+    """The file that an import or include means: where it says, else beside `importer` under its last part.
 
-    An address of the web is looked for under its last part only, since contracts are vendored:
-    nothing is ever fetched.
+    An address of the web is looked for beside it only, since contracts are vendored: nothing is ever fetched.
     """
     folder = importer.parent
     parts = urlsplit(location)
+    last = unquote(parts.path).replace("\\", "/").rsplit("/", 1)[-1]
     if parts.scheme in {"http", "https"}:
-        last = parts.path.rsplit("/", 1)[-1]
         names = [f"{last}?{parts.query}", last] if parts.query else [last]
     else:
-        names = [location, unquote(location), unquote(parts.path)]
+        names = [location, unquote(location), unquote(parts.path), last]
     looked_at: list[Path] = []
     for name in names:
         try:

@@ -3,6 +3,7 @@
 * blank lines before the XML declaration
 * drafts of XML Schema from before 2001, by the names they had
 * prefixes that nobody declared, where it is known what they stand for everywhere else
+* words of XML Schema inside a schema that carry no namespace, or that of the WSDL around it
 """
 
 from __future__ import annotations
@@ -53,6 +54,20 @@ _KNOWN: Mapping[str, str] = {
 """What prefixes stand for where nobody says it."""
 
 
+_WORDS = (
+    "all annotation any anyAttribute attribute attributeGroup choice complexContent complexType element "
+    "enumeration extension group list maxLength minLength pattern restriction sequence simpleContent "
+    "simpleType union"
+)
+_ASTRAY = tuple(
+    f"{namespace}{word}"
+    for namespace in ("{}", "{http://schemas.xmlsoap.org/wsdl/}")
+    for word in _WORDS.split()
+)
+_FREE = frozenset({f"{{{_XSD}}}appinfo", f"{{{_XSD}}}documentation"})
+"""Where anything may stand, whatever it is called."""
+
+
 def read_contract_file(path: Path) -> etree._Element:
     """The root element of a part of a contract. Raises UnreadableXml."""
     return parse_contract(read_bytes(path))
@@ -63,13 +78,22 @@ def parse_contract(data: bytes, *, comments: bool = False) -> etree._Element:
     data = _of_today(data.lstrip() if data[:1].isspace() else data)
     for _ in range(_MOST_PREFIXES):
         try:
-            return parse_xml(data, comments=comments)
+            return _with_words(parse_xml(data, comments=comments))
         except UnreadableXml as error:
             mended = _declaring(data, str(error))
             if mended is None:
                 raise
             data = mended
-    return parse_xml(data, comments=comments)
+    return _with_words(parse_xml(data, comments=comments))
+
+
+def _with_words(root: etree._Element) -> etree._Element:
+    """The same, its schemas' words in the namespace of XML Schema."""
+    for schema in root.iter(f"{{{_XSD}}}schema"):
+        for node in schema.iter(*_ASTRAY):
+            if not any(each.tag in _FREE for each in node.iterancestors()):
+                node.tag = f"{{{_XSD}}}{etree.QName(node).localname}"
+    return root
 
 
 def _of_today(data: bytes) -> bytes:

@@ -132,6 +132,7 @@ def _named(shapes: Shapes, part: Part, declared: Component) -> Item:
     if part.element is not None:
         return replace(shapes.element(part.element, part.user), name=part.name)
     kind = part.type or clark(XSD, "anyType")
+    declared.own_name()
     return Item(part.name, part.name, shapes.type_of(kind, declared), declared=kind)
 
 

@@ -235,7 +235,7 @@ class _Building:
                 return Attribute(local(tag), tag, ANY_TEXT, node.get("use") == "required")
             declaration = self._index.find("attribute", tag, node)
         else:
-            name = node.get("name") or ""
+            name = node.own_name()
             tag = clark(node.document.namespace, name) if self._is_qualified(node) else name
         return Attribute(
             name=local(tag),
@@ -338,7 +338,7 @@ class _Building:
             declaration = self._index.find("element", name, node)
             item = self.item(node, declaration, name)
             return self._substituted(item, declaration, name)
-        name = node.get("name") or ""
+        name = node.own_name()
         return self.item(
             node, node, clark(node.document.namespace, name) if self._is_qualified(node) else name
         )

@@ -25,6 +25,7 @@ from drawbar.backends.soap.contract.xsd import (
 )
 from drawbar.kernel.files import FileText
 from drawbar.kernel.values import JsonObject, JsonValue
+from drawbar.spec.names import closest
 
 _MEANINGS = 2_000
 """Characters that the meanings of all values of an enumeration may take, unless they are very many."""
@@ -155,9 +156,12 @@ class Texts:
         namespace, last = split(name)
         if namespace == XSD:
             if (found := builtin(last)) is None:
+                meant = closest(last, [*builtins.SCHEMAS, *builtins.LISTS])
                 raise Unresolved(
                     f"{user.document.file}: {describe(user)} uses `{last}`, which XML Schema does not have",
-                    "use one of the built-in types of XML Schema, such as string",
+                    f"did you mean `{meant}`?"
+                    if meant
+                    else "use one of the built-in types of XML Schema, such as string",
                 )
             return found
         if name not in self._named:

@@ -94,6 +94,18 @@ class Component:
             )
         return clark(namespace, last)
 
+    def own_name(self) -> str:
+        """The name that this node declares. Raises Unresolved for one that no XML can carry."""
+        name = self.get("name") or ""
+        try:
+            etree.QName(name)
+        except ValueError:
+            raise Unresolved(
+                f"{self.document.file}: {describe(self)} cannot be written: `{name}` is no name of XML",
+                f"correct the name in {self.document.file}",
+            ) from None
+        return name
+
     def children(self, *tags: str) -> list[Component]:
         """Child nodes of the schema language with one of these local names; all when none is named."""
         return [
@@ -126,6 +138,8 @@ class Missing:
     reason: str
 
 
+_OTHER = {"type": "element", "element": "type"}
+_SPOKEN = {"type": "a type", "element": "an element"}
 _SHOWN = 5
 """Missing files that an error names."""
 
@@ -175,6 +189,12 @@ class SchemaIndex:
         where = f"{user.document.file}: {describe(user)} uses {table} `{last}` of namespace `{namespace}`"
         if missing := [each for each in self.missing if each.namespace == namespace]:
             raise _not_there(where, missing)
+        if (other := _OTHER.get(table)) is not None and name in self.tables[other]:
+            word = "ref" if other == "element" and user.tag == "element" else other
+            raise Unresolved(
+                f"{where}, and only {_SPOKEN[other]} is called that",
+                f"write `{word}` instead of `{'ref' if user.get('ref') else table}` in {user.document.file}",
+            )
         raise Unresolved(
             f"{where}, which no file defines",
             f"add the schema that defines `{last}`, or correct the name in {user.document.file}",
@@ -351,4 +371,4 @@ def describe(component: Component) -> str:
 
 
 def _file_name(location: str) -> str:
-    return location.rsplit("/", 1)[-1] or location
+    return location.replace("\\", "/").rsplit("/", 1)[-1] or location
