@@ -26,9 +26,10 @@ def judged(authorization: str) -> tuple[str | None, bytes, str]:
     context = gssapi.SecurityContext(usage="accept")
     try:
         answer = context.step(base64.b64decode(token))
+        done = context.complete  # tells what was wrong, where the step only had an answer to it
     except gssapi.exceptions.GSSError as error:
         return None, b"", f"refused: {error.maj_code:#x}"
-    return (str(context.initiator_name), answer or b"", "") if context.complete else (None, b"", "")
+    return (str(context.initiator_name), answer or b"", "") if done else (None, b"", "")
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -125,3 +125,10 @@ def npm_peer(script: str, path: str, *arguments: str | Path) -> Callable[[], Ite
             yield peer
 
     return running
+
+
+def make_keys(folder: Path, name: str, algorithm: str = "rsa:2048", *more: str) -> None:
+    """A key of its own and its certificate, `name.key` and `name.pem`, signed by itself."""
+    command = ["openssl", "req", "-x509", "-newkey", algorithm, *more, "-days", "2"]
+    command += ["-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+    subprocess.run(command, check=True, cwd=folder, capture_output=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from drawbar.kernel.values import Caller, JsonObject
 
 from .soap_calls import Calls, compiled
 from .soap_office import Office
-from .soap_peers import INSTALLS, Peer, npm_peer
+from .soap_peers import INSTALLS, Peer, make_keys, npm_peer
 
 Open = Callable[[str], Calls]
 pytestmark = INSTALLS
@@ -29,12 +28,6 @@ ASSERTION = (
     '<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="a-1">'
     "<saml:Subject>anna</saml:Subject></saml:Assertion>"
 )
-
-
-def make_keys(folder: Path, name: str, algorithm: str = "rsa:2048", *more: str) -> None:
-    command = ["openssl", "req", "-x509", "-newkey", algorithm, *more, "-days", "2"]
-    command += ["-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
-    subprocess.run(command, check=True, cwd=folder, capture_output=True)
 
 
 @pytest.fixture(scope="module")
