@@ -74,3 +74,12 @@ def test_a_start_imports_nothing_that_the_first_request_may_do_without() -> None
         "zeep",
         "psycopg",
     }
+
+
+def test_ctrl_c_while_a_verb_is_read_shows_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("drawbar.cli.find_verb", interrupt)
+
+    assert main(["serve"]) == 130

@@ -322,6 +322,27 @@ def test_a_whole_number_that_was_written_with_a_point_is_one(
     assert repr(check.check(written)) == repr(meant)
 
 
+@pytest.mark.parametrize("written", ['{"days": 99999999999999999999999}', {"days": 10**23}])
+async def test_a_number_that_cannot_be_kept_exactly_is_refused(
+    written: "str | JsonObject",
+) -> None:
+    bench = Bench(function(effect="write", parameters=[parameter("days", type="integer")]))
+
+    outcome = await bench.call(arguments=written)
+
+    assert outcome == Refused(
+        "invalid_arguments",
+        "Nothing was sent: a number is too large.",
+        (
+            ArgumentProblem(
+                "days",
+                "the number 1e+23 has more digits than are kept; at most 9007199254740992 is exact.",
+            ),
+        ),
+    )
+    assert bench.backend.calls == []
+
+
 def test_arguments_without_end_are_refused() -> None:
     refused = parse_arguments('{"a": ' + "[" * 900 + "]" * 900 + "}")
 

@@ -296,3 +296,21 @@ async def test_outputs_that_come_too_late_find_the_run_expired(
 
         assert refused.value.message == 'Runs in status "expired" do not accept tool outputs.'
         assert (await bench.runs.get(bench.thread_id, run.id)).status == "expired"
+
+
+async def test_whoever_follows_a_run_hears_that_its_thread_was_deleted(url: str) -> None:
+    async with run_bench(url, invoke("hr_get")) as bench:
+        bench.company.actions = {"hr_get": hang}
+        run = await bench.create()
+        await bench.company.entered.wait()
+
+        await bench.store.threads.delete(bench.thread_id)
+
+        last = (await bench.events(run))[-1]
+        assert last.name == "error"
+        assert last.data["error"] == {
+            "message": "The thread was deleted, and this run with it.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "thread_deleted",
+        }

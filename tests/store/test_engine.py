@@ -133,6 +133,31 @@ async def test_postgresql_work_goes_on_after_the_server_dropped_the_connection(
     await store.close()
 
 
+async def test_postgresql_work_goes_on_after_a_time_in_which_the_server_took_nobody(
+    postgresql_url: str, postgresql: sa.Engine
+) -> None:
+    store = await Store.open(postgresql_url)
+    first = await store.threads.create()
+    name = sa.make_url(postgresql_url).database
+    with postgresql.connect() as server:
+        server.execute(sa.text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        drop = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+        server.execute(sa.text(drop), {"name": name})
+        for _ in range(2):
+            async with asyncio.timeout(10):
+                with pytest.raises(StoreError):
+                    await store.threads.create()
+                with pytest.raises(StoreError):
+                    await store.threads.get(first.id)
+        server.execute(sa.text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+
+    async with asyncio.timeout(10):
+        thread = await store.threads.create()
+
+        assert await store.threads.get(thread.id) == thread
+    await store.close()
+
+
 async def test_a_commit_that_fails_fails_each_of_its_writes_and_the_next_one_works(
     database: Database,
 ) -> None:

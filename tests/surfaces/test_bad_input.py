@@ -137,6 +137,20 @@ async def test_a_long_id_is_not_sent_back_whole(shared: Served) -> None:
     assert error_of(response)["message"].endswith("Expected an ID that begins with 'asst'.")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["/v1/assistants/asst_%00", "/functions/%00", "/v1/assistants?after=asst_%00", "/v1/%00"],
+)
+async def test_a_url_with_a_character_that_no_store_takes_is_refused(
+    shared: Served, url: str
+) -> None:
+    async with shared.http() as http:
+        response = await http.get(url)
+
+    assert response.status_code == 400
+    assert "U+0000 (%00)" in error_of(response)["message"]
+
+
 async def test_a_character_that_no_store_takes_is_refused(shared: Served) -> None:
     async with shared.http() as http:
         response = await http.post("/v1/assistants", json={"model": "m", "name": "a\0b"})
@@ -401,6 +415,7 @@ async def test_a_bug_shows_an_id_and_no_trace(
     assert response.headers["x-request-id"] in error["message"]
     assert "secret" not in response.text
     assert "the secret of the house" in caplog.text
+    assert "Exception in ASGI application" not in caplog.text  # it would close the connection
 
 
 async def test_the_documents_load_nothing_from_elsewhere(shared: Served) -> None:

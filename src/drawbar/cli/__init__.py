@@ -66,16 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, arguments: Sequence[str]) -> int:
-    verb = find_verb(name)
-    parser = argparse.ArgumentParser(
-        prog=f"drawbar {name}",
-        description=f"{VERBS[name][0].upper()}{VERBS[name][1:]}.",
-        epilog=f"Example:\n  {verb.EXAMPLE}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    verb.configure(parser)
     try:
-        return verb.run(_parse(parser, arguments))
+        verb = find_verb(name)
+        return verb.run(_parse(_parser(name, verb), arguments))
     except (AuthorError, OperatorError) as error:
         print(error, file=sys.stderr)
         return 3
@@ -85,6 +78,17 @@ def _run(name: str, arguments: Sequence[str]) -> int:
         # Whoever read the output has gone; keep Python from complaining about it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _parser(name: str, verb: Verb) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"drawbar {name}",
+        description=f"{VERBS[name][0].upper()}{VERBS[name][1:]}.",
+        epilog=f"Example:\n  {verb.EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.configure(parser)
+    return parser
 
 
 def _parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:

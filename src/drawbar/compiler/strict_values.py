@@ -7,7 +7,7 @@ See `strict_schema`, which writes schemas that way. In any mode `2.0` stands for
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -97,6 +97,24 @@ def from_strict(value: JsonValue, schema: JsonValue, root: JsonObject) -> Any:  
     if isinstance(value, float) and kinds_of(schema) == {"integer"} and abs(value) <= EXACT:
         return int(value) if value.is_integer() else value
     return value
+
+
+def placed(
+    value: JsonValue, schema: JsonValue, root: JsonObject, at: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], JsonValue, JsonObject]]:
+    """Every scalar with its path and its schema, where that is one and no choice of several."""
+    schema = resolved(schema, root)
+    if isinstance(value, dict):
+        properties = schema.get("properties")
+        known = properties if isinstance(properties, dict) else {}
+        for name, item in value.items():
+            inner = known.get(name, schema.get("additionalProperties"))
+            yield from placed(item, inner, root, (*at, name))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from placed(item, schema.get("items"), root, (*at, place))
+    else:
+        yield at, value, schema
 
 
 def _of_branches(value: JsonValue, branches: list[JsonValue], root: JsonObject) -> JsonValue:

@@ -15,10 +15,20 @@ import orjson
 
 from drawbar.compiler.files import holds_files
 from drawbar.compiler.function import Function
-from drawbar.compiler.strict_values import from_strict, holds_any, resolved, walk
+from drawbar.compiler.strict_values import (
+    EXACT,
+    from_strict,
+    holds_any,
+    kinds_of,
+    placed,
+    resolved,
+    walk,
+)
 from drawbar.kernel.outcome import ArgumentProblem, Refused
 from drawbar.kernel.values import DEEPEST, Caller, JsonObject, JsonValue, depth
 
+_LEAST, _MOST = -(2**63), 2**64 - 1
+"""What is read as a whole number; what is beyond becomes a float."""
 _SHOWN = 60
 """Characters of a wrong value that a refusal repeats."""
 
@@ -42,10 +52,19 @@ def _holds_float(value: JsonValue) -> bool:
     return isinstance(value, float)
 
 
+def _as_read(value: JsonValue) -> Any:  # the same type
+    """Whole numbers beyond 64 bits as floats, which is how they are read from a text."""
+    if isinstance(value, dict):
+        return {name: _as_read(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [*map(_as_read, value)]
+    return float(value) if type(value) is int and not _LEAST <= value <= _MOST else value
+
+
 def parse_arguments(arguments: str | Mapping[str, JsonValue]) -> JsonObject | Refused:
     """The object a model wrote. An empty text is an object without members."""
     if not isinstance(arguments, str):
-        return dict(arguments)
+        return {name: _as_read(value) for name, value in arguments.items()}
     if not arguments.strip():
         return {}
     try:
@@ -89,7 +108,8 @@ class ArgumentCheck:
 
     def check(self, arguments: JsonObject) -> JsonObject | Refused:
         """The arguments with their defaults, or a refusal that names all that is wrong."""
-        if self._has_texts or _holds_float(arguments):
+        floats = _holds_float(arguments)
+        if self._has_texts or floats:
             arguments = from_strict(arguments, self._schema, self._schema)
         if not self._validator.is_valid(arguments):
             # A model in OpenAI's strict mode writes some values in another form.
@@ -102,7 +122,18 @@ class ArgumentCheck:
                     f"Nothing was sent: {count} wrong. Correct what is listed and call again.",
                     problems,
                 )
+        if floats and (problems := tuple(self._inexact(arguments))):
+            return Refused(
+                "invalid_arguments", "Nothing was sent: a number is too large.", problems
+            )
         return {**self._defaults, **arguments} if self._defaults else arguments
+
+    def _inexact(self, arguments: JsonObject) -> Iterable[ArgumentProblem]:
+        """Whole numbers that were read as floats: the backend would get another number."""
+        for place, value, schema in placed(arguments, self._schema, self._schema):
+            if isinstance(value, float) and kinds_of(schema) == {"integer"}:
+                text = f"{shown(value)} has more digits than are kept; at most {EXACT} is exact."
+                yield ArgumentProblem(_pointer(place), text + _expectation(schema))
 
     def fill(self, arguments: JsonObject, caller: Caller) -> JsonObject | Refused:
         """Add what the gateway fills in: constants and values of the caller."""

@@ -31,6 +31,14 @@ _CHANGING_HANDS = 0.02
 """Seconds to wait for a run that is just being taken over or let go."""
 
 
+_DELETED: JsonObject = {
+    "message": "The thread was deleted, and this run with it.",
+    "type": "invalid_request_error",
+    "param": None,
+    "code": "thread_deleted",
+}
+
+
 class Runs:
     """The run engine. `start()` resumes what a dead process left; `close()` leaves runs resumable."""
 
@@ -163,7 +171,7 @@ class Runs:
 
         Ends with the first event that ends a stream: a terminal state or `thread.run.requires_action`.
         Closing the iterator leaves the run alone. Events expire `keep_events` after the run's end;
-        then nothing comes.
+        then nothing comes. A run whose thread is deleted meanwhile ends with an `error`.
         """
         last_look = False
         while not self._closed:
@@ -180,6 +188,8 @@ class Runs:
             if after != before:
                 last_look = False
             elif last_look:
+                if await self._store.runs.find(run_id) is None:
+                    yield RunEvent(run_id, after + 1, "error", {"error": _DELETED})
                 return
             else:
                 # What came between the last event and this answer is found by one more look.

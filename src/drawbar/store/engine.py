@@ -227,10 +227,10 @@ class Database:
             _log.warning("a commit failed: %s", error)
             for write in batch:
                 write.error = write.error or error
-            if connection is not None:
+            if connection is not None and not connection.closed:
                 connection.invalidate()
                 connection.close()
-                connection = None
+            connection = None
         for write in batch:
             if write.error is not None:
                 write.error = self._shown(write.error)

@@ -156,13 +156,15 @@ class Front:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         status = 0
+        whole = False
 
         async def reply(message: Message) -> None:
-            nonlocal status
+            nonlocal status, whole
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), id_header]
             await send(message)
+            whole = message["type"] == "http.response.body" and not message.get("more_body")
 
         begun = time.perf_counter()
         try:
@@ -175,7 +177,8 @@ class Front:
             words = _last_words(error, scope["path"], request_id)
             if not status:
                 await send_error(reply, words)
-            raise  # the server may have an open answer to close
+            if not whole or not isinstance(error, Exception):
+                raise  # the server has an open answer to close
         finally:
             if _access.isEnabledFor(logging.INFO):
                 caller = state.get("caller")
@@ -208,6 +211,9 @@ class Front:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
+        if "\0" in path or b"%00" in scope["query_string"]:
+            message = "The URL holds the character U+0000 (%00), which is in no id of this server."
+            raise ClientError(message, code="invalid_value")
         if path in _OPEN or path.startswith(_OPEN_UNDER):
             await self._rest(scope, receive, send)
             return
