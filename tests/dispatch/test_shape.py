@@ -122,4 +122,16 @@ def test_masking_goes_to_any_depth_and_leaves_nulls() -> None:
 
 def test_secrets_of_a_few_letters_are_not_searched_for() -> None:
     assert Redactor(["abc"]).value({"a": "abc"}) == {"a": "abc"}
+    for secret in (
+        'with "quotes"',
+        "back\\slash",
+        "tab\tand line\n",
+        "täglich",
+        "half \ud800 of it",
+    ):
+        told: JsonValue = [{"a": f"<{secret}>", f"{secret}!": [1, None]}, secret]
+        assert Redactor([secret]).value(told) == [{"a": "<***>", "***!": [1, None]}, "***"]
+    half: JsonValue = {"a": "\ud800", "b": "abcd"}
+    assert Redactor(["abcd"]).value(half) == {"a": "\ud800", "b": "***"}
+    assert Redactor(["1234"]).value({"a": 12345}) == {"a": 12345}
     assert Redactor(["abcd", "abcdef"]).value({"a": ["abcdef", None]}) == {"a": ["***", None]}

@@ -14,12 +14,13 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 
 from drawbar.compiler.function import Function, Toolset
-from drawbar.dispatch.arguments import ArgumentCheck, parse_arguments
+from drawbar.dispatch.arguments import parse_arguments
 from drawbar.dispatch.files import keep_files, read_files, with_files
 from drawbar.dispatch.invocation import Invocation
+from drawbar.dispatch.known import Known
 from drawbar.dispatch.ledger import intent_of
 from drawbar.dispatch.limits import Gate, GateClosedError
-from drawbar.dispatch.lookup import LookedUp, has_lookups, look_up
+from drawbar.dispatch.lookup import LookedUp, look_up
 from drawbar.dispatch.mapping import lost_outcome, outcome_of, unknown_outcome
 from drawbar.dispatch.policy import Policy, find_function
 from drawbar.dispatch.redact import Redactor
@@ -60,6 +61,7 @@ class _Ready:
     """An invocation that may be executed: its function, and arguments with all that the gateway fills in."""
 
     invocation: Invocation
+    known: Known
     function: Function
     arguments: JsonObject
     seconds: float
@@ -102,21 +104,8 @@ class Dispatcher:
             for name, backend in backends.items()
             if isinstance(backend, AnswersAtOnce) and backend.answers_at_once
         }
-        self._checks: dict[str, ArgumentCheck] = {}
+        self._functions: dict[str, Known] = {}
         self._gates: dict[str, Gate] = {}
-
-    def may_answer_at_once(self, name: str) -> bool:
-        """Whether `at_once` is worth a try for this function."""
-        function = self.toolset.get(name)
-        return (
-            function is not None
-            and function.effect == "read"
-            and function.adapter in self._quick
-            and not has_lookups(function)
-            and not self._check(function).takes_files
-            and not self._keeps(function)
-            and not function.returns.files
-        )
 
     def at_once(self, invocation: Invocation) -> Outcome | None:
         """What `dispatch` would answer, where nothing of it has to wait: no task, no timer, no queue.
@@ -124,7 +113,8 @@ class Dispatcher:
         None: nothing was done or counted, and `dispatch` has to do it. A reading that may be tried again
         is left to it, too.
         """
-        if not self.may_answer_at_once(invocation.function):
+        known = self._known(invocation.function)
+        if known is None or not known.is_quick:
             return None
         started = time.monotonic()
         given = parse_arguments(invocation.arguments)
@@ -158,14 +148,15 @@ class Dispatcher:
         started = time.monotonic()
         given = parse_arguments(invocation.arguments)
         looked_up = None
-        if has_lookups(self.toolset.get(invocation.function)):
+        known = self._known(invocation.function)
+        if known is not None and known.has_lookups:
             looked_up = await self._looked_up(invocation, given)
         if isinstance(looked_up, LookedUp):
             given = looked_up.arguments
         ready = (
             looked_up if isinstance(looked_up, _ENDS) else self._prepare(invocation, given, mode)
         )
-        if isinstance(ready, _Ready) and self._check(ready.function).takes_files:
+        if isinstance(ready, _Ready) and ready.known.check.takes_files:
             ready = await self._with_files(ready)
         if not isinstance(ready, _Ready):
             self._record(invocation, given, mode, ready, started)
@@ -187,10 +178,11 @@ class Dispatcher:
 
         Looked up before anything else is decided, so that rules and approvals see the values.
         """
-        function = find_function(self.toolset, invocation.function, invocation.toolset)
-        if not isinstance(function, Function) or isinstance(given, Refused):
+        known = self._offered(invocation)
+        if not isinstance(known, Known) or isinstance(given, Refused):
             return None
-        admitted = self._check(function).check(given)
+        function = known.function
+        admitted = known.check.check(given)
         if isinstance(admitted, Refused) or self._policy.refuses(function, invocation.caller, None):
             return None
 
@@ -212,46 +204,56 @@ class Dispatcher:
         ready.sent = sent
         return ready
 
-    def _check(self, function: Function) -> ArgumentCheck:
-        check = self._checks.get(function.name)
-        if check is None:
-            check = self._checks[function.name] = ArgumentCheck(function)
-        return check
+    def _known(self, name: str) -> Known | None:
+        """None: there is no such function, or it cannot be called."""
+        known = self._functions.get(name)
+        if known is None:
+            function = self.toolset.get(name)
+            if function is None or not function.callable:
+                return None
+            keeps = function.returns.keep and self._results is not None
+            known = Known(function, is_near=function.adapter in self._quick, keeps=keeps)
+            self._functions[name] = known
+        return known
+
+    def _offered(self, invocation: Invocation) -> Known | Refused | Failed:
+        known, offered = self._known(invocation.function), invocation.toolset
+        if known is not None and (offered is None or invocation.function in offered):
+            return known
+        found = find_function(self.toolset, invocation.function, offered)
+        assert not isinstance(found, Function)  # noqa: S101 -- it would be known
+        return found
 
     def _prepare(
         self, invocation: Invocation, given: JsonObject | Refused, mode: Mode
     ) -> _Ready | Outcome:
-        function = find_function(self.toolset, invocation.function, invocation.toolset)
-        if not isinstance(function, Function):
-            return function
-        check = self._check(function)
-        arguments = self._admitted(function, check, invocation.caller, given)
+        known = self._offered(invocation)
+        if not isinstance(known, Known):
+            return known
+        function = known.function
+        arguments = self._admitted(known, invocation.caller, given)
         if isinstance(arguments, Refused):
             return arguments
         if mode == "run" and (refused := self._unapproved(function, invocation, arguments)):
             return refused
-        filled = check.fill(arguments, invocation.caller)
+        filled = known.check.fill(arguments, invocation.caller)
         if isinstance(filled, Refused):
             return filled
         now, seconds = time.monotonic(), function.limits.timeout
         if invocation.deadline is not None:
             seconds = min(seconds, invocation.deadline - now)
-        return _Ready(invocation, function, filled, seconds, now + seconds, mode)
+        return _Ready(invocation, known, function, filled, seconds, now + seconds, mode)
 
     def _admitted(
-        self,
-        function: Function,
-        check: ArgumentCheck,
-        caller: Caller,
-        given: JsonObject | Refused,
+        self, known: Known, caller: Caller, given: JsonObject | Refused
     ) -> JsonObject | Refused:
         """The valid arguments of a caller who may call this with them."""
-        if refused := self._policy.refuses(function, caller, None):
+        if refused := self._policy.refuses(known.function, caller, None):
             return refused
-        arguments = given if isinstance(given, Refused) else check.check(given)
+        arguments = given if isinstance(given, Refused) else known.check.check(given)
         if isinstance(arguments, Refused):
             return arguments
-        return self._policy.refuses(function, caller, arguments) or arguments
+        return self._policy.refuses(known.function, caller, arguments) or arguments
 
     def _unapproved(
         self, function: Function, invocation: Invocation, arguments: JsonObject
@@ -351,7 +353,7 @@ class Dispatcher:
         if isinstance(whole, Failed):
             return whole
         kept = None
-        if self._results is not None and function.returns.keep:
+        if self._results is not None and ready.known.keeps:
             more = bool(reply.cuts)
             kept = await keep_rows(function, whole, self._results, invocation, more=more)
         if kept is None:
@@ -361,14 +363,10 @@ class Dispatcher:
         shown = cut_to_size(function, kept)
         return await keep_files(shown, files, self._files, invocation, whole.value)
 
-    def _keeps(self, function: Function) -> bool:
-        """Whether all rows are read, however many the answer may show."""
-        return function.returns.keep and self._results is not None
-
     def _call(self, ready: _Ready, intent: Intent | None) -> Call:
         function = ready.function
         most_rows, most_bytes = function.limits.rows, function.limits.bytes
-        if self._results is not None and self._keeps(function):
+        if self._results is not None and ready.known.keeps:
             most_rows, most_bytes = self._results.rows, self._results.bytes
         return Call(
             function.name,
@@ -417,7 +415,8 @@ class Dispatcher:
         outcome: Outcome,
         started: float,
     ) -> None:
-        function = self.toolset.get(invocation.function)
+        known = self._functions.get(invocation.function)
+        function = self.toolset.get(invocation.function) if known is None else known.function
         refused = isinstance(outcome, Refused)
         self._audit.record(
             AuditEntry(

@@ -11,7 +11,7 @@ from drawbar.kernel.values import Caller, JsonValue
 Surface = Literal["runs", "chat", "mcp", "functions", "cli", "python"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for each call, which costs twice as much when it is
 class Invocation:
     """`call_id` is unique within its run, or altogether where there is no run."""
 

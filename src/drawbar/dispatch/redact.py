@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+import orjson
+
 from drawbar.kernel.values import JsonValue
 
 MASK = "***"
@@ -27,23 +29,39 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({text for text in secrets if len(text) >= _SHORTEST}, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, known))) if known else None
+        self._in_json = re.compile(b"|".join(map(_escaped, known)))
 
     def text(self, text: str) -> str:
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def value(self, value: JsonValue) -> JsonValue:
         """The same value with secrets masked in every text, keys included."""
-        if self._pattern is None:
+        if self._pattern is None or not self._may_hold_secrets(value):
             return value
+        return self._masked(value)
+
+    def _may_hold_secrets(self, value: JsonValue) -> bool:
+        """One look at all of it as JSON, which costs less than a look at each of its texts."""
+        try:
+            return self._in_json.search(orjson.dumps(value)) is not None
+        except TypeError:  # what JSON has no form for, such as half of a character
+            return True
+
+    def _masked(self, value: JsonValue) -> JsonValue:
         match value:
             case str():
-                return self._pattern.sub(MASK, value)
+                return self.text(value)
             case list():
-                return [self.value(item) for item in value]
+                return [self._masked(item) for item in value]
             case dict():
-                return {self.text(key): self.value(item) for key, item in value.items()}
+                return {self.text(key): self._masked(item) for key, item in value.items()}
             case _:
                 return value
+
+
+def _escaped(secret: str) -> bytes:
+    """A pattern for it inside of a JSON text."""
+    return re.escape(orjson.dumps(secret.encode(errors="replace").decode())[1:-1])
 
 
 def mask_fields(value: JsonValue, names: frozenset[str]) -> JsonValue:

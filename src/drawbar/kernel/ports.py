@@ -40,7 +40,7 @@ class Progress:
         self.sent = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for each call, which costs twice as much when it is
 class Call:
     """One invocation as a backend gets it: validated, authorised, gateway values filled in.
 
