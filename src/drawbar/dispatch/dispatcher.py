@@ -291,10 +291,11 @@ class Dispatcher:
 
     async def _through_gate(self, ready: _Ready, intent: Intent | None) -> Outcome:
         gate = self._gate(ready.function.adapter)
-        try:
-            await gate.enter(ready.deadline)
-        except GateClosedError as closed:
-            return closed.outcome
+        if not gate.enter_at_once():
+            try:
+                await gate.enter(ready.deadline)
+            except GateClosedError as closed:
+                return closed.outcome
         try:
             return await self._with_retries(ready, gate, intent)
         finally:

@@ -10,6 +10,7 @@ import time
 from collections import deque
 
 from drawbar.kernel.outcome import Failed
+from drawbar.kernel.places import Places
 from drawbar.spec.model import BreakerSpec, LimitsSpec
 from drawbar.spec.scalars import Rate
 
@@ -87,36 +88,37 @@ class Gate:
 
     def __init__(self, backend: str, limits: LimitsSpec) -> None:
         self._backend = backend
-        self._places = asyncio.Semaphore(limits.concurrency or DEFAULT_CONCURRENCY)
+        self._places = Places(limits.concurrency or DEFAULT_CONCURRENCY)
         self._rate = RateWindow(limits.rate) if limits.rate else None
         self.breaker = Breaker(limits.breaker or BreakerSpec())
 
     @property
     def is_free(self) -> bool:
         """Whether a call would pass without waiting, and without being counted."""
-        return self._rate is None and not self._places.locked() and self.breaker.is_closed
+        return self._rate is None and self._places.is_free and self.breaker.is_closed
+
+    def enter_at_once(self) -> bool:
+        """`enter` where nothing has to be waited for or decided."""
+        return self._rate is None and self.breaker.is_closed and self._places.take()
 
     async def enter(self, deadline: float) -> None:
         """Take one of the places, to be given back by `leave`; GateClosedError when none is free in time."""
         if self._rate is not None:
             await self._wait_for_rate(self._rate, deadline)
-        if self._places.locked():
+        if not self._places.take():
             await self._wait_for_place(deadline)
-        else:
-            await self._places.acquire()
         try:
             self._check_breaker()
         except GateClosedError:
-            self._places.release()
+            self._places.give_back()
             raise
 
     def leave(self) -> None:
-        self._places.release()
+        self._places.give_back()
 
     async def _wait_for_place(self, deadline: float) -> None:
         try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                await self._places.acquire()
+            await self._places.wait(deadline)
         except TimeoutError:
             raise GateClosedError(
                 Failed(

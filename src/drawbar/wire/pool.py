@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from drawbar.kernel.places import Places
 from drawbar.kernel.ticker import TICK, Ticker
 from drawbar.wire.connection import Answer, Beyond, Connection, ConnectionLost
 
@@ -44,7 +45,7 @@ class Pool:
         self._all: set[Connection] = set()
         self._gone = asyncio.Event()
         self._closed = False
-        self._places = asyncio.Semaphore(size)
+        self._places = Places(size)
         self._ticker = Ticker()
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -61,15 +62,12 @@ class Pool:
         Raises Beyond, ConnectionLost, TimeoutError. Kept connections that turn out to be closed are
         replaced by a new one.
         """
-        if self._places.locked():
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                await self._places.acquire()
-        else:
-            await self._places.acquire()
+        if not self._places.take():
+            await self._places.wait(deadline)
         try:
             return await self._ask(request, deadline, most, sent)
         finally:
-            self._places.release()
+            self._places.give_back()
 
     async def _ask(
         self, request: bytes, deadline: float, most: int, sent: Callable[[], object] | None

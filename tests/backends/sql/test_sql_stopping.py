@@ -125,7 +125,7 @@ async def test_cancelling_stops_sqlite_within_a_second(sqlite: Office, function:
     sqlite.open(functions(sqlite))
     task = asyncio.create_task(sqlite.reply(function, timeout=30))
     await asyncio.sleep(0)
-    await eventually(lambda: asyncio.sleep(0, sqlite.backend._places.locked()), 2)
+    await eventually(lambda: asyncio.sleep(0, not sqlite.backend._places.is_free), 2)
 
     task.cancel()
     begun = time.monotonic()
@@ -143,7 +143,7 @@ async def test_too_many_calls_at_a_time_are_busy_and_not_slow(office: Office) ->
     office.threads = 1
     office.open(functions(office))
     slow = asyncio.create_task(office.error("slow", timeout=1.5))
-    await eventually(lambda: asyncio.sleep(0, office.backend._places.locked()), 2)
+    await eventually(lambda: asyncio.sleep(0, not office.backend._places.is_free), 2)
 
     error = await office.error("slow", timeout=0.3)
 
@@ -175,7 +175,7 @@ async def test_cancelling_ends_the_wait_for_a_lock(sqlite: Office) -> None:
     other = sqlite3.connect(sqlite.folder / "courses.db", isolation_level=None)
     other.execute("begin immediate")
     task = asyncio.create_task(sqlite.reply("fill", timeout=30))
-    await eventually(lambda: asyncio.sleep(0, sqlite.backend._places.locked()), 2)
+    await eventually(lambda: asyncio.sleep(0, not sqlite.backend._places.is_free), 2)
 
     task.cancel()
     with pytest.raises(BackendError) as caught:

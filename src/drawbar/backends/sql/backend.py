@@ -48,6 +48,7 @@ from drawbar.backends.sql.stop import Stop
 from drawbar.backends.sql.survey import Survey
 from drawbar.backends.sql.url import parse_url
 from drawbar.kernel.files import FileText
+from drawbar.kernel.places import Places
 from drawbar.kernel.ports import BackendError, Call, Health, Progress, Reply
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.kernel.workers import Workers
@@ -124,7 +125,7 @@ class SqlBackend:
         self._identity = identity
         self._workers = workers
         self._seal = seal
-        self._places = asyncio.Semaphore(workers.size)
+        self._places = Places(workers.size)
         self.answers_at_once = database.answers_at_once
         self._asks = database if isinstance(database, AsksAlone) else None
         self._running: dict[Stop, asyncio.Task[Any]] = {}  # each call has its own result
@@ -211,13 +212,14 @@ class SqlBackend:
     ) -> Reply | None:
         """Without a thread, which would cost more than the question. None: a thread has to do it."""
         until = call.deadline - _margin(call.remaining())
-        await self._place(until)
+        if self._closed or not self._places.take():
+            await self._place(until)
         try:
             found = await asks.ask_alone(statement_of(reading, values), values, until)
         except Unanswered:
             return None
         finally:
-            self._places.release()
+            self._places.give_back()
         return the_one(found, reading, values, call)
 
     def _ask_freely(self, query: FreeQuery, text: str, call: Call, allowed: Allowed) -> Reply:
@@ -334,14 +336,8 @@ class SqlBackend:
         if self._closed:
             message = "the backend was closed"
             raise BackendError(message, code="backend_unavailable", work="not_started")
-        if not self._places.locked():
-            await self._places.acquire()
-            return
         try:
-            async with asyncio.timeout_at(
-                asyncio.get_running_loop().time() + until - time.monotonic()
-            ):
-                await self._places.acquire()
+            await self._places.wait(until)
         except TimeoutError:
             message = f"all {self._workers.size} connections to the database were in use for the whole time of the call"
             raise BackendError(
@@ -350,7 +346,7 @@ class SqlBackend:
 
     def _ended(self, task: asyncio.Task[T], stop: Stop) -> None:
         del self._running[stop]
-        self._places.release()
+        self._places.give_back()
         if not task.cancelled():
             task.exception()  # taken note of, also when nobody waits for it any more
 
