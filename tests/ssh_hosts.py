@@ -51,6 +51,7 @@ class OpenSsh:
         host, client = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
         host.write_private_key(folder / "host_key")
         (folder / "host_key").chmod(0o600)
+        host.write_public_key(folder / "host_key.pub")
         self.host_key = host.export_public_key().decode().strip()
         self.private_key = client.export_private_key().decode()
         options = "" if forced is None else f'restrict,command="{forced}" '
@@ -69,13 +70,27 @@ class OpenSsh:
             """)
         )
 
-    def backend(self) -> str:
-        """Lines of an adapter, two blanks deep."""
-        key = textwrap.indent(self.private_key, "    ")
-        return (
-            f"  host: 127.0.0.1\n  port: {self.port}\n  username: {self.username}\n"
-            f"  host_keys: [{self.host_key}]\n  private_key: |\n{key}"
+    def backend(self, known: str = "", deep: int = 2) -> str:
+        """Lines of an adapter, `deep` blanks deep; `known` instead of the host's own key."""
+        key = textwrap.indent(self.private_key, "  ")
+        shown = f'"{known}"' if known else self.host_key
+        lines = (
+            f"host: 127.0.0.1\nport: {self.port}\nusername: {self.username}\n"
+            f"host_keys: [{shown}]\nprivate_key: |\n{key}"
         )
+        return textwrap.indent(lines, " " * deep)
+
+    def certify(self, authority: asyncssh.SSHKey, *, principals: str, days: int = 1) -> None:
+        """From its next start on the host shows a certificate beside its key."""
+        (self._folder / "authority").write_bytes(authority.export_private_key())
+        (self._folder / "authority").chmod(0o600)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-s", self._folder / "authority", "-I", "dock", "-h", "-n", principals,
+             "-V", f"-2d:{days:+}d", self._folder / "host_key.pub"],
+            check=True,
+        )  # fmt: skip
+        with (self._folder / "sshd_config").open("a") as settings:
+            settings.write(f"HostCertificate {self._folder}/host_key-cert.pub\n")
 
     async def start(self) -> None:
         self._process = subprocess.Popen(  # noqa: ASYNC220 -- it returns at once

@@ -156,12 +156,90 @@ async def test_the_keys_of_an_agent_log_in_and_a_key_with_a_passphrase_does(
 
 
 @pytest.mark.parametrize(
+    ("principals", "days", "mine", "told"),
+    [
+        ("127.0.0.1,dock", 1, True, None),
+        ("127.0.0.1", 1, False, "does not know"),
+        ("crane.internal", 1, True, "cannot be taken: "),
+        ("127.0.0.1", -1, True, "cannot be taken: "),
+    ],
+    ids=["right", "another authority", "another host", "expired"],
+)
+async def test_a_host_is_known_by_the_authority_that_signed_its_key(
+    tmp_path: Path, principals: str, days: int, mine: bool, told: str | None
+) -> None:
+    need_sshd()
+    authority, other = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    host = OpenSsh(tmp_path)
+    host.certify(authority, principals=principals, days=days)
+    await host.start()
+    known = (authority if mine else other).export_public_key().decode().strip()
+    backend = host.backend(f"@cert-authority {known}")
+    try:
+        text = ADAPTER % {"python": sys.executable, "backend": backend}
+        async with opened(text, tmp_path) as gateway:
+            outcome = await gateway.call("say", {"text": "ahoy"})
+    finally:
+        await host.stop()
+
+    if told is None:
+        assert outcome == Succeeded("ahoy")
+    else:
+        assert isinstance(outcome, Failed), outcome
+        assert told in outcome.message
+
+
+async def test_a_host_behind_another_one_is_reached_through_it(tmp_path: Path) -> None:
+    """The inner host lets in only who comes with its key; the outer one runs nothing."""
+    need_sshd()
+    folders = tmp_path / "way", tmp_path / "inner"
+    for folder in folders:
+        folder.mkdir()
+    way = OpenSsh(folders[0], forced="/bin/false")
+    keys = folders[0] / "authorized_keys"
+    keys.write_text(keys.read_text().replace("restrict,", "restrict,port-forwarding,"))
+    await way.start()
+    inner = OpenSsh(folders[1])  # whose port is a free one only now
+    await inner.start()
+    backend = f"{inner.backend()}  jump:\n{way.backend(deep=4)}"
+    text = ADAPTER % {"python": sys.executable, "backend": backend}
+    try:
+        async with opened(text, tmp_path) as gateway:
+            assert await gateway.call("say", {"text": "ahoy"}) == Succeeded("ahoy")
+            assert "Accepted publickey" in (folders[0] / "sshd.log").read_text()
+            assert (await gateway.backend.health()).ok
+            await way.stop()  # and with it what goes through it
+            lost = await gateway.call("say", {"text": "ahoy"}, seconds=5)
+            assert isinstance(lost, Failed), lost
+            await way.start()
+            assert await gateway.call("say", {"text": "again"}) == Succeeded("again")
+        wrong = text.replace(way.host_key, inner.host_key)
+        async with opened(wrong, tmp_path) as gateway:
+            unknown = await gateway.call("say", {"text": "ahoy"})
+        async with opened(text.replace(f"port: {way.port}", "port: 9"), tmp_path) as gateway:
+            away = await gateway.call("say", {"text": "ahoy"})
+    finally:
+        await way.stop()
+        await inner.stop()
+
+    assert isinstance(unknown, Failed)
+    assert "does not know" in unknown.message
+    assert isinstance(away, Failed)
+    assert away.message == "The host on the way cannot be used: nobody listens there."
+
+
+@pytest.mark.parametrize(
     ("old", "new", "told"),
     [
         ("    private", "    x", "DB932"),
         ("host_keys: [ssh-ed25519", "host_keys: [ssh-rsa", "DB931"),
         ("host_keys: [ssh-ed25519 ", "host_keys: [localhost ssh-ed25519 ", "DB931"),
         ("  username", "  agent: true\n  username", "DB932"),
+        (
+            "  program",
+            "  jump: {host: a, username: b, host_keys: [x], agent: true}\n  program",
+            "DB931",
+        ),
         ('"-c"]', '"-c\\0"]', "DB933"),
         ("{code}", "{cod}", "DB602"),
         ("{8:", "{256:", "DB607"),

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 
-from drawbar.backends.ssh.options import SshBackendSpec, SshFunctionSpec
+from drawbar.backends.ssh.options import AUTHORITY, SshBackendSpec, SshFunctionSpec, SshHostSpec
 from drawbar.codecs.codec import CODES as CODEC_CODES
 from drawbar.codecs.program_compile import compile_programs
 from drawbar.codecs.text import find_encoding
@@ -14,7 +14,7 @@ from drawbar.compiler.kind import Plan, options_of
 from drawbar.kernel.ports import Backend
 from drawbar.kernel.workers import Workers
 from drawbar.spec.model import Adapter, BackendSpec, FunctionSpec
-from drawbar.spec.source import Report
+from drawbar.spec.source import At, Report
 
 CODES = {
     "DB931": "a host key that is none",
@@ -48,27 +48,9 @@ KIND = SshKind()
 
 
 def _check(backend: SshBackendSpec, report: Report) -> None:
-    for index, key in enumerate(backend.host_keys):
-        if not _is_key(key):
-            report.add(
-                ("backend", "host_keys", index),
-                "DB931",
-                "this is no public key of a host",
-                fix=f"write what `ssh-keyscan {backend.host}` prints behind the host's name: ssh-ed25519 AAAA...",
-            )
-    ways = {
-        "private_key": backend.private_key is not None,
-        "password": backend.password is not None,
-        "agent": backend.agent,
-    }
-    if sum(ways.values()) != 1:
-        named = " and ".join(f"`{way}`" for way, written in ways.items() if written)
-        report.add(
-            ("backend",),
-            "DB932",
-            f"{named} exclude each other" if named else "nothing says how to log in",
-            fix="write one of private_key, password, agent",
-        )
+    _check_host(backend, report, ("backend",))
+    if backend.jump is not None:
+        _check_host(backend.jump, report, ("backend", "jump"))
     for index, part in enumerate(backend.program):
         if "\0" in part or (index == 0 and not part.strip()):
             report.add(
@@ -78,9 +60,33 @@ def _check(backend: SshBackendSpec, report: Report) -> None:
         report.add(("backend", "encoding"), "DB801", f"no encoding is called `{backend.encoding}`")
 
 
+def _check_host(host: SshHostSpec, report: Report, at: At) -> None:
+    for index, key in enumerate(host.host_keys):
+        if not _is_key(key):
+            report.add(
+                (*at, "host_keys", index),
+                "DB931",
+                "this is no public key of a host",
+                fix=f"write what `ssh-keyscan {host.host}` prints behind the host's name: ssh-ed25519 AAAA...",
+            )
+    ways = {
+        "private_key": host.private_key is not None,
+        "password": host.password is not None,
+        "agent": host.agent,
+    }
+    if sum(ways.values()) != 1:
+        named = " and ".join(f"`{way}`" for way, written in ways.items() if written)
+        report.add(
+            at,
+            "DB932",
+            f"{named} exclude each other" if named else "nothing says how to log in",
+            fix="write one of private_key, password, agent",
+        )
+
+
 def _is_key(text: str) -> bool:
     """TYPE BASE64, where the type stands in the key again behind its length (RFC 4253, 6.6)."""
-    kind, _, rest = text.partition(" ")
+    kind, _, rest = text.removeprefix(AUTHORITY).partition(" ")
     encoded = rest.split(" ")[0]
     try:
         data = base64.b64decode(encoded, validate=True)

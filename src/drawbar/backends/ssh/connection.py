@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from drawbar.backends.ssh.options import SshBackendSpec
+from drawbar.backends.ssh.options import AUTHORITY, SshBackendSpec, SshHostSpec
 from drawbar.kernel.extras import import_extra
 from drawbar.kernel.ports import BackendError
 
@@ -20,6 +22,20 @@ _ALIVE_EVERY = 15
 
 async def connect(spec: SshBackendSpec) -> SSHClientConnection:
     """Raises BackendError. Nothing of this user's own SSH settings, keys or agents is used."""
+    if spec.jump is None:
+        return await _login(spec, None)
+    way = await _login(spec.jump, None, what="The host on the way")
+    try:
+        return await _login(spec, way)
+    except BaseException:
+        way.close()
+        await way.wait_closed()
+        raise
+
+
+async def _login(
+    spec: SshHostSpec, way: SSHClientConnection | None, what: str = "The host"
+) -> SSHClientConnection:
     ssh = import_extra("asyncssh", "ssh")
     offered: list[Any] = []
 
@@ -30,42 +46,68 @@ async def connect(spec: SshBackendSpec) -> SSHClientConnection:
             offered.append(key)
             return False
 
-    agent = None
+        def validate_host_ca_key(self, host: str, addr: str, port: int, key: Any) -> bool:
+            """Asked for the key of an authority that is not among the known ones."""
+            del host, addr, port
+            offered.append(key)
+            return False
+
     try:
-        known = [ssh.import_public_key(key) for key in spec.host_keys]
-        options: dict[str, Any] = {"password": None, "client_keys": None}
-        if spec.password is not None:
-            options["password"] = spec.password.reveal()
-        elif spec.private_key is not None:
-            options["client_keys"] = [_private_key(ssh, spec)]
-        else:
-            agent = await ssh.connect_agent()
-            options["client_keys"] = await agent.get_keys()
-        connection: SSHClientConnection = await ssh.connect(
-            spec.host,
-            spec.port,
-            username=spec.username,
-            known_hosts=(known, [], []),
-            client_factory=Client,
-            config=[],
-            agent_path=None,
-            gss_host=None,
-            x509_trusted_certs=None,
-            connect_timeout=CONNECT_TIME,
-            login_timeout=CONNECT_TIME,
-            keepalive_interval=_ALIVE_EVERY,
-            **options,
-        )
+        async with _proof(ssh, spec) as proof:
+            connection: SSHClientConnection = await ssh.connect(
+                spec.host,
+                spec.port,
+                username=spec.username,
+                known_hosts=_known(ssh, spec),
+                client_factory=Client,
+                config=[],
+                agent_path=None,
+                gss_host=None,
+                x509_trusted_certs=None,
+                connect_timeout=CONNECT_TIME,
+                login_timeout=CONNECT_TIME,
+                keepalive_interval=_ALIVE_EVERY,
+                tunnel=way if way is not None else (),
+                **proof,
+            )
     except ssh.PermissionDenied:
-        raise _unavailable(f"it refuses the login of {spec.username}", retryable=False) from None
-    except ssh.HostKeyNotVerifiable:
-        raise _unknown_key(spec, offered) from None
+        raise _unavailable(
+            f"it refuses the login of {spec.username}", retryable=False, what=what
+        ) from None
+    except ssh.HostKeyNotVerifiable as error:
+        raise _unknown_key(spec, offered, str(error)) from None
     except (ssh.Error, OSError, ValueError) as error:
-        raise _unavailable(reason(error), retryable=True) from None
-    finally:
-        if agent is not None:
-            agent.close()
+        raise _unavailable(reason(error), retryable=True, what=what) from None
+    if way is not None:
+        connection.set_tunnel(way)  # which ends with it from now on
     return connection
+
+
+@asynccontextmanager
+async def _proof(ssh: Any, spec: SshHostSpec) -> AsyncIterator[dict[str, Any]]:
+    """What shows who the gateway is, in the words of `asyncssh.connect`; an agent is there only meanwhile."""
+    if spec.password is not None:
+        yield {"password": spec.password.reveal(), "client_keys": None}
+        return
+    if spec.private_key is not None:
+        yield {"password": None, "client_keys": [_private_key(ssh, spec)]}
+        return
+    agent = await ssh.connect_agent()
+    try:
+        yield {"password": None, "client_keys": await agent.get_keys()}
+    finally:
+        agent.close()
+
+
+def _known(ssh: Any, spec: SshHostSpec) -> tuple[list[Any], list[Any], list[Any]]:
+    """Keys of hosts, keys of authorities, and revoked ones."""
+    own = [key for key in spec.host_keys if not key.startswith(AUTHORITY)]
+    authorities = [key for key in spec.host_keys if key.startswith(AUTHORITY)]
+    return (
+        [ssh.import_public_key(key) for key in own],
+        [ssh.import_public_key(key.removeprefix(AUTHORITY)) for key in authorities],
+        [],
+    )
 
 
 def reason(error: BaseException) -> str:
@@ -75,7 +117,7 @@ def reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _private_key(ssh: Any, spec: SshBackendSpec) -> Any:
+def _private_key(ssh: Any, spec: SshHostSpec) -> Any:
     text = "" if spec.private_key is None else spec.private_key.reveal()
     phrase = None if spec.passphrase is None else spec.passphrase.reveal()
     if not text.endswith("\n"):
@@ -88,7 +130,11 @@ def _private_key(ssh: Any, spec: SshBackendSpec) -> Any:
         ) from None
 
 
-def _unknown_key(spec: SshBackendSpec, offered: list[Any]) -> BackendError:
+def _unknown_key(spec: SshHostSpec, offered: list[Any], said: str) -> BackendError:
+    if not offered:  # a certificate that is not for this host, or not any more
+        told = f"The host shows a key that cannot be taken: {said}. Nothing was sent to it."
+        hint = "Somebody who runs the host has to renew its certificate, or `host` has to be a name in it."
+        return BackendError(told, code="backend_unavailable", work="not_started", hint=hint)
     kind, print_of = "ed25519", ""
     for key in offered:
         kind = key.get_algorithm().removeprefix("ssh-")
@@ -104,9 +150,9 @@ def _unknown_key(spec: SshBackendSpec, offered: list[Any]) -> BackendError:
     )
 
 
-def _unavailable(why: str, *, retryable: bool) -> BackendError:
+def _unavailable(why: str, *, retryable: bool, what: str = "The host") -> BackendError:
     return BackendError(
-        f"The host cannot be used: {why}.",
+        f"{what} cannot be used: {why}.",
         code="backend_unavailable",
         retryable=retryable,
         work="not_started",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pydantic import Field
 
 from drawbar.codecs.program_spec import ProgramFunctionSpec
-from drawbar.spec.model import BackendSpec, SecretText
+from drawbar.spec.model import BackendSpec, SecretText, Spec
+
+AUTHORITY = "@cert-authority "
+"""Before a key in `host_keys`, as in OpenSSH's own `known_hosts`."""
 
 
-class SshBackendSpec(BackendSpec):
-    """One account on one host, with one program that may be started there."""
+class SshHostSpec(Spec):
+    """One account on one host."""
 
     host: str
     port: int = Field(22, ge=1, le=65535)
@@ -17,7 +20,8 @@ class SshBackendSpec(BackendSpec):
     host_keys: tuple[str, ...] = Field(
         min_length=1,
         description="The keys by which the host is known, as `ssh-keyscan` prints them without the host's name: "
-        "`ssh-ed25519 AAAA...`. Another one is refused.",
+        "`ssh-ed25519 AAAA...`. Or `@cert-authority ssh-ed25519 AAAA...`, the key of an authority that has signed the "
+        "host's. Another one is refused.",
     )
     private_key: SecretText | None = Field(
         None, description="The text of the key that logs in, such as ${file:/run/secrets/key}."
@@ -26,6 +30,15 @@ class SshBackendSpec(BackendSpec):
     password: SecretText | None = Field(None, description="Logs in instead of a key.")
     agent: bool = Field(
         False, description="The keys of the SSH agent at SSH_AUTH_SOCK log in instead."
+    )
+
+
+class SshBackendSpec(BackendSpec, SshHostSpec):
+    """One account on one host, with one program that may be started there."""
+
+    jump: SshHostSpec | None = Field(
+        None,
+        description="A host on the way: it is logged in to first, and passes the connection on (ProxyJump).",
     )
     program: tuple[str, ...] = Field(
         min_length=1,
