@@ -16,3 +16,18 @@ def make_certificate(folder: Path, name: str = "server") -> tuple[Path, Path]:
         check=True, capture_output=True,
     )  # fmt: skip
     return certificate, key
+
+
+def sign_certificate(folder: Path, name: str, authority: str) -> tuple[Path, Path]:
+    """NAME.pem and NAME.key in the folder, for the same hosts, signed by AUTHORITY.pem there."""
+    certificate, key, asked = (folder / f"{name}.{end}" for end in ("pem", "key", "csr"))
+    (folder / "hosts").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    commands: list[list[str | Path]] = [
+        ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}",
+         "-keyout", key, "-out", asked],
+        ["x509", "-req", "-in", asked, "-CA", folder / f"{authority}.pem", "-CAkey", folder / f"{authority}.key",
+         "-CAcreateserial", "-days", "2", "-extfile", folder / "hosts", "-out", certificate],
+    ]  # fmt: skip
+    for command in commands:
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
+    return certificate, key

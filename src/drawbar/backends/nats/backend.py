@@ -7,6 +7,7 @@ nobody waits for the answer any more; a change must not leave after its caller w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _CONNECT_TIME = 4
 """Seconds for a connection to be made."""
+_CLOSE_TIME = 0.5
+"""Seconds for a connection that was not made to be let go of."""
 _ERROR, _ERROR_CODE = "Nats-Service-Error", "Nats-Service-Error-Code"
 """Headers of a service's own no (NATS ADR-32)."""
 
@@ -106,24 +109,35 @@ class NatsBackend:
         async def note_loss() -> None:
             lost.set()
 
-        async def ignore(_error: Exception) -> None:
+        said: list[Exception] = []
+
+        async def keep(error: Exception) -> None:
             """Whoever waits is told by what it waits for; the library would log it."""
+            said[:] = [error]
 
         tls = self._spec.tls.context(self._folder) if self._spec.tls else None
+        client: Client = import_extra("nats.aio.client", "nats").Client()
         try:
-            client: Client = await nats.connect(
+            await client.connect(
                 list(self._spec.servers),
                 allow_reconnect=False,
+                max_reconnect_attempts=1,  # of a server that cannot be reached, before the next
+                reconnect_time_wait=0,
                 connect_timeout=_CONNECT_TIME,
                 name="drawbar",
                 tls=tls,
-                error_cb=ignore,
+                error_cb=keep,
                 disconnected_cb=note_loss,
                 closed_cb=note_loss,
                 **_credentials(self._spec.auth),
             )
         except (nats.errors.Error, OSError, TimeoutError) as error:
-            raise _unavailable(_reason(error)) from None
+            raise _unavailable(_reason(said[-1] if said else error)) from None
+        except _key_errors():
+            raise _unavailable("`auth` holds no key that could be used") from None
+        finally:
+            if client.is_connecting:  # the library leaves its socket open
+                await _given_up(client)
         return Line(client, lost)
 
     async def _until_lost(self, line: Line, work: Any) -> Any:  # what the client's methods answer
@@ -143,6 +157,13 @@ class NatsBackend:
         finally:
             working.cancel()
             watching.cancel()
+
+
+async def _given_up(client: Client) -> None:
+    """Where our side refused the server's certificate the library waits for an end that never comes."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_TIME):
+            await client.close()
 
 
 async def _told(client: Client, subject: str, data: bytes) -> None:
@@ -165,6 +186,11 @@ def _credentials(auth: NatsAuthSpec | None) -> dict[str, Any]:  # words of `nats
             auth.credentials.reveal() if auth.credentials else ""
         )
     }
+
+
+def _key_errors() -> tuple[type[Exception], ...]:
+    """What the library raises for a seed or credentials that are none."""
+    return (import_extra("nkeys", "nats").NkeysError, ValueError)
 
 
 def _raise_service_error(reply: Msg) -> None:
