@@ -139,7 +139,9 @@ def _locked(
     made = {"kind": args.kind, "source": _kept(wanted.source)}
     if wanted.wish.only:
         made["only"] = BETWEEN.join(wanted.wish.only)
-    made |= {f"option {name}": value for name, value in wanted.wish.options.items()}
+    secret = set(draft.environ.values())  # what the draft only refers to
+    kept = ((name, value) for name, value in wanted.wish.options.items() if value not in secret)
+    made |= {f"option {name}": value for name, value in kept}
     return {
         "made": made,
         "files": {name: hash_of(data) for name, data in draft.files.items()},

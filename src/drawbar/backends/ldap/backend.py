@@ -22,7 +22,7 @@ from drawbar.backends.ldap.failure import (
     lost,
     unavailable,
 )
-from drawbar.backends.ldap.filters import Present
+from drawbar.backends.ldap.live import entry_of
 from drawbar.backends.ldap.messages import DONE, ENTRY, REFERENCE, Result
 from drawbar.backends.ldap.options import LdapBackendSpec
 from drawbar.backends.ldap.request import (
@@ -46,7 +46,6 @@ _HEALTH_TIME = 4.0
 _NEVER = frozenset({"userpassword", "authpassword", "unicodepwd"})
 """Attributes that are shown only where a function names them."""
 _ADVICE = "Ask again with arguments that match less."
-_ANY = Present("objectClass").encode({})
 _ANSWERS = frozenset({COMPARE_TRUE, COMPARE_FALSE, NO_SUCH_ATTRIBUTE})
 """To a comparison: an entry without the attribute does not have the value either."""
 _SCHEMA_ENTRY = "subschemaSubentry"
@@ -102,7 +101,7 @@ class LdapBackend:
             async with asyncio.timeout(_HEALTH_TIME):
                 connection = await self._connect()
                 try:
-                    await _root(connection, [_SCHEMA_ENTRY])
+                    await entry_of(connection, "", [_SCHEMA_ENTRY])
                 finally:
                     connection.leave()
         except TimeoutError:
@@ -317,23 +316,10 @@ def _too_large() -> BackendError:
     )
 
 
-async def _root(
-    connection: Connection, attributes: list[str], base: str = ""
-) -> dict[str, list[bytes]]:
-    """The attributes of one entry, unless told otherwise of the server's root; none where it shows nothing."""
-    operation = messages.search(base, "base", _ANY, attributes, most=0, seconds=_HEALTH_TIME)
-    found: dict[str, list[bytes]] = {}
-    async with contextlib.aclosing(connection.ask(operation)) as answers:
-        async for answer in answers:
-            if answer.tag == ENTRY:
-                found = {name.lower(): values for name, values in answer.entry()[1].items()}
-    return found
-
-
 async def _read_schema(connection: Connection) -> dict[str, Described]:
-    where = (await _root(connection, [_SCHEMA_ENTRY])).get(_SCHEMA_ENTRY.lower())
+    where = (await entry_of(connection, "", [_SCHEMA_ENTRY])).get(_SCHEMA_ENTRY.lower())
     if not where:
         return {}
-    entry = await _root(connection, ["attributeTypes"], where[0].decode("utf-8", "replace"))
+    entry = await entry_of(connection, where[0].decode("utf-8", "replace"), ["attributeTypes"])
     definitions = entry.get("attributetypes", [])
     return read_schema(text.decode("utf-8", "replace") for text in definitions)

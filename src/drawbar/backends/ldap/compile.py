@@ -24,6 +24,7 @@ from drawbar.backends.ldap.names import NameTemplate, read_name
 from drawbar.backends.ldap.options import Given, LdapBackendSpec, LdapFunctionSpec
 from drawbar.backends.ldap.request import Binding, Compare, GivenValues, Search, Write
 from drawbar.backends.ldap.who import read_identity
+from drawbar.compiler.draft import Draft, DraftWish
 from drawbar.compiler.kind import Parameter, Plan, compile_each, options_of
 from drawbar.compiler.parameters import merge_parameters
 from drawbar.kernel.ports import Backend
@@ -48,7 +49,7 @@ _OF_SEARCH = ("base", "scope", "attributes", "rows")
 
 
 class LdapKind:
-    """Fills the port `drawbar.compiler.kind.Kind`."""
+    """Fills the port `drawbar.compiler.draft.DraftingKind`."""
 
     name = "ldap"
     options: type[BackendSpec] = LdapBackendSpec
@@ -72,6 +73,12 @@ class LdapKind:
             raise TypeError("an adapter with an error is never opened")
         identity = None if backend.identity is None else read_identity(backend.identity)
         return LdapBackend(backend, address, identity, adapter.folder)
+
+    def draft(self, source: str, wish: DraftWish) -> Draft:
+        """From a running directory."""
+        from drawbar.backends.ldap.draft import draft_adapter  # noqa: PLC0415 -- nobody else needs it
+
+        return draft_adapter(source, wish)
 
 
 KIND = LdapKind()
