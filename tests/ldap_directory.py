@@ -54,6 +54,9 @@ TLSCACertificateFile {certificate}
 TLSVerifyClient try
 authz-policy to
 authz-regexp "^cn=client$" "cn=admin,dc=harbour,dc=example"
+authz-regexp "^uid=([^,]+),cn=[^,]+,cn=auth$" "uid=$1,ou=people,dc=harbour,dc=example"
+sasl-secprops noanonymous
+sasl-auxprops slapd
 database mdb
 suffix dc=harbour,dc=example
 rootdn {admin}

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from drawbar.backends.ldap import messages
 from drawbar.backends.ldap.ber import BerError, length_of, read
-from drawbar.backends.ldap.failure import SUCCESS, failure, unavailable
+from drawbar.backends.ldap.failure import IN_PROGRESS, SUCCESS, failure, unavailable
 from drawbar.backends.ldap.messages import INTERMEDIATE, Message, Result, read_message
-from drawbar.backends.ldap.options import LdapAuthSpec
+from drawbar.backends.ldap.options import LdapAuthSpec, LdapScramSpec
+from drawbar.backends.ldap.scram import Scram
 from drawbar.kernel.ports import BackendError
 
 _LARGEST = 64 * 2**20
@@ -102,6 +103,9 @@ class Connection:
 
     async def bind(self, auth: LdapAuthSpec) -> None:
         """Raises BackendError when the server does not take it."""
+        if auth.scram is not None:
+            await self._scram(auth.scram)
+            return
         if auth.simple is not None:
             operation = messages.simple_bind(auth.simple.dn, auth.simple.password.reveal())
         elif auth.plain is not None:
@@ -112,6 +116,23 @@ class Connection:
         result = await self.result(operation)
         if result.code != SUCCESS:
             raise failure(result)
+
+    async def _scram(self, login: LdapScramSpec) -> None:
+        scram = Scram(login.mechanism, login.username, login.password.reveal())
+        asked = await self.result(messages.sasl_bind(login.mechanism, scram.first()))
+        if asked.code != IN_PROGRESS:
+            raise failure(asked)
+        last = scram.last(asked.proof)
+        ended = await self.result(messages.sasl_bind(login.mechanism, last))
+        if ended.code == IN_PROGRESS:  # some say their part before they say that it is well
+            scram.check(ended.proof)
+            ended = await self.result(messages.sasl_bind(login.mechanism, b""))
+            if ended.code != SUCCESS:
+                raise failure(ended)
+            return
+        if ended.code != SUCCESS:
+            raise failure(ended)
+        scram.check(ended.proof)
 
     async def _read(self) -> Message:
         head = await self._reader.readexactly(2)

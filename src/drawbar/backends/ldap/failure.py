@@ -8,7 +8,7 @@ from drawbar.backends.ldap.messages import Result
 from drawbar.kernel.ports import BackendError
 
 SUCCESS, TIME_LIMIT, SIZE_LIMIT, COMPARE_FALSE, COMPARE_TRUE, REFERRAL = 0, 3, 4, 5, 6, 10
-ADMIN_LIMIT, NO_SUCH_ATTRIBUTE = 11, 16
+ADMIN_LIMIT, IN_PROGRESS, NO_SUCH_ATTRIBUTE = 11, 14, 16
 _NAMES: Mapping[int, tuple[str, str]] = {
     1: ("operationsError", "backend_error"),
     2: ("protocolError", "backend_error"),

@@ -25,6 +25,8 @@ INTERMEDIATE = 0x79
 _ANSWERS = frozenset({0x61, DONE, 0x67, 0x69, 0x6B, 0x6F, 0x78})
 """Answers that end an operation: they begin with an LDAPResult."""
 _CONTROLS = 0xA0
+_PROOF = 0x87
+"""serverSaslCreds of a bind's answer."""
 _PAGED = b"1.2.840.113556.1.4.319"
 """RFC 2696."""
 _PROXIED = "2.16.840.1.113730.3.4.18"
@@ -42,12 +44,13 @@ Values = Mapping[str, Sequence[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an operation ended; `cookie` leads to the next page of a search."""
+    """How an operation ended; `cookie` leads to the next page of a search, `proof` is what a bind answers."""
 
     code: int
     matched: str
     message: str
     cookie: bytes = b""
+    proof: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,9 @@ class Message:
         parts = self.body.inner()
         if len(parts) < 3:  # noqa: PLR2004 -- resultCode, matchedDN, diagnosticMessage
             raise BerError("a result without its three parts")
+        proof = next((part.content for part in parts[3:] if part.tag == _PROOF), b"")
         return Result(
-            parts[0].number(), parts[1].text(), parts[2].text(), _cookie_of(self.controls)
+            parts[0].number(), parts[1].text(), parts[2].text(), _cookie_of(self.controls), proof
         )
 
     def entry(self) -> tuple[str, dict[str, list[bytes]]]:

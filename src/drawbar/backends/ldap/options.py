@@ -25,19 +25,27 @@ class LdapPlainSpec(Spec):
     password: SecretText
 
 
+class LdapScramSpec(LdapPlainSpec):
+    mechanism: Literal["SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-256"
+
+
 class LdapAuthSpec(Spec):
-    """How the gateway shows who it is. Exactly one of the three."""
+    """How the gateway shows who it is. Exactly one of the four."""
 
     simple: LdapSimpleSpec | None = Field(None, description="A name and its password.")
     plain: LdapPlainSpec | None = Field(None, description="SASL PLAIN.")
+    scram: LdapScramSpec | None = Field(
+        None, description="SASL SCRAM, which does not send the password and proves the server, too."
+    )
     external: Literal[True] | None = Field(
         None, description="SASL EXTERNAL: the certificate under `tls` says it."
     )
 
     @model_validator(mode="after")
     def _one(self) -> LdapAuthSpec:
-        if sum(way is not None for way in (self.simple, self.plain, self.external)) != 1:
-            raise ValueError("write exactly one of simple, plain and external")
+        ways = (self.simple, self.plain, self.scram, self.external)
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError("write exactly one of simple, plain, scram and external")
         return self
 
 
