@@ -19,12 +19,11 @@ _IAC, _DO, _WILL, _SB, _SE, _EOR = 255, 253, 251, 250, 240, 239
 _BINARY, _TERMINAL, _END_OF_RECORD = 0, 24, 25
 _ENTER, _PF3, _PF8 = 0x7D, 0xF3, 0xF8
 _PROTECTED, _OPEN, _HIDDEN = 0x60, 0x40, 0x4C
-_COLUMNS = 80
 
 
-def address(row: int, column: int) -> bytes:
+def address(row: int, column: int, columns: int = 80) -> bytes:
     """Of 14 bits; rows and columns from 1."""
-    return ((row - 1) * _COLUMNS + column - 1).to_bytes(2, "big")
+    return ((row - 1) * columns + column - 1).to_bytes(2, "big")
 
 
 @dataclass(slots=True)
@@ -34,16 +33,30 @@ class Screen:
     texts: list[tuple[int, int, str]]
     inputs: list[tuple[int, int, int, int]] = field(default_factory=list)
 
-    def stream(self) -> bytes:
-        out = bytearray(b"\xf5\xc3")  # erase and write; keyboard unlocked
+    def moved(self, down: int) -> Screen:
+        """With all but its heading so many rows further down."""
+        return Screen(
+            [(row + down * (row > 1), column, text) for row, column, text in self.texts],
+            [(row + down, *rest) for row, *rest in self.inputs],  # type: ignore[misc]  # the rest is three
+        )
+
+    def stream(self, columns: int = 80, *, alternate: bool = False) -> bytes:
+        """`alternate`: in the size that the terminal has beside 24 rows of 80 columns."""
+
+        def at(row: int, column: int) -> bytes:
+            return b"\x11" + address(row, column, columns)
+
+        out = bytearray(
+            b"\x7e\xc3" if alternate else b"\xf5\xc3"
+        )  # erase, write, unlock the keyboard
         for row, column, text in self.texts:
-            out += b"\x11" + address(row, column - 1) + b"\x1d" + bytes([_PROTECTED])
+            out += at(row, column - 1) + b"\x1d" + bytes([_PROTECTED])
             out += text.encode("cp037")
         for row, column, length, attribute in self.inputs:
-            out += b"\x11" + address(row, column - 1) + b"\x1d" + bytes([attribute])
-            out += b"\x11" + address(row, column + length) + b"\x1d" + bytes([_PROTECTED])
+            out += at(row, column - 1) + b"\x1d" + bytes([attribute])
+            out += at(row, column + length) + b"\x1d" + bytes([_PROTECTED])
         if self.inputs:
-            out += b"\x11" + address(*self.inputs[0][:2]) + b"\x13"
+            out += at(*self.inputs[0][:2]) + b"\x13"
         return bytes(out)
 
 
@@ -147,6 +160,9 @@ class GreenScreens:
         self.logons = 0
         self.silent = False
         """Answer no key any more."""
+        self.columns, self.alternate, self.down = 80, False, 0
+        """The size of its screens, and how many rows further down than usual they show everything but the first."""
+        self.corner: tuple[int, int, str] | None = None
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -217,7 +233,9 @@ class _Terminal:
 
     def _show(self, screen: Screen) -> None:
         if not self._host.silent:
-            data = screen.stream().replace(b"\xff", b"\xff\xff")
+            host = self._host
+            data = screen.moved(host.down).stream(host.columns, alternate=host.alternate)
+            data = data.replace(b"\xff", b"\xff\xff")
             self._writer.write(data + bytes([_IAC, _EOR]))
 
     async def _key(self, record: bytes) -> None:
@@ -248,7 +266,8 @@ class _Terminal:
             case "MENU":
                 self._show(Screen([*MENU.texts, (24, 5, "E02 NO SUCH OPTION")], MENU.inputs))
             case "ECHO":
-                self._show(Screen([(1, 30, "ECHOED"), (5, 15, text)]))
+                corner = [self._host.corner] if self._host.corner else []
+                self._show(Screen([(1, 30, "ECHOED"), (5, 5, "SAID"), (5, 15, text), *corner]))
             case "WAIT" | "CHANGE":
                 await self._work(float(text))
             case "ROWS":

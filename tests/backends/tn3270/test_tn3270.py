@@ -156,3 +156,92 @@ def test_what_is_wrong_is_told_before_anything_is_opened(
     problems = compiled(text.replace(old, new), tmp_path).problems
 
     assert any(told in str(problem) for problem in problems), [str(each) for each in problems]
+
+
+BY_LABEL = {
+    'inputs: {user: {at: "5,20", length: 8}, password: {at: "6,20", length: 8}}': (
+        "inputs: {user: {label: USER, length: 8}, password: {label: PASSWORD, length: 8}}"
+    ),
+    '"1,30": HARBOUR LOGON, "24,5": "   "': '"1,30": HARBOUR LOGON',
+    '"1,30": HARBOUR LOGON, "24,5": E01': '"1,30": REFUSED LOGON',
+    '"1,30": HARBOUR MENU, "24,5": "   "': '"1,30": HARBOUR MENU',
+    'option: {at: "20,15", length: 6}': "option: {label: OPTION, length: 6}",
+    '"1,30": "ECHO  ", "5,5": TEXT': '"1,30": "ECHO  "',
+    'inputs: {text: {at: "5,15", length: 60}}': "inputs: {text: {label: TEXT, length: 60}}",
+    'fields: {text: {at: "5,15", length: 60}}': "fields: {text: {label: SAID, length: 60}}",
+    'message: {at: "24,5", length: 40}': "message: {label: E17, length: 40}",
+}
+
+
+def by_label(text: str) -> str:
+    for old, new in BY_LABEL.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+async def test_fields_are_found_by_their_labels_wherever_they_are(
+    host: GreenScreens, tmp_path: Path
+) -> None:
+    text = by_label(host.adapter())
+    for down in (0, 2, 4):
+        host.down = down
+        async with opened(text, tmp_path) as gateway:
+            said = await gateway.call("echo", {"text": "a b:c"})
+            no = await gateway.call("wait", {"seconds": -1})
+        assert isinstance(said, Succeeded), said
+        assert said.value == {"text": "a b:c"}
+        assert isinstance(no, Failed)
+        if down == 0:
+            assert (no.code, no.message) == ("not_possible", "NEGATIVE")
+
+
+async def test_a_label_that_is_gone_or_there_twice_is_no_place_to_type(
+    host: GreenScreens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    echo = green_screens.PANELS["ECHO"]
+    text = by_label(host.adapter())
+    told = []
+    for texts in ([(1, 30, "ECHO")], [*echo.texts, (9, 5, "TEXT")]):
+        panels = {**green_screens.PANELS, "ECHO": Screen(texts, echo.inputs)}
+        monkeypatch.setattr(green_screens, "PANELS", panels)
+        async with opened(text, tmp_path) as gateway:
+            outcome = await gateway.call("echo", {"text": "x"})
+        assert isinstance(outcome, Failed), outcome
+        assert outcome.code == "unexpected_screen"
+        told.append(outcome.message)
+
+    gone, twice = told
+    assert gone == "`text` of the screen `echo` cannot be typed into any more."
+    assert twice == "The screen shows `TEXT` 2 times, so nobody can say which is meant."
+
+
+@pytest.mark.parametrize(("model", "rows", "columns"), [(3, 32, 80), (4, 43, 80), (5, 27, 132)])
+async def test_screens_of_other_sizes(
+    host: GreenScreens, tmp_path: Path, model: int, rows: int, columns: int
+) -> None:
+    host.columns, host.alternate = columns, True
+    corner = f'corner: {{at: "{rows},{columns - 9}", length: 8}}'
+    text = host.adapter().replace("  home: menu", f"  home: menu\n  model: {model}")
+    text = text.replace("fields: {text:", f"fields: {{{corner}, text:")
+    host.corner = (rows, columns - 9, "THE END.")
+    async with opened(text, tmp_path) as gateway:
+        said = await gateway.call("echo", {"text": "in the middle"})
+        listed = await gateway.call("rows", {"count": 3})
+
+    assert isinstance(said, Succeeded), said
+    assert said.value == {"corner": "THE END.", "text": "in the middle"}
+    assert isinstance(listed, Succeeded)
+    smaller = text.replace(f"model: {model}", "model: 2")
+    assert [each.code for each in compiled(smaller, tmp_path).problems] == ["DB942"]
+
+
+async def test_a_host_that_keeps_to_24_rows_is_read_by_a_larger_terminal(
+    host: GreenScreens, tmp_path: Path
+) -> None:
+    text = host.adapter().replace("  home: menu", "  home: menu\n  model: 5")
+    async with opened(text, tmp_path) as gateway:
+        said = await gateway.call("echo", {"text": "as ever"})
+
+    assert isinstance(said, Succeeded), said
+    assert said.value == {"text": "as ever"}

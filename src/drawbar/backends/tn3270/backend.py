@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from drawbar.backends.tn3270.options import Tn3270BackendSpec
-from drawbar.backends.tn3270.screens import Place, Route, Screen, Shown, rows, values
+from drawbar.backends.tn3270.screens import Place, Route, Screen, Shown, Spot, rows, values
 from drawbar.backends.tn3270.terminal import Terminal, open_terminal, unexpected
 from drawbar.codecs.codec import CodecError
 from drawbar.codecs.payload import refused
@@ -127,8 +127,10 @@ class Tn3270Backend:
         for step in self._spec.logon:
             screen = self._screens[step.on]
             await self._expect(terminal, screen, refusals, "not_started")
+            shown = await terminal.shown()
             for name, secret in step.fill.items():
-                await terminal.fill(screen.inputs[name], secret.reveal())
+                place = _open_field(shown, screen, name, screen.inputs[name])
+                await terminal.fill(place, secret.reveal())
             await terminal.press(step.press)
         await self._expect(terminal, self._home, refusals, "not_started")
 
@@ -138,13 +140,8 @@ class Tn3270Backend:
         work: WorkState = "not_started"
         for index, (step, texts) in enumerate(zip(route.steps, typed, strict=True)):
             shown = await self._expect(terminal, step.screen, route.refusals, work)
-            for name, place, _ in step.fills:
-                if not shown.takes(place):
-                    raise BackendError(
-                        f"`{name}` of the screen `{step.screen.name}` cannot be typed into any more.",
-                        code="unexpected_screen",
-                        work="not_started",
-                    )
+            for name, spot, _ in step.fills:
+                place = _open_field(shown, step.screen, name, spot)
                 await terminal.fill(place, texts[name])
             if route.changes and index == len(route.steps) - 1:
                 call.progress.mark_sent()
@@ -216,7 +213,7 @@ class Tn3270Backend:
             return False
         return False
 
-    def _typed(self, name: str, place: Place, text: str) -> str:
+    def _typed(self, name: str, place: Spot, text: str) -> str:
         """Raises BackendError `invalid_arguments` for a text that the screen would not keep as it is."""
         try:
             record_text(text).encode(self._spec.code_page)
@@ -242,6 +239,22 @@ class Tn3270Backend:
         if self._closed and error.code == "connection_lost":
             error.message = "The session was lost: the gateway closed it."
         return error
+
+
+def _open_field(shown: Shown, screen: Screen, name: str, spot: Spot) -> Place:
+    """Where it is typed into now. Raises BackendError where that cannot be: nothing was typed into it."""
+    try:
+        place = shown.place(spot, typed=True)
+    except BackendError as error:
+        error.work = "not_started"
+        raise
+    if place is None or not shown.takes(place):
+        raise BackendError(
+            f"`{name}` of the screen `{screen.name}` cannot be typed into any more.",
+            code="unexpected_screen",
+            work="not_started",
+        )
+    return place
 
 
 def _described(route: Route, typed: list[dict[str, str]]) -> list[JsonValue]:

@@ -13,7 +13,16 @@ from drawbar.backends.tn3270.options import (
     Tn3270BackendSpec,
     Tn3270FunctionSpec,
 )
-from drawbar.backends.tn3270.screens import Listing, Place, Route, Screen, Step
+from drawbar.backends.tn3270.screens import (
+    SIZES,
+    Labelled,
+    Listing,
+    Place,
+    Route,
+    Screen,
+    Spot,
+    Step,
+)
 from drawbar.codecs.codec import CODES as CODEC_CODES
 from drawbar.codecs.fields import RecordField
 from drawbar.codecs.numbers import is_ebcdic
@@ -31,7 +40,7 @@ _SCALARS = ("string", "integer", "number")
 
 CODES = {
     "DB941": "a screen or input that is not declared",
-    "DB942": "a place that is not on a screen of 24 rows and 80 columns",
+    "DB942": "a place that is not on a screen of the terminal's size",
     "DB943": "a text to be typed with a brace that stands alone, or with a parameter that does not exist",
     "DB944": "a parameter that cannot be typed, or is not typed anywhere",
     **CODEC_CODES,
@@ -108,7 +117,7 @@ class _Function:
                 fills.append((name, place, template))
         return Step(screen, tuple(fills), spec.press)
 
-    def _template(self, text: str, place: Place | None, at: At) -> Template | None:
+    def _template(self, text: str, place: Spot | None, at: At) -> Template | None:
         template = read_template(text)
         if template is None:
             fix = "write {name} for a parameter, and {{ or }} for a brace"
@@ -125,7 +134,7 @@ class _Function:
                 self._report.add(at, "DB943", f"there is no parameter `{name}`", fix=fix)
         return template
 
-    def _check(self, parameter: Parameter, template: Template, place: Place | None, at: At) -> None:
+    def _check(self, parameter: Parameter, template: Template, place: Spot | None, at: At) -> None:
         schema = parameter.schema
         if schema.get("type") not in _SCALARS:
             told = f"`{parameter.name}` is of type {schema.get('type')}, which cannot be typed"
@@ -146,6 +155,12 @@ def _place(at: str, length: int) -> Place:
     return Place(int(row), int(column), length)
 
 
+def _spot(spec: PlaceSpec) -> Spot:
+    if spec.at is not None:
+        return _place(spec.at, spec.length)
+    return Labelled(spec.label or "", spec.length)
+
+
 def _screens(backend: Tn3270BackendSpec) -> dict[str, Screen]:
     return {name: _screen(name, spec) for name, spec in backend.screens.items()}
 
@@ -154,11 +169,11 @@ def _screen(name: str, spec: ScreenSpec) -> Screen:
     return Screen(
         name,
         tuple((_place(at, len(text)), text) for at, text in spec.at.items()),
-        {key: _place(each.at, each.length) for key, each in spec.inputs.items()},
-        {key: (_place(each.at, each.length), each.type) for key, each in spec.fields.items()},
+        {key: _spot(each) for key, each in spec.inputs.items()},
+        {key: (_spot(each), each.type) for key, each in spec.fields.items()},
         None if spec.rows is None else _listing(spec.rows),
         spec.code,
-        None if spec.message is None else _place(spec.message.at, spec.message.length),
+        None if spec.message is None else _spot(spec.message),
     )
 
 
@@ -190,10 +205,10 @@ def _check_backend(
         for name in step.fill if screen is not None else ():
             _input(name, screen, report, (*at, "fill", name))
     for name, spec in backend.screens.items():
-        _check_places(spec, report, ("backend", "screens", name))
+        _check_places(spec, SIZES[backend.model], report, ("backend", "screens", name))
 
 
-def _check_places(spec: ScreenSpec, report: Report, at: At) -> None:
+def _check_places(spec: ScreenSpec, size: tuple[int, int], report: Report, at: At) -> None:
     found: list[tuple[At, Place]] = [
         ((*at, "at", place), _place(place, len(text))) for place, text in spec.at.items()
     ]
@@ -203,7 +218,8 @@ def _check_places(spec: ScreenSpec, report: Report, at: At) -> None:
     ]
     if spec.message is not None:
         named.append(((*at, "message"), spec.message))
-    found += [(where, _place(each.at, each.length)) for where, each in named]
+    spots = ((where, _spot(each)) for where, each in named)
+    found += [(where, spot) for where, spot in spots if isinstance(spot, Place)]
     if spec.rows is not None:
         rows: At = (*at, "rows")
         for name, column in spec.rows.columns.items():
@@ -216,9 +232,9 @@ def _check_places(spec: ScreenSpec, report: Report, at: At) -> None:
         if spec.rows.first > spec.rows.last:
             report.add((*rows, "last"), "DB942", "the last row stands before the first")
     for where, place in found:
-        if not place.fits:
+        if not place.fits(*size):
             told = f"{place.row},{place.column} with {place.length} characters is not on the screen"
-            report.add(where, "DB942", told, fix="it has 24 rows and 80 columns")
+            report.add(where, "DB942", told, fix=f"it has {size[0]} rows and {size[1]} columns")
 
 
 def _known(name: str, screens: Mapping[str, Screen], report: Report, at: At) -> Screen | None:
@@ -229,7 +245,7 @@ def _known(name: str, screens: Mapping[str, Screen], report: Report, at: At) -> 
     return screens.get(name)
 
 
-def _input(name: str, screen: Screen | None, report: Report, at: At) -> Place | None:
+def _input(name: str, screen: Screen | None, report: Report, at: At) -> Spot | None:
     if screen is None:
         return None
     if name not in screen.inputs:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from drawbar.spec.model import BackendSpec, FunctionSpec, SecretText, Spec
 from drawbar.spec.tls import TlsSpec
 
-PlaceText = Annotated[str, Field(pattern=r"^[0-9]{1,2},[0-9]{1,2}$")]
+PlaceText = Annotated[str, Field(pattern=r"^[0-9]{1,2},[0-9]{1,3}$")]
 """ROW,COLUMN, both from 1."""
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Key: TypeAlias = Literal[
@@ -20,10 +20,24 @@ Key: TypeAlias = Literal[
 
 
 class PlaceSpec(Spec):
-    """A piece of a row."""
+    """A piece of a row: at a place, or behind a label."""
 
-    at: PlaceText = Field(description="ROW,COLUMN of its first character, from 1.")
-    length: int = Field(ge=1, le=80)
+    at: PlaceText | None = Field(
+        None, description="ROW,COLUMN of its first character, from 1; or else `label`."
+    )
+    label: str | None = Field(
+        None,
+        min_length=1,
+        description="The text before it, which the screen shows once, wherever that is: what is typed goes into the "
+        "next field behind it, what is read stands behind it in its row.",
+    )
+    length: int = Field(ge=1, le=132)
+
+    @model_validator(mode="after")
+    def _one(self) -> PlaceSpec:
+        if (self.at is None) == (self.label is None):
+            raise ValueError("write exactly one of at and label")
+        return self
 
 
 class OutputSpec(PlaceSpec):
@@ -35,16 +49,16 @@ class OutputSpec(PlaceSpec):
 class ColumnSpec(Spec):
     """A piece of each row of a list."""
 
-    column: int = Field(ge=1, le=80)
-    length: int = Field(ge=1, le=80)
+    column: int = Field(ge=1, le=132)
+    length: int = Field(ge=1, le=132)
     type: Literal["text", "integer", "number"] = "text"
 
 
 class RowsSpec(Spec):
     """A list on a screen; empty rows are left out."""
 
-    first: int = Field(ge=1, le=24, description="Its first row.")
-    last: int = Field(ge=1, le=24, description="Its last row.")
+    first: int = Field(ge=1, le=43, description="Its first row.")
+    last: int = Field(ge=1, le=43, description="Its last row.")
     columns: dict[str, ColumnSpec] = Field(min_length=1)
     more: dict[PlaceText, str] = Field(
         default_factory=dict,
@@ -97,6 +111,10 @@ class Tn3270BackendSpec(BackendSpec):
     port: int = Field(23, ge=1, le=65535)
     tls: TlsSpec | None = Field(
         None, description="TLS from the first byte; `{}` where nothing more is to be said."
+    )
+    model: Literal[2, 3, 4, 5] = Field(
+        2,
+        description="The terminal: 2 has 24 rows of 80 columns, 3 has 32, 4 has 43, and 5 has 27 rows of 132.",
     )
     code_page: str = Field("cp037", description="EBCDIC, as s3270 and Python both call it.")
     screens: dict[str, ScreenSpec] = Field(min_length=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -11,7 +11,10 @@ from drawbar.codecs.template import Template
 from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import JsonObject, JsonValue
 
-ROWS, COLUMNS = 24, 80
+SIZES: Mapping[int, tuple[int, int]] = {2: (24, 80), 3: (32, 80), 4: (43, 80), 5: (27, 132)}
+"""Rows and columns by the model of a 3278 or 3279 terminal."""
+_BETWEEN = "\0 .:=>_"
+"""What may stand between a label and its value."""
 _TOKEN = re.compile(r"(?P<field>SF\((?P<orders>[^)]*)\))|SA\([^)]*\)|(?P<cell>[0-9a-f]+)|\S+")
 _PROTECTED, _HIDDEN = 0x20, 0x0C
 FieldType: TypeAlias = Literal["text", "integer", "number"]
@@ -25,15 +28,21 @@ class Place:
     column: int
     length: int
 
-    @property
-    def start(self) -> int:
-        return (self.row - 1) * COLUMNS + self.column - 1
-
-    @property
-    def fits(self) -> bool:
-        """Whether all of it is on the screen."""
+    def fits(self, rows: int, columns: int) -> bool:
+        """Whether all of it is on a screen of this size."""
         end = self.column + self.length - 1
-        return 1 <= self.row <= ROWS and self.column >= 1 and end <= COLUMNS
+        return 1 <= self.row <= rows and self.column >= 1 and end <= columns
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What stands behind a text that is on the screen once, wherever that is."""
+
+    label: str
+    length: int
+
+
+Spot: TypeAlias = Place | Labelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +63,11 @@ class Screen:
 
     name: str
     marks: tuple[tuple[Place, str], ...]
-    inputs: Mapping[str, Place]
-    fields: Mapping[str, tuple[Place, FieldType]]
+    inputs: Mapping[str, Spot]
+    fields: Mapping[str, tuple[Spot, FieldType]]
     rows: Listing | None
     code: str | None
-    message: Place | None
+    message: Spot | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,7 @@ class Step:
     """A screen with what is typed on it, by place, and the key that leaves it."""
 
     screen: Screen
-    fills: tuple[tuple[str, Place, Template], ...]
+    fills: tuple[tuple[str, Spot, Template], ...]
     key: str
 
 
@@ -84,7 +93,8 @@ class Route:
 class Shown:
     """What a terminal shows now: a character for each cell, and where its fields begin."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    def __init__(self, lines: Sequence[str]) -> None:
+        """`lines` are the rows as s3270 writes them. Their size is the one in use, which a host may change."""
         self._cells: list[str] = []
         self._attributes: dict[int, int] = {}
         hidden = False
@@ -99,19 +109,63 @@ class Shown:
                 self._cells.append("\0" if hidden else chr(int(match["cell"], 16)))
             elif not match[0].startswith("SA("):
                 self._cells.append("\ufffd")  # a graphic that no code page has
+        self._rows = max(len(lines), 1)
+        self._columns = max(len(self._cells) // self._rows, 1)
 
-    def text(self, place: Place) -> str:
-        """Without blanks at its end."""
-        cells = self._cells[place.start : place.start + place.length]
+    def text(self, spot: Spot) -> str:
+        """Without blanks at its end; empty where its label is not there. Raises BackendError for a label shown twice."""
+        place = self.place(spot, typed=False)
+        if place is None:
+            return ""
+        start = self._start(place)
+        cells = self._cells[start : start + place.length]
         return "".join(cells).replace("\0", " ").rstrip(" ")
+
+    def place(self, spot: Spot, *, typed: bool) -> Place | None:
+        """Where it is now; `typed`: the first field behind the label that can be typed into.
+
+        None: its label is not there, or nothing is behind it. Raises BackendError for a label shown twice.
+        """
+        if isinstance(spot, Place):
+            return spot
+        end = self._behind(spot.label)
+        if end is None:
+            return None
+        if typed:
+            later = (cell for cell in sorted(self._attributes) if cell >= end)
+            found = next((c + 1 for c in later if not self._attributes[c] & _PROTECTED), None)
+            return None if found is None else self._place(found, spot.length)
+        last = (end // self._columns + 1) * self._columns
+        while end < last and self._cells[end] in _BETWEEN:
+            end += 1
+        return self._place(end, min(spot.length, last - end)) if end < last else None
+
+    def _behind(self, label: str) -> int | None:
+        """The cell behind the label, which has to be a word of its own."""
+        whole = "".join(self._cells).replace("\0", " ")
+        alone = re.compile(rf"(?<!\w){re.escape(label)}(?!\w)")
+        found = [match.end() for match in alone.finditer(whole)]
+        if len(found) > 1:
+            raise BackendError(
+                f"The screen shows `{label}` {len(found)} times, so nobody can say which is meant.",
+                code="unexpected_screen",
+            )
+        return found[0] if found else None
+
+    def _start(self, place: Place) -> int:
+        return (place.row - 1) * self._columns + place.column - 1
+
+    def _place(self, cell: int, length: int) -> Place:
+        return Place(cell // self._columns + 1, cell % self._columns + 1, length)
 
     def has(self, marks: Iterable[tuple[Place, str]]) -> bool:
         return all(self.text(place) == text.rstrip(" ") for place, text in marks)
 
     def takes(self, place: Place) -> bool:
         """Whether a field of this length can be typed into there."""
-        attribute = self._attributes.get(place.start - 1)
-        inside = range(place.start, place.start + place.length)
+        start = self._start(place)
+        attribute = self._attributes.get(start - 1)
+        inside = range(start, start + place.length)
         return (
             attribute is not None
             and not attribute & _PROTECTED
@@ -121,7 +175,8 @@ class Shown:
     @property
     def heading(self) -> str:
         """The first row that says something."""
-        lines = (self.text(Place(row, 1, COLUMNS)).strip() for row in range(1, ROWS + 1))
+        places = (Place(row, 1, self._columns) for row in range(1, self._rows + 1))
+        lines = (self.text(place).strip() for place in places)
         return next((line for line in lines if line), "an empty screen")
 
 

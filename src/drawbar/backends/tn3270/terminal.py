@@ -84,7 +84,7 @@ async def open_terminal(spec: Tn3270BackendSpec, folder: Path) -> Terminal:
             PROGRAM,
             "-utf8",
             "-model",
-            "3279-2",
+            f"3279-{spec.model}",
             "-codepage",
             spec.code_page,
             *_files(spec.tls, folder),
