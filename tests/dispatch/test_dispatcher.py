@@ -9,7 +9,8 @@ import pytest
 from doubles import ANNA, Bench, function, parameter
 from drawbar.compiler.function import FunctionLimits
 from drawbar.dispatch.invocation import Invocation
-from drawbar.kernel.errors import Place, Problem
+from drawbar.dispatch.ledger import MemoryLedger
+from drawbar.kernel.errors import Place, Problem, StoreError
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
 from drawbar.kernel.ports import BackendError, Call, Cut, Intent, LedgerEntry, Reply
 from drawbar.kernel.values import Caller, Effect
@@ -378,6 +379,31 @@ async def test_a_write_begun_by_a_gateway_that_died_is_not_sent_again() -> None:
     assert isinstance(outcome, Indeterminate)
     assert "not sent again" in outcome.message
     assert bench.backend.calls == []
+
+
+async def test_a_change_that_cannot_be_written_down_is_not_sent() -> None:
+    class Full(MemoryLedger):
+        async def intend(self, intent: Intent) -> LedgerEntry | None:
+            raise StoreError("the disk is full")
+
+    bench = Bench(function(effect="write"), ledger=Full())
+
+    outcome = await bench.call()
+
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "ledger_unavailable"
+    assert bench.backend.calls == []
+
+
+async def test_a_change_that_was_made_is_told_though_the_ledger_cannot_keep_it() -> None:
+    class Full(MemoryLedger):
+        async def settle(self, intent: Intent, outcome: Outcome) -> None:
+            raise StoreError("the disk is full")
+
+    bench = Bench(function(effect="write"), answer=Reply("done"), ledger=Full())
+
+    assert await bench.call() == Succeeded("done")
+    assert isinstance(await bench.call(), Indeterminate)  # nobody knows it any more
 
 
 async def cancelled_while_running(bench: Bench) -> Outcome:

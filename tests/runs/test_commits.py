@@ -11,12 +11,12 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
+from drawbar.kernel.errors import StoreError
 from drawbar.llm.scripted import invoke, say
 from drawbar.runs.events import Channel, unpack
 from drawbar.runs.journal import Journal
 from drawbar.store import engine
 from drawbar.store import runs as runs_module
-from drawbar.store.engine import StoreError
 from drawbar.store.runs import RunChange, apply_change
 from runs.bench import RunBench, run_bench
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from drawbar.kernel.errors import StoreError
 from drawbar.kernel.ports import AuditEntry
 from drawbar.store import engine
 from drawbar.store.database import Store
-from drawbar.store.engine import Database, StoreError, Work
+from drawbar.store.engine import Database, Work
 
 INSERT = sa.text("INSERT INTO t VALUES (:n)")
 

@@ -7,6 +7,8 @@ import asyncio
 import pytest
 from starlette.testclient import TestClient
 
+from drawbar.kernel.errors import StoreError
+from drawbar.store.engine import Database
 from drawbar.surfaces.drain import Drain
 from drawbar.surfaces.web import Web
 
@@ -60,6 +62,37 @@ async def test_probes_do_not_all_reach_the_backends(served: Served) -> None:
         second = await http.get("/readyz")
 
     assert first.json() == second.json()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "retry"),
+    [
+        ("GET", "/v1/assistants", None),
+        ("POST", "/v1/threads", "false"),
+        ("POST", "/v1/chat/completions", "false"),
+    ],
+)
+async def test_a_store_that_fails_is_no_bug(
+    served: Served, monkeypatch: pytest.MonkeyPatch, method: str, path: str, retry: str | None
+) -> None:
+    def broken(*_args: object, **_more: object) -> None:
+        raise StoreError("the store failed: OperationalError: database or disk is full")
+
+    monkeypatch.setattr(Database, "_read", broken)
+    monkeypatch.setattr(Database, "write", broken)
+    async with served.http() as http:
+        body = {"model": "asst_1", "messages": [{"role": "user", "content": "x"}]}
+        response = await http.request(
+            method, path, json=body if path.endswith("completions") else None
+        )
+    async with served.http(key="") as http:
+        ready = await http.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "store_failed"
+    assert "disk" not in response.text
+    assert response.headers.get("x-should-retry") == retry
+    assert (ready.status_code, ready.json()) == (503, {"status": "the store does not answer"})
 
 
 async def test_a_server_that_goes_down_is_not_ready(served: Served) -> None:

@@ -26,6 +26,7 @@ from drawbar.dispatch.policy import Policy, find_function
 from drawbar.dispatch.redact import Redactor
 from drawbar.dispatch.results import keep_rows
 from drawbar.dispatch.shape import cut_to_size, select_reply, shape_reply
+from drawbar.kernel.errors import StoreError
 from drawbar.kernel.files import Attachments, FileStore, NoFiles
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
@@ -50,6 +51,9 @@ from drawbar.spec.model import LimitsSpec
 _log = logging.getLogger(__name__)
 
 _ENDS = (Succeeded, Refused, Failed, Indeterminate)
+_UNWRITTEN = (
+    "The journal of changes cannot be written, so the change was not sent. Ask the operator."
+)
 _ATTEMPTS = 3
 """How often a read is tried when the backend says that trying again may help."""
 _BACKOFF = 0.1
@@ -272,7 +276,13 @@ class Dispatcher:
         if ready.mode == "dry_run" or function.effect == "read":
             return await self._through_gate(ready, None)
         intent = intent_of(ready.invocation, function, ready.arguments)
-        entry = await self._ledger.intend(intent)
+        try:
+            entry = await self._ledger.intend(intent)
+        except StoreError as error:
+            _log.error(
+                "%s was not sent, as its intent could not be stored: %s", function.name, error
+            )
+            return Failed("ledger_unavailable", _UNWRITTEN)
         if entry is not None and entry.outcome is not None:
             return entry.outcome
         if entry is not None and not function.idempotency.repeatable:
@@ -284,10 +294,17 @@ class Dispatcher:
         try:
             outcome = await self._through_gate(ready, intent)
         except asyncio.CancelledError:
-            await _finish(self._ledger.settle(intent, _cancelled(ready)))
+            await _finish(self._settle(intent, _cancelled(ready)))
             raise
-        await _finish(self._ledger.settle(intent, outcome))
+        await _finish(self._settle(intent, outcome))
         return outcome
+
+    async def _settle(self, intent: Intent, outcome: Outcome) -> None:
+        """What came of it is known, stored or not; where it is not, the ledger says that nobody knows."""
+        try:
+            await self._ledger.settle(intent, outcome)
+        except StoreError as error:
+            _log.error("%s: its outcome could not be stored: %s", intent.function, error)
 
     async def _through_gate(self, ready: _Ready, intent: Intent | None) -> Outcome:
         gate = self._gate(ready.function.adapter)

@@ -2,6 +2,7 @@
 
 * AuthorError    the author of an adapter: every problem, each with its place
 * OperatorError  who deploys Drawbar: one line
+* StoreError     the same, while Drawbar runs
 * ClientError    who sends a request: an HTTP status, a code, a parameter and a message
 
 Anything else that is raised is a bug of ours.
@@ -63,6 +64,10 @@ class AuthorError(DrawbarError):
 
 class OperatorError(DrawbarError):
     """The deployment is wrong: a missing secret, an occupied port, a store that cannot be opened."""
+
+
+class StoreError(DrawbarError):
+    """The store did not do what it was asked for: a full disk, a lost server, a lock held too long."""
 
 
 class ClientError(DrawbarError):

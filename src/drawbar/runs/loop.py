@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from drawbar.compiler.function import Toolset
 from drawbar.dispatch.dispatcher import Dispatcher
+from drawbar.kernel.errors import StoreError
 from drawbar.kernel.ids import new_id
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.llm.chat import ChatModel, ChatRequest, ModelError
@@ -31,7 +32,6 @@ from drawbar.runs.resume import begin_events, mend, take_over_change
 from drawbar.runs.turn import Turn, take_turn
 from drawbar.runs.writer import Writer
 from drawbar.settings import RunSettings
-from drawbar.store.engine import StoreError
 from drawbar.store.records import Run, Step, changed
 from drawbar.store.runs import Fenced, NewRun, Opened, RunRows
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from drawbar.kernel.errors import StoreError
 from drawbar.runs.loop import Worker
 from drawbar.runs.queue import RunQueue
 from drawbar.store.database import Store
-from drawbar.store.engine import StoreError
 
 _EVERY = 1.0
 """Seconds between two looks: a few indexed queries each."""

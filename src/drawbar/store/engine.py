@@ -21,15 +21,11 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from drawbar.kernel.errors import DrawbarError
+from drawbar.kernel.errors import StoreError
 from drawbar.store.prepared import dumps
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[sa.Connection], T]
-
-
-class StoreError(DrawbarError):
-    """The store did not do what it was asked for: a full disk, a lost server, a lock held too long."""
 
 
 _LARGEST_BATCH = 256

@@ -15,12 +15,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from drawbar.kernel.errors import DrawbarError
+from drawbar.kernel.errors import DrawbarError, StoreError
 from drawbar.kernel.files import FileContent, NewFile
 from drawbar.kernel.ids import new_id
 from drawbar.settings import FileSettings
 from drawbar.spec.scalars import size_text
-from drawbar.store.engine import Database, StoreError
+from drawbar.store.engine import Database
 from drawbar.store.listing import read_page
 from drawbar.store.records import Listing, Page, StoredFile
 from drawbar.store.tables import file_chunks

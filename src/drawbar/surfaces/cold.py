@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from drawbar.kernel.errors import ClientError
+from drawbar.kernel.errors import ClientError, StoreError
 from drawbar.surfaces import health
 from drawbar.surfaces.actions import manifest
 from drawbar.surfaces.assistants import absent, assistants, files, runs, threads
@@ -24,7 +24,14 @@ from drawbar.surfaces.chat import models
 from drawbar.surfaces.console import console_routes
 from drawbar.surfaces.documents import add_hot_routes
 from drawbar.surfaces.drain import Drain
-from drawbar.surfaces.errors import envelope, error_headers, no_such_url, our_bug, wrong_method
+from drawbar.surfaces.errors import (
+    envelope,
+    error_headers,
+    no_such_url,
+    our_bug,
+    store_failed,
+    wrong_method,
+)
 from drawbar.surfaces.front import Routes
 from drawbar.surfaces.health import BackendStates
 from drawbar.surfaces.services import Services
@@ -73,6 +80,10 @@ def _handle_errors(app: FastAPI, routes: Routes) -> None:
         assert isinstance(error, ClientError)  # noqa: S101 -- registered for nothing else
         return _answer(error)
 
+    async def store_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, StoreError)  # noqa: S101 -- registered for nothing else
+        return _answer(store_failed(error, request.method, request.state.request_id))
+
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 -- registered for nothing else
         method, path = request.method, request.url.path
@@ -91,6 +102,7 @@ def _handle_errors(app: FastAPI, routes: Routes) -> None:
         return _answer(our_bug(request.state.request_id))  # it is raised again and logged outside
 
     app.add_exception_handler(ClientError, client_error)
+    app.add_exception_handler(StoreError, store_error)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, bug)

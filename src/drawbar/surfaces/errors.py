@@ -6,17 +6,19 @@ Validation answers 400 and never 422, a conflict 400 and never 409, which the SD
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import orjson
 
-from drawbar.kernel.errors import ClientError
+from drawbar.kernel.errors import ClientError, StoreError
 
 if TYPE_CHECKING:
     from starlette.types import Send
 
+_log = logging.getLogger("drawbar.surfaces")
 _ID_TAIL = re.compile(r"[0-9A-HJKMNP-TV-Z]{24}")
 _LONGEST = 8000
 """Characters of a message. The longest that is meant names the ids of 128 calls."""
@@ -110,6 +112,17 @@ def our_bug(request_id: str) -> ClientError:
     """What a client learns of a bug: the id under which the log has the trace."""
     message = f"The server had an error while processing your request. The log has the details under {request_id}."
     return ClientError(message, status=500, code="internal_error", type="server_error")
+
+
+def store_failed(error: StoreError, method: str, request_id: str) -> ClientError:
+    """What a client learns of a store that is gone or full; what went wrong is for the log."""
+    _log.error(str(error), extra={"request_id": request_id})
+    message = (
+        "The store of this server failed, so the request was not carried out, or not to its end. Look "
+        f"before you send a change again. The log has the details under {request_id}."
+    )
+    final = method not in {"GET", "HEAD"}
+    return ClientError(message, status=503, code="store_failed", type="server_error", final=final)
 
 
 def cut_off() -> ClientError:

@@ -15,10 +15,17 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from drawbar.kernel.errors import ClientError
+from drawbar.kernel.errors import ClientError, StoreError
 from drawbar.kernel.values import Caller
 from drawbar.surfaces.callers import Callers
-from drawbar.surfaces.errors import cut_off, envelope, error_headers, our_bug, send_error
+from drawbar.surfaces.errors import (
+    cut_off,
+    envelope,
+    error_headers,
+    our_bug,
+    send_error,
+    store_failed,
+)
 from drawbar.surfaces.exchange import Answer, Exchange, header, read_body, replay, upload
 
 if TYPE_CHECKING:
@@ -174,7 +181,7 @@ class Front:
                 raise
             await send_error(reply, error)
         except BaseException as error:
-            words = _last_words(error, scope["path"], request_id)
+            words = _last_words(error, scope, request_id)
             if not status:
                 await send_error(reply, words)
             if not whole or not isinstance(error, Exception):
@@ -203,7 +210,7 @@ class Front:
             return None
         except Exception as error:  # noqa: BLE001 -- a bug must not end the connection without a word
             request_id = next_request_id()
-            words = _no(_last_words(error, scope["path"], request_id))
+            words = _no(_last_words(error, scope, request_id))
             return _signed(words, asked, begun, request_id)
         if isinstance(answer, Answer):
             return _signed(answer, asked, begun, next_request_id())
@@ -244,7 +251,7 @@ async def _in_time(coming: Coroutine[Any, Any, Answer], asked: Asked, begun: flo
     except ClientError as error:
         answer = _no(error)
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- as in `Front.at_once`
-        answer = _no(_last_words(error, asked.scope["path"], request_id))
+        answer = _no(_last_words(error, asked.scope, request_id))
     return _signed(answer, asked, begun, request_id)
 
 
@@ -276,11 +283,14 @@ def _wrong_content_type(given: str) -> ClientError:
     return ClientError(message, status=415, code="unsupported_content_type")
 
 
-def _last_words(error: BaseException, path: str, request_id: str) -> ClientError:
+def _last_words(error: BaseException, scope: Scope, request_id: str) -> ClientError:
     """Of a bug the trace goes to the log under an id; the client gets the id."""
     if not isinstance(error, Exception):
         return cut_off()
-    _log.error("unexpected error", exc_info=error, extra={"request_id": request_id, "path": path})
+    if isinstance(error, StoreError):
+        return store_failed(error, scope["method"], request_id)
+    more = {"request_id": request_id, "path": scope["path"]}
+    _log.error("unexpected error", exc_info=error, extra=more)
     return our_bug(request_id)
 
 

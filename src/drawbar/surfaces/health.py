@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from drawbar.compiler.toolset import count_broken
+from drawbar.kernel.errors import StoreError
 from drawbar.kernel.ports import Backend, Health
 from drawbar.kernel.values import JsonObject
 from drawbar.store.records import Page
@@ -65,7 +66,7 @@ async def ready(have: Have, request: Request) -> Response:
     try:
         async with asyncio.timeout(_PATIENCE):
             await have.store.assistants.list(Page(limit=1))
-    except TimeoutError:
+    except (TimeoutError, StoreError):
         return answer({"status": "the store does not answer"}, 503)
     states: BackendStates = state.backends
     backends: JsonObject = {

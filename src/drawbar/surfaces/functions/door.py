@@ -48,6 +48,7 @@ _FAILED = {
     "backend_unavailable": 503,
     "function_unavailable": 503,
     "rate_limited": 503,
+    "ledger_unavailable": 503,
     "timeout": 504,
     "internal_error": 500,
 }
