@@ -26,10 +26,7 @@ PROBLEMS = [
     (
         "sqlite",
         "f: {effect: write, call: refresh}",
-        (
-            "DB323 routines of SQLite cannot be called by `call` so far\n"
-            "    a function can be called in a select, under `sql`"
-        ),
+        ("DB323 SQLite has no procedures\n    a function can be called in a select, under `sql`"),
     ),
     (
         "postgresql",

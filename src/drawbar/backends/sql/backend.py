@@ -31,6 +31,7 @@ from drawbar.backends.sql.plan import (
     Operation,
     Query,
     Reading,
+    Routine,
     Statement,
     Values,
 )
@@ -105,6 +106,12 @@ def _secret(backend: SqlBackendSpec) -> bytes:
         return backend.cursor_secret.reveal().encode()
     password = "" if backend.password is None else backend.password.reveal()
     return f"{backend.url.reveal()}\n{password}".encode()
+
+
+def _compare(session: Session, routine: Routine) -> None:
+    """What was declared with what is there; behind ODBC and JDBC the database itself says it when it is called."""
+    if routine.dialect.name not in {"odbc", "jdbc"}:
+        check_routine(session, routine)
 
 
 class SqlBackend:
@@ -285,7 +292,7 @@ class SqlBackend:
         if plan.routine is None or id(plan) in self._checked:
             return
         with self._database.reading(allowed, snapshot=True) as session:
-            check_routine(session, plan.routine)
+            _compare(session, plan.routine)
         self._checked.add(id(plan))
 
     def _undone(self, plan: Operation, values: Values, call: Call, allowed: Allowed) -> Reply:
@@ -302,7 +309,7 @@ class SqlBackend:
         """What an operation would do, found out by reading only."""
         with self._database.reading(allowed, snapshot=True) as session:
             if plan.routine is not None:
-                check_routine(session, plan.routine)
+                _compare(session, plan.routine)
             return rehearse(session, plan, values)
 
     async def _in_thread(

@@ -48,6 +48,9 @@ class Dialect:
     """Whether `drop` and `truncate` commit what stands before them, so that nothing could be undone."""
     asked_as: str = ""
     """The name under which free queries know its words; empty: none can be guarded there."""
+    called_as: str = ""
+    """How routines are called: as PostgreSQL, MariaDB or Firebird has it, or as ODBC or JDBC has it for all;
+    empty: there are none."""
     extra: str | None = None
     """The extra of Drawbar that brings its driver."""
 
@@ -87,6 +90,7 @@ POSTGRESQL = Dialect(
     folds_to="lower",
     has_question_operator=True,
     asked_as="postgresql",
+    called_as="postgresql",
     extra="postgresql",
 )
 MARIADB = Dialect(
@@ -100,6 +104,7 @@ MARIADB = Dialect(
     no_element="(select null from dual where 1 = 0)",
     definitions_commit=True,
     asked_as="mariadb",
+    called_as="mariadb",
     extra="mariadb",
 )
 DUCKDB = Dialect(
@@ -120,6 +125,7 @@ FIREBIRD = Dialect(
     one_row=" from rdb$database",
     no_element="(select null from rdb$database where 1 = 0)",
     asked_as="firebird",
+    called_as="firebird",
     extra="firebird",
 )
 ODBC = Dialect("odbc", "ODBC", ("odbc",), "", extra="odbc")
@@ -167,6 +173,13 @@ _ASKED: dict[tuple[str, Speech], str] = {
 """Where free queries were attacked by the tests, and held."""
 
 
+_CALLED: dict[tuple[str, Speech], str] = {
+    ("odbc", "postgresql"): "postgresql",
+    ("odbc", "mariadb"): "mariadb",
+}
+"""ODBC for Python hands out no values of arguments; these two answer them in other ways."""
+
+
 def spoken(way: Dialect, speech: Speech) -> Dialect:
     """The dialect of a database that is reached by ODBC or JDBC."""
     found = _SPOKEN[speech]
@@ -177,5 +190,6 @@ def spoken(way: Dialect, speech: Speech) -> Dialect:
         schemes=(),
         no_element=f"(select null{found.one_row} where 1 = 0)",
         asked_as=_ASKED.get((way.name, speech), ""),
+        called_as=_CALLED.get((way.name, speech), way.name),
         extra=way.extra,
     )

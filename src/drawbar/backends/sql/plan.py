@@ -87,6 +87,8 @@ class Statement:
     """It has result rows."""
     parts: tuple[str, ...] = ()
     """The text around its slots, where marks have no numbers."""
+    calls: bool = False
+    """It belongs to the call of a routine, and so is no select even where nothing is changed."""
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -224,3 +224,38 @@ def plain_type(written: str, dialect: Dialect) -> str:
     if dialect.grammar == "firebird":
         return _OF_FIREBIRD.get(found, found)
     return "double precision" if found == "float" else found
+
+
+JDBC_TYPES = {
+    "smallint": 5,
+    "integer": 4,
+    "bigint": -5,
+    "tinyint": -6,
+    "numeric": 2,
+    "double precision": 8,
+    "float": 6,
+    "real": 7,
+    "boolean": 16,
+    "char": 1,
+    "varchar": 12,
+    "clob": 2005,
+    "text": 12,
+    "date": 91,
+    "time": 92,
+    "timestamp": 93,
+    "timestamptz": 2014,
+    "blob": 2004,
+    "varbinary": -3,
+    "uuid": 1111,
+}
+"""Numbers of java.sql.Types by the one word of a type."""
+
+
+def jdbc_type(written: str) -> int | None:
+    """What a driver is told of a value that comes out; None: not known."""
+    bare = " ".join(_LENGTHS.sub("", written.lower()).split())
+    return JDBC_TYPES.get(_ALIASES.get(bare, bare))
+
+
+def is_known(written: str) -> bool:
+    return jdbc_type(written) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from drawbar.backends.sql.compile.argument_types import schema_of, takes
 from drawbar.backends.sql.compile.author import Author
@@ -18,6 +19,7 @@ from drawbar.backends.sql.signature import (
     NoSignature,
     Signature,
     counted,
+    is_known,
     parse_signature,
 )
 from drawbar.compiler.parameters import Inherited
@@ -25,14 +27,13 @@ from drawbar.spec.source import At
 
 CURSOR = "refcursor"
 _AT: At = ("call",)
-_CALLED = {"postgresql", "mariadb", "firebird"}
 
 
 def read_call(spec: SqlFunctionSpec, dialect: Dialect) -> Signature | Found:
     """What `call` names; a problem when that is nothing that this database has."""
-    if dialect.name not in _CALLED:
+    if not dialect.called_as:
         fix = "a function can be called in a select, under `sql`"
-        return Found("DB323", f"routines of {dialect.title} cannot be called by `call` so far", fix)
+        return Found("DB323", f"{dialect.title} has no procedures", fix)
     try:
         signature = parse_signature(spec.call or "", dialect)
     except NoSignature as error:
@@ -43,10 +44,26 @@ def read_call(spec: SqlFunctionSpec, dialect: Dialect) -> Signature | Found:
 def _arguments_problems(signature: Signature, dialect: Dialect) -> Iterator[Found]:
     given = signature.arguments or ()
     modes = {each.mode for each in given}
-    if foreign := modes & _FOREIGN_MODES[dialect.name]:
-        yield Found("DB323", f"{dialect.title} has no `{min(foreign)}` arguments")
-    if dialect.name == "mariadb" and signature.sort == "function" and modes - {"in"}:
-        yield Found("DB323", "a function of MariaDB has no `out` arguments")
+    if foreign := modes & _FOREIGN_MODES[dialect.called_as]:
+        message = f"{dialect.title} has no `{min(foreign)}` arguments"
+        if dialect.called_as == "odbc" and foreign != {"variadic"}:
+            message = (
+                f"its ODBC driver gives `{min(foreign)}` arguments of {dialect.title} nobody back"
+            )
+            fix = "write a procedure that answers them as rows, and `rows: one`"
+            yield Found("DB323", message, fix)
+        else:
+            yield Found("DB323", message)
+    if dialect.called_as != "postgresql" and signature.sort == "function" and modes - {"in"}:
+        yield Found("DB323", f"a function of {dialect.title} has no `out` arguments")
+    if dialect.name == "odbc" and any(each.type == CURSOR for each in given):
+        message = "a cursor of PostgreSQL cannot be read through ODBC"
+        yield Found("DB323", message, "write a function that answers rows, or take `postgresql://`")
+    if dialect.called_as == "jdbc":
+        for each in (each for each in given if each.comes_out and not is_known(each.type)):
+            message = f"how `{each.name}` is read is not known from its type `{each.type}`"
+            fix = "write one of standard SQL, such as integer, numeric(12,2), varchar(20), date"
+            yield Found("DB323", message, fix)
     names = [each.name for each in given if each.name]
     if twice := next((name for name in names if names.count(name) > 1), None):
         yield Found("DB323", f"two arguments are called `{twice}`")
@@ -60,6 +77,8 @@ _FOREIGN_MODES: Mapping[str, set[str]] = {
     "postgresql": set(),
     "mariadb": {"variadic"},
     "firebird": {"variadic", "inout"},
+    "odbc": {"variadic", "out", "inout"},
+    "jdbc": {"variadic"},
 }
 
 
@@ -96,8 +115,9 @@ def compile_routine(author: Author, spec: SqlFunctionSpec, signature: Signature)
     pieces = list(_statement(author.dialect, signature, slots, rows))
     changes = spec.effect != "read"
     statement = render(pieces, author.dialect, changes=changes, answers=rows is not None)
+    statement = replace(statement, calls=True)
     routine = Routine(author.dialect, signature, statement, rows, out, results)
-    if author.dialect.name == "mariadb":
+    if author.dialect.called_as == "mariadb":
         return variables_of(routine, slots)
     return routine
 
@@ -175,38 +195,55 @@ def _own_rows(author: Author, spec: SqlFunctionSpec, signature: Signature) -> Ro
             )
             author.add(("rows",), Found("DB325", message))
         return None
-    dialect = author.dialect
-    cursors = [each.name for each in signature.arguments or () if each.type == CURSOR]
     if signature.sort == "function":
-        if dialect.name != "postgresql" and spec.rows == "many":
-            message = f"a function of {dialect.title} answers one value"
-            author.add(("rows",), Found("DB325", message, "leave `rows` out"))
-        if cursors:
-            return None
-        return (spec.rows or "many") if dialect.name == "postgresql" else "one"
-    if spec.rows and dialect.name == "postgresql":
+        return _rows_of_function(author, spec, signature)
+    if spec.rows and author.dialect.called_as == "postgresql":
         message = "a procedure of PostgreSQL has no rows; it answers `out` arguments and cursors"
         fix = "write `call: function NAME` for a function, or an argument such as `inout found refcursor`"
         author.add(("rows",), Found("DB325", message, fix))
     return spec.rows
 
 
+def _rows_of_function(
+    author: Author, spec: SqlFunctionSpec, signature: Signature
+) -> RowsWord | None:
+    dialect = author.dialect
+    if dialect.called_as in {"mariadb", "firebird"} and spec.rows == "many":
+        message = f"a function of {dialect.title} answers one value"
+        author.add(("rows",), Found("DB325", message, "leave `rows` out"))
+    if any(each.type == CURSOR for each in signature.arguments or ()):
+        return None
+    if dialect.called_as == "postgresql":
+        return spec.rows or "many"
+    return spec.rows or "one"
+
+
 def _results(
     author: Author, spec: SqlFunctionSpec, signature: Signature, rows: RowsWord | None
 ) -> Mapping[str, RowsWord]:
+    """The result sets by name; on PostgreSQL its cursors."""
+    is_function = signature.sort == "function"
+    called_as = author.dialect.called_as
+    message = None
+    if called_as == "firebird":
+        message = "a procedure of Firebird has no result sets beside its own rows"
+    elif called_as == "mariadb" and is_function:
+        message = "a function of MariaDB answers one value, and no result sets"
+    if spec.results and message is not None:
+        fix = "write `rows: many`" if called_as == "firebird" else None
+        author.add(("results",), Found("DB325", message, fix))
+    if called_as != "postgresql" or rows is not None:
+        return spec.results
     given = signature.arguments or ()
     cursors = [each.name for each in given if each.comes_out and each.type == CURSOR]
-    if author.dialect.name == "firebird" and spec.results:
-        message = "a procedure of Firebird has no result sets beside its own rows"
-        author.add(("results",), Found("DB325", message, "write `rows: many`"))
-    is_function = signature.sort == "function"
-    if author.dialect.name == "mariadb" and is_function and spec.results:
-        message = "a function of MariaDB answers one value, and no result sets"
-        author.add(("results",), Found("DB325", message))
-    if author.dialect.name != "postgresql" or rows is not None:
-        return spec.results
     if not cursors and is_function:  # what it returns are cursors, told apart by their order
         return spec.results
+    return _cursors(author, spec, cursors)
+
+
+def _cursors(
+    author: Author, spec: SqlFunctionSpec, cursors: Sequence[str]
+) -> Mapping[str, RowsWord]:
     for name in spec.results:
         if name not in cursors:
             message = f"`{name}` is no cursor among the arguments"
@@ -229,7 +266,7 @@ def _check_names(
         author.add(
             ("results", name), Found("DB316", f"`{name}` is also an argument that comes out")
         )
-    if spec.rows and values and author.dialect.name == "mariadb":
+    if spec.rows and values and author.dialect.called_as in {"mariadb", "jdbc"}:
         message = f"the rows need a name, since `{min(values)}` is answered beside them"
         author.add(("rows",), Found("DB325", message, f"write `results: {{rows: {spec.rows}}}`"))
     if spec.not_found is not None and spec.rows != "one":
@@ -240,22 +277,34 @@ def _statement(
     dialect: Dialect, signature: Signature, slots: Sequence[Slot], rows: RowsWord | None
 ) -> Iterator[str | Slot]:
     """The call as the dialect writes it; on MariaDB for arguments that only go in."""
-    is_table = dialect.name == "postgresql" or signature.sort == "procedure"
-    if signature.sort == "function":
-        yield "select * from " if is_table else "select "
-    elif dialect.name == "firebird":
-        yield "execute procedure " if rows is None else "select * from "
-    else:
-        yield "call "
-    yield signature.called
+    before, behind = _around(dialect, signature, rows)
+    yield f"{before}{signature.called}"
     given = list(_arguments(dialect, signature, slots))
-    if given or dialect.name != "firebird" or signature.sort == "function":
+    if given or dialect.called_as != "firebird" or signature.sort == "function":
         yield "("
         for index, each in enumerate(given):
             yield from (", ", *each) if index else each
         yield ")"
-    if signature.sort == "function" and not is_table:
-        yield f" as {signature.name.written}{dialect.one_row if dialect.name == 'firebird' else ''}"
+    yield behind
+
+
+def _around(dialect: Dialect, signature: Signature, rows: RowsWord | None) -> tuple[str, str]:
+    """What stands before the name of the routine, and behind its arguments."""
+    called_as = dialect.called_as
+    if signature.sort == "function":
+        if called_as == "postgresql":
+            return "select * from ", ""
+        if rows == "many" and called_as in _ESCAPED:
+            return "{call ", "}"
+        one_row = "" if called_as == "mariadb" else dialect.one_row
+        return "select ", f" as {signature.name.written}{one_row}"
+    if called_as == "firebird":
+        return ("execute procedure " if rows is None else "select * from "), ""
+    return ("{call ", "}") if called_as in _ESCAPED else ("call ", "")
+
+
+_ESCAPED = {"odbc", "jdbc"}
+"""Their own form of a call, which a driver puts into its database's words."""
 
 
 def _arguments(
@@ -269,15 +318,17 @@ def _arguments(
     for each in signature.arguments:
         if each in filled:
             yield _given(dialect, each, next(waiting))
-        elif dialect.name == "postgresql" and (each.goes_in or signature.sort == "procedure"):
+        elif dialect.called_as == "postgresql" and (each.goes_in or signature.sort == "procedure"):
             yield ("null", *_cast(each))
-        elif dialect.name == "mariadb":
+        elif dialect.called_as == "mariadb":
             yield ("null",)
+        elif dialect.called_as == "jdbc":
+            yield ("?",)
 
 
 def _given(dialect: Dialect, argument: Argument, slot: Slot) -> tuple[str | Slot, ...]:
     """The types tell overloads apart on PostgreSQL."""
-    if dialect.name != "postgresql":
+    if dialect.called_as != "postgresql":
         return (slot,)
     variadic = ("variadic ",) if argument.mode == "variadic" else ()
     return (*variadic, slot, *_cast(argument))

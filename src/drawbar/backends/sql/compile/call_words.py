@@ -76,6 +76,10 @@ def _unguarded_words(author: Author, spec: SqlFunctionSpec, *, has_identity: boo
     if spec.returns.from_ is not None:
         message = f"`from` has no meaning here, since the function {because}"
         author.add(("returns", "from"), Found("DB314", message))
+    if author.dialect.name in {"odbc", "jdbc"}:
+        message = f"whether a procedure has committed is not told by {author.dialect.name.upper()}"
+        fix = "leave `transaction` out, or take the database's own kind of `url`"
+        author.add(at, Found("DB314", message, fix))
     if author.dialect.name == "firebird":
         message = "a procedure of Firebird cannot end a transaction, so it always has one around it"
         author.add(at, Found("DB314", message, "leave `transaction` out"))

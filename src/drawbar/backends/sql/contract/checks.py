@@ -19,11 +19,11 @@ from drawbar.backends.sql.compile.adapter import compile_adapter
 from drawbar.backends.sql.contract.words import (
     NUMBERS,
     PROCEDURE,
-    PROCEDURES,
     SETUP,
     TABLES,
     TITLE,
     functions,
+    procedure_of,
     rows,
 )
 from drawbar.backends.sql.databases.drivers import open_database
@@ -318,7 +318,7 @@ async def check_contract(adapter: Adapter) -> AsyncIterator[Verdict]:
     backend = open_backend(_nobodys(adapter), survey_of(plans), Workers("contract", _THREADS))
     try:
         for feature, check in CHECKS.items():
-            if check in _OF_PROCEDURES and dialect.name not in PROCEDURES:
+            if check in _OF_PROCEDURES and procedure_of(dialect) is None:
                 continue
             await asyncio.to_thread(tables.fill)
             try:
@@ -350,7 +350,7 @@ class Tables:
             self.drop()
             for text in SETUP:
                 self._change(text)
-            if procedure := PROCEDURES.get(self._dialect.name):
+            if procedure := procedure_of(self._dialect):
                 self._change(procedure)
             self._made = True
         for table in TABLES:
@@ -364,7 +364,7 @@ class Tables:
                 session.change(Statement(text, (), text, changes=True, answers=False), {})
 
     def drop(self) -> None:
-        if self._dialect.name in PROCEDURES:
+        if procedure_of(self._dialect) is not None:
             with suppress(BackendError):  # as below
                 self._change(f"drop procedure {PROCEDURE}")
         for table in TABLES:

@@ -58,12 +58,19 @@ PROCEDURES: Mapping[str, str] = {
       if (by_much < 0) then no_number = cast('not less' as integer);
     end""",
 }
-"""By the name of a dialect whose routines can be called."""
+"""By the way in which routines are called."""
+
+
+def procedure_of(dialect: Dialect) -> str | None:
+    """The statement that makes it; ODBC carries one statement at a time, and in MariaDB's words it is several."""
+    if dialect.name == "odbc" and dialect.called_as == "mariadb":
+        return None
+    return PROCEDURES.get(dialect.called_as)
 
 
 def functions(dialect: Dialect) -> Mapping[str, Any]:
     """The words of the functions, those of routines only where there are some."""
-    if dialect.name not in PROCEDURES:
+    if procedure_of(dialect) is None:
         return FUNCTIONS
     call = f"{PROCEDURE}(item varchar(40), by_much integer, out new_amount integer)"
     return {**FUNCTIONS, "raise": {"effect": "write", "call": call}}

@@ -19,8 +19,9 @@ import jpype.config
 from drawbar.backends.sql.databases.pooled import How, Server, State
 from drawbar.backends.sql.databases.single import check_single
 from drawbar.backends.sql.databases.sqlstate import is_lost, not_connected, translated
-from drawbar.backends.sql.plan import Statement, Values
+from drawbar.backends.sql.plan import Routine, Statement, Values
 from drawbar.backends.sql.request import spread
+from drawbar.backends.sql.signature import jdbc_type
 from drawbar.backends.sql.url import Target
 from drawbar.kernel.ports import BackendError
 
@@ -78,6 +79,8 @@ class JdbcServer(Server):
     """A database behind a JDBC driver."""
 
     errors = (JdbcError,)
+    has_sets = True
+    has_out = True
 
     def __init__(self, target: Target) -> None:
         self.dialect = target.dialect
@@ -118,7 +121,7 @@ class JdbcServer(Server):
             raise _said(error) from None
 
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
-        check_single(statement.text, self.dialect, changes=statement.changes)
+        check_single(statement.text, self.dialect, changes=statement.changes or statement.calls)
         text, bound = spread(statement, values, self.dialect.no_element)
         try:
             prepared = connection.prepareStatement(text)
@@ -126,11 +129,58 @@ class JdbcServer(Server):
             prepared.setFetchSize(200)
             for number, value in enumerate(bound, 1):
                 _set(prepared, number, value)
-            if statement.changes or not statement.answers:
+            if statement.changes or statement.calls or not statement.answers:
                 return _Cursor(prepared, prepared.getResultSet() if prepared.execute() else None)
             return _Cursor(prepared, prepared.executeQuery())  # drivers refuse what is no query
         except jpype.JException as error:
             raise _said(error) from None
+
+    def call(self, connection: Any, routine: Routine, values: Values) -> Any:
+        """By the escape that each driver puts into its database's words; a function's value is a select."""
+        if not routine.statement.text.startswith("{"):
+            return self.execute(connection, routine.statement, values)
+        text, bound = spread(routine.statement, values, self.dialect.no_element)
+        waiting = iter(bound)
+        try:
+            prepared = connection.prepareCall(text)
+            self._running[id(connection)] = prepared
+            arguments = routine.signature.arguments
+            for number, each in enumerate(arguments or [None] * len(bound), 1):
+                if each is None or each.goes_in:
+                    _set(prepared, number, next(waiting))
+                if each is not None and each.comes_out:
+                    prepared.registerOutParameter(number, jdbc_type(each.type))
+            return _Cursor(prepared, prepared.getResultSet() if prepared.execute() else None)
+        except jpype.JException as error:
+            raise _said(error) from None
+
+    def out(self, cursor: Any, routine: Routine) -> Sequence[Any]:
+        found = []
+        try:
+            for number, each in enumerate(routine.signature.arguments or (), 1):
+                if each.comes_out:
+                    read = _READERS.get(jdbc_type(each.type) or 0, _text)
+                    found.append(read(cursor.prepared, number))
+        except jpype.JException as error:
+            raise _said(error) from None
+        return found
+
+    def next_set(self, cursor: Any) -> bool:
+        return bool(cursor.go_on())
+
+    def before_call(self, connection: Any, how: How) -> object | None:
+        """A savepoint, which is gone once a procedure has ended the transaction that it is called in."""
+        try:
+            return connection.setSavepoint() if how == "changing" else None
+        except jpype.JException:  # the driver has none
+            return None
+
+    def has_committed(self, connection: Any, before: object) -> bool:
+        try:
+            connection.rollback(before)
+        except jpype.JException:
+            return True
+        return False
 
     def commit(self, connection: Any) -> None:
         _call(connection.commit)
@@ -202,13 +252,16 @@ class _Cursor:
     """The rows of a statement, in the shape of a DB-API cursor."""
 
     def __init__(self, prepared: Any, rows: Any) -> None:
-        self._prepared = prepared
+        self.prepared = prepared
+        self._show(rows)
+
+    def _show(self, rows: Any) -> None:
         self._rows = rows
-        self.rowcount = int(prepared.getUpdateCount()) if rows is None else -1
+        self.rowcount = int(self.prepared.getUpdateCount()) if rows is None else -1
         self.description: list[tuple[str]] = []
         self._readers: list[Callable[[Any, int], Any]] = []
-        if self._rows is not None:
-            about = self._rows.getMetaData()
+        if rows is not None:
+            about = rows.getMetaData()
             for number in range(1, about.getColumnCount() + 1):
                 self.description.append((str(about.getColumnLabel(number)),))
                 self._readers.append(_READERS.get(int(about.getColumnType(number)), _text))
@@ -228,8 +281,19 @@ class _Cursor:
     def fetchall(self) -> Sequence[Sequence[Any]]:
         return self.fetchmany(1_000_000)
 
+    def go_on(self) -> bool:
+        """To the next result set or count of rows, if there is one."""
+        try:
+            has_rows = bool(self.prepared.getMoreResults())
+            if not has_rows and int(self.prepared.getUpdateCount()) < 0:
+                return False
+            self._show(self.prepared.getResultSet() if has_rows else None)
+        except jpype.JException as error:
+            raise _said(error) from None
+        return True
+
     def close(self) -> None:
-        _call(self._prepared.close)
+        _call(self.prepared.close)
 
 
 def _text(rows: Any, at: int) -> Any:

@@ -45,6 +45,7 @@ _ASKED_FREELY = {
     "mariadb": (f"set session sql_mode = '{SQL_MODE}'",),
 }
 """Of a session that serves free queries: nothing is written in it, and a text means what it was read as."""
+_SAVEPOINT = "drawbar_call"
 _NUMBER = re.compile(r"\((\d+)\) \(SQL\w+\)$")
 """The database's own number of an error, as pyodbc shows it."""
 _STATE = re.compile(r"\[[A-Z0-9]{5}\] ?")
@@ -54,6 +55,7 @@ class OdbcServer(Server):
     """A database behind an ODBC driver."""
 
     errors = (pyodbc.Error,)
+    has_sets = True
     grace = 0.1
 
     def __init__(self, target: Target, *, asked_freely: bool = False) -> None:
@@ -92,13 +94,31 @@ class OdbcServer(Server):
             connection.execute(spared(statement.text)).close()
 
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
-        check_single(statement.text, self.dialect, changes=statement.changes)
+        is_free = statement.changes or statement.calls
+        check_single(statement.text, self.dialect, changes=is_free)
         self._spare(connection, statement)
         text, bound = spread(statement, values, self.dialect.no_element)
         cursor = connection.cursor()
         self._running[id(connection)] = cursor
         cursor.execute(text, bound)
         return cursor
+
+    def next_set(self, cursor: Any) -> bool:
+        return bool(cursor.nextset())
+
+    def before_call(self, connection: Any, how: How) -> object | None:
+        """A savepoint, which is gone once a procedure has ended the transaction that it is called in."""
+        if how != "changing" or self.dialect.called_as != "mariadb":
+            return None  # elsewhere that is an error of its own, or not known
+        connection.execute(f"savepoint {_SAVEPOINT}").close()
+        return _SAVEPOINT
+
+    def has_committed(self, connection: Any, before: object) -> bool:
+        try:
+            connection.execute(f"rollback to savepoint {before}").close()
+        except pyodbc.Error:
+            return True
+        return False
 
     def interrupt(self, connection: Any) -> None:
         cursor = self._running.get(id(connection))

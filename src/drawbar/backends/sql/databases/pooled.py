@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from drawbar.backends.sql.databases.watchdog import Watchdog
 from drawbar.backends.sql.dialect import Dialect
@@ -52,6 +52,8 @@ class Server(ABC):
     errors: tuple[type[Exception], ...]
     has_sets: bool = False
     """Whether a routine can answer several result sets."""
+    has_out: bool = False
+    """Whether what comes out of a routine is asked of the call itself, after its result sets."""
     grace: float = 0.0
     """Seconds after the deadline at which the work is interrupted, for servers that stop by themselves."""
 
@@ -63,17 +65,18 @@ class Server(ABC):
     def begin(self, connection: Any, state: State, how: How, seconds: float) -> None:
         """Begin a transaction; each of its statements may take `seconds`."""
 
-    def tell(self, connection: Any, identity: Identity) -> None:
-        """Tell the session for whom it works. The compiler lets it be asked only of those that can."""
-        raise NotImplementedError(identity)
-
-    def forget(self, connection: Any, identity: Identity) -> None:
-        """Undo `tell`, after the transaction."""
-        raise NotImplementedError(identity)
-
     @abstractmethod
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
         """A cursor with the result."""
+
+    def call(self, connection: Any, routine: Routine, values: Values) -> Any:
+        """A cursor with the first result of a routine."""
+        return self.execute(connection, routine.statement, values)
+
+    def out(self, cursor: Any, routine: Routine) -> Sequence[Any]:
+        """The values that came out, in the order of the arguments; asked where `has_out` says so."""
+        del cursor
+        raise LookupError(routine.signature.called)
 
     @abstractmethod
     def interrupt(self, connection: Any) -> None:
@@ -136,6 +139,19 @@ class Server(ABC):
 
     def columns(self, cursor: Any) -> tuple[str, ...]:
         return tuple([self.dialect.column(each[0]) for each in cursor.description or ()])
+
+
+@runtime_checkable
+class TellsIdentity(Protocol):
+    """What a server offers besides when its sessions can be told for whom they work."""
+
+    def tell(self, connection: Any, identity: Identity) -> None:
+        """Before the transaction begins."""
+        ...
+
+    def forget(self, connection: Any, identity: Identity) -> None:
+        """Undo `tell`, after the transaction."""
+        ...
 
 
 class PooledDatabase:
@@ -299,6 +315,8 @@ class _Answers:
     def out(self) -> tuple[tuple[str, ...], Sequence[Any]]:
         if self._routine.taken is not None:
             return self._session.taken(self._routine.taken)
+        if self._routine.out and not self._out[0]:
+            return self._routine.out, self._session.came_out(self._routine)
         return self._out
 
 
@@ -312,7 +330,7 @@ class PooledSession:
         self._server = server
         self._allowed = allowed
         self._cursor: Any = None
-        self._told: Identity | None = None
+        self._told: tuple[TellsIdentity, Identity] | None = None
         self._how: How = "reading"
         self._before_call: object = None
         self._cleared: Statement | None = None
@@ -322,7 +340,8 @@ class PooledSession:
         self._how = how
         identity = self._allowed.identity
         if identity is not None:
-            self._told = identity
+            assert isinstance(self._server, TellsIdentity)  # noqa: S101 -- the compiler lets no other be asked
+            self._told = self._server, identity
             self._server.tell(self.connection, identity)
         self._server.begin(self.connection, state, how, self._allowed.remaining())
         self.phase = "begun"
@@ -359,8 +378,9 @@ class PooledSession:
         if routine.given is not None:
             self._run(routine.given, values)
         self._before_call = self._server.before_call(self.connection, self._how)
-        cursor = self._run(routine.statement, values)
-        if routine.out and routine.rows is None and routine.taken is None:
+        cursor = self._ready(lambda: self._server.call(self.connection, routine, values))
+        has_row = not self._server.has_out and routine.taken is None
+        if routine.out and routine.rows is None and has_row:
             row = cursor.fetchone()
             return _Answers(self, routine, self._server.columns(cursor), row or ())
         return _Answers(self, routine)
@@ -379,6 +399,9 @@ class PooledSession:
                     pass
             if not self._server.next_set(self._cursor):
                 return
+
+    def came_out(self, routine: Routine) -> Sequence[Any]:
+        return self._server.out(self._cursor, routine)
 
     def taken(self, statement: Statement) -> tuple[tuple[str, ...], Sequence[Any]]:
         """The one row of a statement of ours."""
@@ -399,11 +422,15 @@ class PooledSession:
         return self._server.has_committed(self.connection, self._before_call)
 
     def _run(self, statement: Statement, values: Values) -> Any:
+        return self._ready(lambda: self._server.execute(self.connection, statement, values))
+
+    def _ready(self, work: Callable[[], Any]) -> Any:
+        """The cursor of a statement, once the one before is closed."""
         self._close_cursor()
         self._allowed.stop.check()
         if self._allowed.remaining() <= 0:
             raise took_too_long()
-        self._cursor = self._server.execute(self.connection, statement, values)
+        self._cursor = work()
         return self._cursor
 
     def _close_cursor(self) -> None:
@@ -428,7 +455,8 @@ class PooledSession:
             if self._cleared is not None and not self.is_broken:
                 self._server.execute(self.connection, self._cleared, {}).close()
             if self._told is not None:
-                self._server.forget(self.connection, self._told)
+                server, identity = self._told
+                server.forget(self.connection, identity)
         except self._server.errors:
             self.is_broken = True  # the server undoes what a lost connection had begun
         self.is_broken = self.is_broken or self._server.is_closed(self.connection)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from drawbar.backends.sql.plan import Routine, Slot, render
+from drawbar.backends.sql.plan import Routine, Slot, Statement, render
 from drawbar.backends.sql.signature import Argument
 
 _CAST = re.compile(
@@ -39,11 +39,17 @@ def variables_of(routine: Routine, slots: Sequence[Slot]) -> Routine:
     dialect = routine.dialect
     return replace(
         routine,
-        statement=render([*called, ")"], dialect, changes=routine.statement.changes, answers=False),
-        given=render(given, dialect, answers=False) if given else None,
+        statement=_called(
+            render([*called, ")"], dialect, changes=routine.statement.changes, answers=False)
+        ),
+        given=_called(render(given, dialect, answers=False)) if given else None,
         taken=render([f"select {', '.join(taken)}"], dialect),
-        cleared=render([f"set {', '.join(cleared)}"], dialect, answers=False),
+        cleared=_called(render([f"set {', '.join(cleared)}"], dialect, answers=False)),
     )
+
+
+def _called(statement: Statement) -> Statement:
+    return replace(statement, calls=True)
 
 
 def _as_declared(variable: str, argument: Argument) -> str:
