@@ -106,6 +106,8 @@ HINTS: Mapping[str, str] = {
     "gDay": "Such as ---31.",
     "gMonth": "Such as --01.",
     "QName": "Such as {urn:example}name.",
+    "ID": "No other ID of the message may be the same.",
+    "IDREF": "An ID of the message.",
 }
 """Said in the description where the schema alone would leave a reader guessing."""
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
+from drawbar.backends.soap.contract.identity import Identity
 from drawbar.backends.soap.contract.texts import Text
 from drawbar.backends.soap.contract.xsd import Component, describe, split
 
@@ -35,6 +36,7 @@ class Item:
     documentation: str | None = None
     declared: str | None = None
     """Full name of the type, where it has one: encoded messages say it."""
+    identities: tuple[Identity, ...] = ()
 
     @property
     def unfolds(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from drawbar.backends.soap.contract.encoding import ITEM, Held, held_by
+from drawbar.backends.soap.contract.identity import identities_of
 from drawbar.backends.soap.contract.particles import (
     Names,
     can_be_empty,
@@ -288,12 +289,18 @@ class _Building:
         members = [m for child in children for m in self._members(child, inner, depth + 1)]
         if not members:
             return []
+        if occurs == (0, 1) and len(members) > 1 and can_be_empty(tuple(members)):
+            return [replace(member, name=names.take(member.name)) for member in members]
+        return self._grouped(tuple(members), occurs, names)
+
+    @staticmethod
+    def _grouped(
+        members: tuple[Member, ...], occurs: tuple[int, int | None], names: Names
+    ) -> list[Member]:
+        """Members that come together, `occurs` times: a group, or the only one of them as often."""
         if len(members) == 1 and (single := widened(members[0], occurs)) is not None:
             return [replace(single, name=names.take(single.name))]
-        if occurs == (0, 1) and all(member.least == 0 for member in members):
-            return [replace(member, name=names.take(member.name)) for member in members]
-        name = names.take("sequence" if occurs[1] == 1 else "sequences")
-        return [Group(name, tuple(members), *occurs)]
+        return [Group(names.take("sequence" if occurs[1] == 1 else "sequences"), members, *occurs)]
 
     def _choice(
         self, node: Component, names: Names, depth: int, occurs: tuple[int, int | None]
@@ -326,9 +333,7 @@ class _Building:
         """A choice of one thing is no choice."""
         if occurs == (1, 1):
             return [replace(member, name=names.take(member.name)) for member in members]
-        if len(members) == 1 and (single := widened(members[0], occurs)) is not None:
-            return [replace(single, name=names.take(single.name))]
-        return [Group(names.take("sequence" if occurs[1] == 1 else "sequences"), members, *occurs)]
+        return self._grouped(members, occurs, names)
 
     # -- elements -------------------------------------------------------------------------------
 
@@ -357,6 +362,7 @@ class _Building:
             default=declaration.get("default"),
             documentation=node.documentation() or declaration.documentation(),
             declared=declaration.name(kind) if (kind := declaration.get("type")) else None,
+            identities=identities_of(declaration),
         )
 
     def _type(self, node: Component) -> Text | Record:

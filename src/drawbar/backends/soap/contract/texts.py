@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 
+from lxml import etree
+
 from drawbar.backends.soap.contract import builtins
 from drawbar.backends.soap.contract.builtins import WrongText
 from drawbar.backends.soap.contract.patterns import translate
@@ -19,6 +21,7 @@ from drawbar.backends.soap.contract.xsd import (
     Component,
     SchemaIndex,
     Unresolved,
+    clark,
     clip,
     describe,
     split,
@@ -104,6 +107,17 @@ class Text:
             if fits(member.schema, value):
                 return value
         return text
+
+
+def full_names(kind: Text, text: str, node: etree._Element) -> str:
+    """The text with its QNames written in full: a prefix means something only on its node."""
+    if kind.base == "QName":
+        prefix, _, name = text.strip().rpartition(":")
+        namespace = node.nsmap.get(prefix or None)
+        return clark(namespace, name) if namespace else text
+    if kind.base == "list":
+        return " ".join(full_names(kind.members[0], each, node) for each in text.split())
+    return text
 
 
 ANY_TEXT = Text("anySimpleType", builtins.SCHEMAS["anySimpleType"])
@@ -303,7 +317,7 @@ class _Facets:
         return kept | ({"items": self._schema["items"]} if "items" in self._schema else {})
 
     def _enumeration(self, text: str, node: Component) -> None:
-        value = self._base.read(text)
+        value = self._base.read(full_names(self._base, text, node.node))
         if value not in self._values:
             self._values.append(value)
         if meaning := node.documentation():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,7 @@ from drawbar.backends.soap.contract.documents import UnreadableXml, locate, pars
 from drawbar.backends.soap.contract.encoding import ENCODINGS
 from drawbar.backends.soap.contract.mend import meant_by, read_contract_file
 from drawbar.backends.soap.contract.messages import Side, Style, side_of, with_attached
-from drawbar.backends.soap.contract.shape import Content, Item, Record
+from drawbar.backends.soap.contract.shape import Choice, Content, Item, Record
 from drawbar.backends.soap.contract.shaping import Shapes
 from drawbar.backends.soap.contract.xsd import (
     WSDL,
@@ -343,8 +343,21 @@ def content_of(item: Item | None) -> Content:
     if item is None:
         return Content()
     if isinstance(item.type, Record) and item.unfolds:
-        return item.type.content
+        return _with_identities(item.type.content, item)
     return Content((item,))
+
+
+def _with_identities(content: Content, item: Item) -> Content:
+    """What unfolds is not told of itself: its rules of identity go to the parts that they begin with, or the first."""
+    members = list(content.members)
+    spoken = [n for n, each in enumerate(members) if isinstance(each, Item | Choice)]
+    for each in item.identities if spoken else ():
+        at = next((n for n in spoken if members[n].name == each.part), spoken[0])
+        member = members[at]
+        assert isinstance(member, Item | Choice)  # noqa: S101 -- picked so above
+        words = " ".join(filter(None, (member.documentation, each.words)))
+        members[at] = replace(member, documentation=words)
+    return replace(content, members=tuple(members)) if item.identities else content
 
 
 _cache: dict[Path, tuple[dict[Path, tuple[int, int] | None], Contract]] = {}

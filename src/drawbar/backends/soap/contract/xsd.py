@@ -291,24 +291,24 @@ class SchemaIndex:
             return
         found = locate(location, importer)
         self.looked_at.update(found.looked_at)
-        if found.path is None:
-            if includer is not None or not self.knows(namespace):
-                self.missing.append(
-                    Missing(importer.name, namespace, location, "there is no such file")
-                )
+        if found.path is not None:
+            try:
+                self._read(found.path, namespace, includer)
+            except UnreadableXml as error:
+                self.missing.append(Missing(importer.name, namespace, location, str(error)))
+        elif includer is not None or not self.knows(namespace):
+            why = "there is no such file"
+            self.missing.append(Missing(importer.name, namespace, location, why))
+
+    def _read(self, path: Path, namespace: str, includer: str | None) -> None:
+        """Take in a file, once for each namespace that it is read as. Raises UnreadableXml."""
+        if (str(path), namespace) in self._seen:
             return
-        if (str(found.path), namespace) in self._seen:
-            return
-        self._seen.add((str(found.path), namespace))
-        try:
-            root = read_contract_file(found.path)
-        except UnreadableXml as error:
-            self.missing.append(Missing(importer.name, namespace, location, str(error)))
-            return
-        for schema in schemas_of(root):
+        self._seen.add((str(path), namespace))
+        for schema in schemas_of(read_contract_file(path)):
             if includer is None and (schema.get("targetNamespace") or "") != namespace:
                 self._elsewhere[namespace].add(schema.get("targetNamespace") or "")
-            self.add(schema, found.path, namespace=includer)
+            self.add(schema, path, namespace=includer)
 
 
 def schemas_of(root: etree._Element) -> Iterator[etree._Element]:

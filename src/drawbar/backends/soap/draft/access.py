@@ -126,6 +126,10 @@ def _headers(
         variables = {leaf: f"{name}_{snake_case(leaf)}".upper() for leaf in leaves}
         access.variables += variables.values()
         filled[header] = {"const": {leaf: Reference(each) for leaf, each in variables.items()}}
+    _say_headers(access, filled, others)
+
+
+def _say_headers(access: Access, filled: dict[str, Node], others: Sequence[str]) -> None:
     above = "\n".join(
         [
             "The contract also has these SOAP headers. Add those that the service wants, and `{omit: true}` for the others:",

@@ -6,7 +6,7 @@ what the contract does not know is kept as it stands; notes say where a reply le
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -14,7 +14,7 @@ from lxml import etree
 from drawbar.backends.soap.contract.documents import UnreadableXml, parse_xml
 from drawbar.backends.soap.contract.shape import Attribute, Content, Item, Record
 from drawbar.backends.soap.contract.shaping import Shapes
-from drawbar.backends.soap.contract.texts import Text
+from drawbar.backends.soap.contract.texts import Text, full_names
 from drawbar.backends.soap.contract.xsd import (
     XSI,
     Component,
@@ -45,6 +45,8 @@ _KIND = f"{{{XSI}}}type"
 _TRUE = frozenset({"true", "1"})
 _FAULTS = frozenset(f"{{{namespace}}}Fault" for namespace in ENVELOPES.values())
 _BODIES = {f"{{{namespace}}}Envelope": f"{{{namespace}}}Body" for namespace in ENVELOPES.values()}
+_NAMING = frozenset({"QName", "list"})
+"""Types whose texts may hold names that a prefix makes full."""
 TEXT = "_text"
 """Under this name stands the whole text of an element with mixed content."""
 
@@ -158,9 +160,11 @@ class Reading:
             instead = self.shown.of_text(written, kind.base, node.get(MEDIA_TYPE))
             if instead is not None:
                 return instead
-        return self._text(kind, written, name)
+        return self._text(kind, written, name, node)
 
-    def _text(self, kind: Text, written: str, name: str) -> JsonValue:
+    def _text(self, kind: Text, written: str, name: str, node: etree._Element) -> JsonValue:
+        if kind.base in _NAMING:
+            written = full_names(kind, written, node)
         value = kind.read(written)
         if not kind.is_read(value):
             self.remarks.odd[name] = None
@@ -176,7 +180,7 @@ class Reading:
                 continue
             attribute = known.get(tag_name) or known.get(local(tag_name))
             if attribute is not None:
-                value[attribute.name] = self._text(attribute.type, written, attribute.name)
+                value[attribute.name] = self._text(attribute.type, written, attribute.name, node)
             else:
                 value[local(tag_name)] = written
 
@@ -300,27 +304,15 @@ def fault_in(body: etree._Element, reading: Reading) -> Fault | None:
 
 def _fault(node: etree._Element, reading: Reading) -> Fault:
     parts = {local(str(child.tag)): child for child in node}
-    code = _text(parts.get("faultcode"))
-    subcodes: list[str] = []
-    if (block := parts.get("Code")) is not None:
-        code = _text(_child(block, "Value"))
-        subcodes = [_last(each) for each in _subcodes(block)]
+    code, subcodes = _said_codes(parts)
     reason = parts.get("Reason")
     text = _text(_child(reason, "Text")) if reason is not None else _text(parts.get("faultstring"))
     detail_node = parts.get("detail") if "detail" in parts else parts.get("Detail")
     detail = _detail(detail_node, reading)
     facts: dict[str, str] = {}
     _leaves(detail, facts)
-    codes = [
-        value
-        for name, value in facts.items()
-        if name.rsplit(".", 1)[-1].lower() in _CODES and value
-    ]
     own = _last(code)
-    chosen = next(
-        (each for each in (*subcodes[-1:], own, *codes) if each and each.lower() not in _GENERIC),
-        own,
-    )
+    chosen = _chosen(subcodes, own, facts)
     actor = _text(parts.get("faultactor")) or _text(parts.get("Role"))
     facts |= {"fault": chosen, "faultcode": own, "text": text}
     if subcodes:
@@ -330,6 +322,20 @@ def _fault(node: etree._Element, reading: Reading) -> Fault:
     return Fault(
         chosen, own, text or chosen or "the service answered a fault", actor, detail, facts
     )
+
+
+def _said_codes(parts: Mapping[str, etree._Element]) -> tuple[str, list[str]]:
+    """The fault code of either version, and the subcodes of SOAP 1.2."""
+    if (block := parts.get("Code")) is None:
+        return _text(parts.get("faultcode")), []
+    return _text(_child(block, "Value")), [_last(each) for each in _subcodes(block)]
+
+
+def _chosen(subcodes: Sequence[str], own: str, facts: Mapping[str, str]) -> str:
+    """The first code that says something: the innermost, the fault's own, one of the detail."""
+    codes = (v for name, v in facts.items() if name.rsplit(".", 1)[-1].lower() in _CODES and v)
+    told = (each for each in (*subcodes[-1:], own, *codes) if each)
+    return next((each for each in told if each.lower() not in _GENERIC), own)
 
 
 def _subcodes(block: etree._Element) -> Iterator[str]:

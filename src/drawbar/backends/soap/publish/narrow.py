@@ -83,15 +83,19 @@ def contents_of(part: Member | Attribute, types: Types = _ALL) -> list[Content]:
     if isinstance(part, Choice):
         return [Content(branch) for branch in part.branches]
     if isinstance(part, Item) and isinstance(part.type, Record):
-        if part.type.abstract:
-            allowed = types.get(part.type.label)
-            kinds = [k for k in part.type.concrete if allowed is None or k.label in allowed]
-            return [kind.content for kind in kinds if not kind.content.array]
-        if not part.type.content.array:
-            return [part.type.content]
-        (member,) = part.type.content.members
-        return contents_of(member, types)
+        return _contents_of_record(part.type, types)
     return []
+
+
+def _contents_of_record(record: Record, types: Types) -> list[Content]:
+    if record.abstract:
+        allowed = types.get(record.label)
+        kinds = [kind for kind in record.concrete if allowed is None or kind.label in allowed]
+        return [kind.content for kind in kinds if not kind.content.array]
+    if not record.content.array:
+        return [record.content]
+    (member,) = record.content.members
+    return contents_of(member, types)
 
 
 def parts_at(content: Content, path: Sequence[str]) -> Iterator[Member | Attribute]:
@@ -130,15 +134,20 @@ def all_but(
     in_use = {path.partition(".")[0] for path in taken} | needed
     for part in parts_of(content):
         if part.name in below:
-            rest = below[part.name]
             inner_taken = [p.partition(".")[2] for p in taken if p.startswith(part.name + ".")]
-            contents = contents_of(part) if rest else []
-            elsewhere = _needed(contents) if len(contents) > 1 else frozenset()
-            for inner in contents:
-                for each in all_but(inner, rest, inner_taken, elsewhere):
-                    yield f"{part.name}.{each}"
+            yield from _all_but_inside(part, below[part.name], inner_taken)
         elif not is_needed(part) and part.name not in in_use:
             yield part.name
+
+
+def _all_but_inside(
+    part: Member | Attribute, keep: Sequence[str], taken: Sequence[str]
+) -> Iterator[str]:
+    contents = contents_of(part) if keep else []
+    elsewhere = _needed(contents) if len(contents) > 1 else frozenset()
+    for inner in contents:
+        for each in all_but(inner, keep, taken, elsewhere):
+            yield f"{part.name}.{each}"
 
 
 def keep_instead(content: Content, hide: Iterable[str], types: Types) -> list[str]:
@@ -159,28 +168,37 @@ def _kept(
     types: Types,
 ) -> list[str]:
     kept: list[str] = []
-    parts: dict[str, list[Member | Attribute]] = {}
-    for content in contents:
-        for part in parts_of(content):
-            at = f"{path}.{part.name}" if path else part.name
-            if at not in hidden:
-                parts.setdefault(at, []).append(part)
+    parts = _alike(contents, path, hidden)
     for at, alike in parts.items():
         needed = any(map(is_needed, alike))
         if at in above:
             inside = [each for part in alike for each in contents_of(part, types)]
             inner = _kept(inside, at, hidden, above, types)
-            if needed and not inner:
-                least = min((p for each in inside for p in parts_of(each)), key=_bulk)
-                inner = [f"{at}.{least.name}"]
-            kept.extend(inner)
+            kept.extend(inner or ([_smallest(inside, at)] if needed else []))
         elif not needed:
             kept.append(at)
-    if not kept and path:
-        kept = list(parts)[
-            :1
-        ]  # only what is named is narrowed, and what stays in any case can be named
-    return kept
+    if kept or not path:
+        return kept
+    return list(parts)[
+        :1
+    ]  # only what is named is narrowed, and what stays in any case can be named
+
+
+def _alike(
+    contents: Iterable[Content], path: str, hidden: frozenset[str]
+) -> dict[str, list[Member | Attribute]]:
+    """The parts that are not hidden, by their paths; several contents may have one of the same name."""
+    parts: dict[str, list[Member | Attribute]] = {}
+    for part in (each for content in contents for each in parts_of(content)):
+        at = f"{path}.{part.name}" if path else part.name
+        if at not in hidden:
+            parts.setdefault(at, []).append(part)
+    return parts
+
+
+def _smallest(contents: Iterable[Content], path: str) -> str:
+    least = min((part for each in contents for part in parts_of(each)), key=_bulk)
+    return f"{path}.{least.name}"
 
 
 def _bulk(part: Member | Attribute) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from drawbar.backends.soap.contract.shape import Attribute, Choice, Content, Member
@@ -264,11 +264,7 @@ def _filled_up(input_: Wanted) -> tuple[list[str], int]:
         hide = {path: [path] for path in proposed(content, settled, types, leaves=True)}
         left = input_.tokens(list(hide))
     for share in _SHARES:
-        costs: list[tuple[int, str, list[str]]] = []
-        for path in list(hide)[:_TRIES]:
-            inside = proposed_inside(content, path, settled, types)
-            without = [each for each in hide if each != path]
-            costs.append((input_.tokens([*without, *inside]) - left, path, inside))
+        costs = _costs(input_, list(hide), left, settled)
         planned, tried = left, {path: [path] for path in hide}
         for cost, path, inside in sorted(costs, key=lambda each: each[0]):
             if planned + cost <= ROOM * share:
@@ -279,6 +275,17 @@ def _filled_up(input_: Wanted) -> tuple[list[str], int]:
         if tokens <= ROOM:
             hide, left = {path: [path] for path in flat}, tokens
     return list(hide), left
+
+
+def _costs(
+    input_: Wanted, hide: Sequence[str], left: int, settled: Sequence[str]
+) -> Iterator[tuple[int, str, list[str]]]:
+    """What taking back each path costs in tokens, and what is then to be hidden inside it."""
+    content, types = input_.published.content, input_.published.types
+    for path in hide[:_TRIES]:
+        inside = proposed_inside(content, path, settled, types)
+        without = [each for each in hide if each != path]
+        yield input_.tokens([*without, *inside]) - left, path, inside
 
 
 def _told(found: Narrowing, lead: str) -> str:

@@ -123,20 +123,26 @@ class Publication:
             properties[content.text_name] = self._text(content.text, None, None)
             required.append(content.text_name)
         for part in parts_of(content):
+            if not (_is_published(part) or (whole and isinstance(part, Item))):
+                continue
             inside = hidden.get(part.name)
-            told = _is_published(part) or (whole and isinstance(part, Item))
-            if not told or (inside is not None and not inside):
+            schema = self._property(part, inside)
+            if schema is None:
                 continue
-            if not isinstance(part, Attribute) and is_endless(part, self._endless):
-                self._leave_out(part)
-                continue
-            schema = self._part(part, inside or {})
-            if inside and schema.get("properties") == {}:
-                continue  # every value in it comes from elsewhere
             properties[part.name] = schema
             if _is_required(part) or (inside and is_filled(inside) and schema.get("required")):
                 required.append(part.name)
         return properties, required
+
+    def _property(self, part: Member | Attribute, inside: Hidden | None) -> JsonObject | None:
+        """None where nothing of a part is left to say: `inside` is what of it an author took."""
+        if inside is not None and not inside:
+            return None
+        if not isinstance(part, Attribute) and is_endless(part, self._endless):
+            self._leave_out(part)
+            return None
+        schema = self._part(part, inside or {})
+        return None if inside and schema.get("properties") == {} else schema
 
     def _part(self, part: Member | Attribute | Text, hidden: Hidden) -> JsonObject:
         match part:
@@ -163,12 +169,15 @@ class Publication:
             )
 
     def _item(self, item: Item, hidden: Hidden) -> JsonObject:
+        words = _joined(item.documentation, *(each.words for each in item.identities))
         if isinstance(item.type, Text) and item.fixed is not None:
-            schema = described(_always(item.type, item.fixed), item.documentation)
+            schema = described(_always(item.type, item.fixed), words)
         elif isinstance(item.type, Text):
-            schema = self._text(item.type, item.documentation, item.default)
+            schema = self._text(item.type, words, item.default)
         else:
-            schema = described(self._record(item.type, hidden), item.documentation)
+            schema = self._record(item.type, hidden)
+            own = schema.get("description") if item.documentation is None else None
+            schema = described(schema, _joined(own if isinstance(own, str) else None, words))
         if item.nillable and (item.least > 0 or item.most != 1) and _may_be_nil(item):
             schema = nullable(schema)
         return lifted(repeated(schema, item.least, item.most))
