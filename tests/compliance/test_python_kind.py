@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from drawbar.testing import KindCompliance, Peer
+from peer_programs import MarkingPeer
 
 MODULE = '''\
 """What the gateway calls."""
@@ -73,15 +73,14 @@ functions:
 """
 
 
-class PythonPeer(Peer):
+class PythonPeer(MarkingPeer):
     secret = "s3cret-of-the-module"
     settings = "kinds: {python: {modules: [peer_module], path: [.]}}\n"
     restarts = False
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        super().__init__(folder)
         (folder / "peer_module.py").write_text(MODULE)
-        (folder / "work").mkdir()
 
     def adapter(self) -> str:
         return ADAPTER % {"secret": self.secret}
@@ -92,21 +91,6 @@ class PythonPeer(Peer):
             text.replace("  env:", "  unheard_of: 1\n  env:"),
             text.replace("  wait:\n", "  wait:\n    unheard_of: 1\n"),
         )
-
-    async def changes(self) -> int:
-        file = self._folder / "changes"
-        return len(file.read_text()) if file.exists() else 0
-
-    async def at_work(self) -> int:
-        return sum(_runs(int(entry.name)) for entry in (self._folder / "work").iterdir())
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 class TestPython(KindCompliance):

@@ -8,7 +8,6 @@ import json
 import os
 import shlex
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,73 +16,21 @@ import asyncssh
 import pytest
 
 from drawbar.testing import KindCompliance, Peer
+from peer_programs import FUNCTIONS, ProgramPeer
 from ssh_hosts import OpenSsh, free_port, need_sshd
-
-PROGRAM = """
-import json, os, pathlib, shlex, sys, time
-here = pathlib.Path(__file__).parent
-(here / "work" / str(os.getpid())).touch()
-forced = os.environ.get("SSH_ORIGINAL_COMMAND")
-word = shlex.split(forced)[1] if forced else sys.argv[1]
-given = json.load(sys.stdin)
-if word == "echo":
-    answer = given["text"]
-elif word == "say":
-    answer = shlex.split(forced)[2] if forced else sys.argv[2]
-elif word == "rows":
-    answer = [{"row": number} for number in range(given["count"])]
-else:
-    if word == "change":
-        with (here / "changes").open("a") as changes:
-            changes.write("x")
-    time.sleep(given["seconds"])
-    answer = None
-json.dump(answer, sys.stdout)
-"""
 
 ADAPTER = """\
 adapter: peer
 backend:
   kind: ssh
-  program: ["%(program)s"]
-%(backend)s
-functions:
-  echo:
-    description: Echo.
-    parameters: {text: {type: string}, again: {const: 1}}
-    argv: [echo]
-    stdin: json
-    stdout: json
-  rows:
-    description: Rows.
-    parameters: {count: {type: integer}}
-    argv: [rows]
-    stdin: json
-    stdout: json
-  wait:
-    description: Wait.
-    parameters: {seconds: {type: number}}
-    argv: [wait]
-    stdin: json
-    stdout: json
-  change:
-    description: Change.
-    effect: write
-    parameters: {seconds: {type: number}}
-    argv: [change]
-    stdin: json
-    stdout: json
+  program: ["%s"]
 """
 
 
-class OpenSshPeer(Peer):
+class OpenSshPeer(ProgramPeer):
     def __init__(self, folder: Path, *, forced: bool) -> None:
-        self._folder = folder
-        self._program = folder / "peer.py"
-        self._program.write_text(f"#!{sys.executable} -S\n{PROGRAM}")
-        self._program.chmod(0o700)
-        (folder / "work").mkdir()
-        self._host = OpenSsh(folder, forced=str(self._program) if forced else None)
+        super().__init__(folder)
+        self._host = OpenSsh(folder, forced=str(self.program) if forced else None)
         self.secret = self._host.private_key.splitlines()[2]
         self.counts_work = (
             False  # OpenSSH passes no signal on to root, nor to a command that it forces
@@ -91,29 +38,11 @@ class OpenSshPeer(Peer):
         self._forced = forced
 
     def adapter(self) -> str:
-        program = "any" if self._forced else str(self._program)
-        return ADAPTER % {"program": program, "backend": self._host.backend()}
-
-    def wrong_words(self) -> tuple[str, str]:
-        text = self.adapter()
-        return (
-            text.replace("  program:", "  unheard_of: 1\n  program:"),
-            text.replace("    argv: [wait]", "    unheard_of: 1\n    argv: [wait]"),
-        )
-
-    async def changes(self) -> int:
-        file = self._folder / "changes"
-        return len(file.read_text()) if file.exists() else 0
-
-    async def at_work(self) -> int:
-        return len(self._working())
-
-    def _working(self) -> list[int]:
-        pids = [int(entry.name) for entry in (self._folder / "work").iterdir()]
-        return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+        program = "any" if self._forced else str(self.program)
+        return ADAPTER % program + self._host.backend() + FUNCTIONS
 
     async def rest(self) -> None:
-        for pid in self._working():
+        for pid in self.working():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -139,9 +68,9 @@ class AsyncsshPeer(Peer):
         key = self._key.export_public_key().decode().strip()
         backend = (
             f"  host: 127.0.0.1\n  port: {self._port}\n  username: wren\n"
-            f"  host_keys: [{key}]\n  password: {self.secret}"
+            f"  host_keys: [{key}]\n  password: {self.secret}\n"
         )
-        return ADAPTER % {"program": "any", "backend": backend}
+        return ADAPTER % "any" + backend + FUNCTIONS
 
     def wrong_words(self) -> tuple[str, str]:
         text = self.adapter()
