@@ -42,6 +42,16 @@ class Channel:
         self.last_seq += 1
         return RunEvent(self.run_id, self.last_seq, name, data)
 
+    def tell(self, name: str, data: JsonObject) -> RunEvent:
+        """Make the next event and publish it."""
+        self.last_seq += 1
+        event = RunEvent(self.run_id, self.last_seq, name, data)
+        self._log.append(event)
+        self._wake()
+        if len(self._log) > _MOST_KEPT:
+            self._trim()
+        return event
+
     def publish(self, events: Iterable[RunEvent]) -> None:
         self._log.extend(events)
         self._wake()

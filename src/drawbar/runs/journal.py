@@ -64,13 +64,11 @@ class Journal:
 
     def tell(self, name: str, data: JsonObject) -> None:
         """One event, to followers now and to the store with the next `save`."""
-        event = self.channel.make(name, data)
-        self._events.append(event)
-        self.channel.publish([event])
+        self._events.append(self.channel.tell(name, data))
 
     def tell_delta(self, name: str, data: JsonObject) -> None:
         """The same, stored within a moment even if nothing else happens."""
-        self.tell(name, data)
+        self._events.append(self.channel.tell(name, data))
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(STORE_DELTAS_AFTER, self.save)

@@ -19,7 +19,7 @@ from drawbar.kernel.ids import new_id
 from drawbar.kernel.values import JsonObject, JsonValue
 from drawbar.llm.chat import ChatModel, ChatRequest, ModelError
 from drawbar.runs import states
-from drawbar.runs.calls import CallSite, carry_out
+from drawbar.runs.calls import CallSite, carry_out, carry_out_at_once
 from drawbar.runs.closing import end_run, tell_changes, tell_output, total_usage
 from drawbar.runs.context import Conversation, changes_told, estimated_tokens, model_messages
 from drawbar.runs.events import Channel
@@ -293,7 +293,7 @@ class _Progress:
         """Carry out the server's calls of a step; False when the client's are missing."""
         journal = self._journal
         mine = [item for item in open_calls(step) if item.call.name not in self._client_names]
-        if mine:
+        if mine and not self._carry_out_at_once(step.id, mine):
             await journal.interruption.run(self._carry_out(step.id, mine))
         step = journal.steps[step.id]
         if theirs := open_calls(step):
@@ -306,6 +306,24 @@ class _Progress:
         journal.save()
         return True
 
+    def _carry_out_at_once(self, step_id: str, calls: Sequence[StepCall]) -> bool:
+        """A single reading that has nothing to wait for: what cannot be stopped needs no task of its own."""
+        if len(calls) > 1 or self._journal.interruption.is_stopped() or self._changes(calls[0]):
+            return False
+        told = carry_out_at_once(self._engine.dispatcher, calls[0].call, self._site())
+        if told is not None:
+            tell_output(self._journal, step_id, calls[0], told.output)
+        return told is not None
+
+    def _changes(self, item: StepCall) -> bool:
+        function = self._engine.dispatcher.toolset.get(item.call.name)
+        return function is not None and function.effect != "read"
+
+    def _site(self) -> CallSite:
+        self._offer_results()  # after a restart the calls may come before the model is asked
+        run = self._journal.run
+        return CallSite(run.caller, "runs", self._functions, run.id, self._deadline)
+
     async def _carry_out(self, step_id: str, calls: Sequence[StepCall]) -> None:
         if len(calls) == 1:
             await self._carry_out_one(step_id, calls[0])
@@ -316,13 +334,9 @@ class _Progress:
 
     async def _carry_out_one(self, step_id: str, item: StepCall) -> None:
         journal = self._journal
-        run = journal.run
-        function = self._engine.dispatcher.toolset.get(item.call.name)
-        if function is not None and function.effect != "read":
+        if self._changes(item):
             await journal.exists()
-        self._offer_results()  # after a restart the calls may come before the model is asked
-        site = CallSite(run.caller, "runs", self._functions, run.id, self._deadline)
-        told = await carry_out(self._engine.dispatcher, item.call, site)
+        told = await carry_out(self._engine.dispatcher, item.call, self._site())
         if journal.interruption.reason is not None:
             return  # the run has ended meanwhile; a late output does not open it again
         tell_output(journal, step_id, item, told.output)
