@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from typing import Any, Literal
@@ -10,10 +11,13 @@ from typing import Any, Literal
 import pytest
 
 from doubles import ANNA
+from drawbar.dispatch.invocation import Invocation
+from drawbar.kernel.outcome import Succeeded
 from drawbar.kernel.ports import BackendError, Call, Reply
 from drawbar.kernel.values import Caller
 from drawbar.llm.chat import CallDelta, ChatEvent, ChatRequest, Finished, ModelError, TextDelta
 from drawbar.llm.scripted import invoke, say
+from drawbar.runs.interrupt import Interruption
 from drawbar.runs.order import ToolOutput
 from drawbar.runs.pending import calls_of
 from drawbar.store.records import RunEvent
@@ -457,3 +461,44 @@ async def test_events_wait_for_the_store_only_where_the_client_acts_on_them(
             stored = await bench.runs.get(bench.thread_id, run.id)
             assert stored.status == "completed"
             assert await bench.texts() == ["hello"]
+
+
+async def test_a_reading_that_need_not_wait_takes_no_task_of_its_own(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks: list[object] = []
+    carry_out = Interruption.run
+
+    async def counted(interruption: Interruption, work: Any) -> Any:
+        tasks.append(work)
+        return await carry_out(interruption, work)
+
+    monkeypatch.setattr(Interruption, "run", counted)
+    async with run_bench(url, invoke("hr_get", {"q": "1"}), say("It is 1")) as bench:
+        monkeypatch.setattr(bench.dispatcher, "at_once", lambda _: Succeeded({"q": 1}))
+        run = await bench.create()
+        ended = await bench.ended(run)
+        [step, _] = await bench.steps(run)
+
+    assert ended.status == "completed"
+    assert len(tasks) == 2  # the model's two turns
+    assert [json.loads(item.output or "")["data"] for item in calls_of(step)] == [{"q": 1}]
+
+
+async def test_a_change_is_carried_out_in_a_task_that_waits_for_its_run_to_be_stored(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    existed: list[bool] = []
+
+    async with run_bench(url, invoke("hr_set", {"q": "1"}), say("Done")) as bench:
+
+        def at_once(invocation: Invocation) -> None:
+            journal = bench.runs._worker.active[str(invocation.run_id)]
+            existed.append(journal._born is None)
+
+        monkeypatch.setattr(bench.dispatcher, "at_once", at_once)
+        run = await bench.create()
+        ended = await bench.ended(run)
+
+    assert ended.status == "completed"
+    assert existed == [True]
