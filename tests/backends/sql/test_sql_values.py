@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import math
 import string
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +17,8 @@ from hypothesis import strategies as st
 from drawbar.backends.sql.reply import cell, encoded_size, read_json
 from drawbar.kernel.values import JsonValue
 
-from .conftest import Office
+from .conftest import Office, run_script
+from .test_sql_contract import make_firebird
 
 VALUES = [
     ("sqlite", "9007199254740991", 9007199254740991),
@@ -129,6 +134,161 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+KEPT = {
+    "mariadb": """create table kept (t text character set utf8mb4, w bigint, n decimal(30, 10), p double, d date, m datetime(6),
+      b blob, f boolean)""",
+    "duckdb": "create table kept (t varchar, w bigint, n decimal(30, 10), p double, d date, m timestamp, b blob, f boolean)",
+    "firebird": """create table kept (t varchar(2000), w bigint, n decimal(18, 10), p double precision, d date,
+      m timestamp, b blob, f boolean)""",
+    "sqlite": "create table kept (t text, w integer, n text, p real, d text, m text, b blob, f integer)",
+    "postgresql": """create table kept (t text, w bigint, n numeric(30, 10), p float8, d date, m timestamp, b bytea, f boolean)""",
+}
+"""The value table as columns: text, whole number, decimal, double, day, moment, bytes, flag."""
+COMPUTED = {
+    "mariadb": "cast(:n as decimal(20, 4))",
+    "duckdb": "cast(:n as decimal(20, 4))",
+    "firebird": "cast(:n as decimal(18, 4)) + 0",
+    "sqlite": None,
+    "postgresql": "cast(:n as numeric(20, 4))",
+}
+"""A decimal that no column holds; SQLite has none."""
+FRACTIONS = {"mariadb": 6, "duckdb": 6, "firebird": 4, "sqlite": 6, "postgresql": 6}
+"""Digits of a second."""
+
+
+def kept_function(dialect: str) -> str:
+    """Put a row, take it back; a decimal, a day and a moment go in as the text that JSON has for them."""
+    computed = COMPUTED[dialect]
+    one_row = " from rdb$$database" if dialect == "firebird" else ""
+    number = "string" if dialect == "sqlite" else "number"
+    echo = f"""
+exact: {{parameters: {{n: {{type: number}}}}, sql: "select {computed} as n{one_row}", rows: one}}"""
+    return f"""
+put:
+  effect: write
+  parameters:
+    t: {{type: string}}
+    w: {{type: integer}}
+    n: {{type: {number}}}
+    p: {{type: number}}
+    d: {{type: string, format: date}}
+    m: {{type: string}}
+    f: {{type: boolean}}
+  statements:
+    - delete from kept
+    - {{sql: "insert into kept (t, w, n, p, d, m, f) values (:t, :w, :n, :p, :d, :m, :f)", expect_rows: 1}}
+  returns: {{from: take}}
+take: {{sql: "select t, w, n, p, d, m, f from kept", rows: one}}
+copy:
+  effect: write
+  let: {{old: "select t, w, n, p, d, m, f from kept"}}
+  statements:
+    - delete from kept
+    - "insert into kept (t, w, n, p, d, m, f) values (:old.t, :old.w, :old.n, :old.p, :old.d, :old.m, :old.f)"
+  returns: {{from: take}}{echo if computed else ""}
+"""
+
+
+@pytest.fixture(scope="module", params=KEPT)
+def keeping(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Office, asyncio.Runner]]:
+    """An open office on each database, with the table of values."""
+    dialect, folder = request.param, tmp_path_factory.mktemp("values")
+    url = make_kept(dialect, folder, request)
+    office = Office(url, folder, dialect, threads=1)
+    with asyncio.Runner() as runner:
+        runner.run(_opened(office, kept_function(dialect)))
+        yield office, runner
+        runner.run(office.backend.close())
+    if dialect in {"mariadb", "postgresql"}:
+        run_script(office, "drop table kept")
+
+
+def make_kept(dialect: str, folder: Path, request: pytest.FixtureRequest) -> str:
+    if dialect == "duckdb":
+        duckdb = pytest.importorskip("duckdb")
+        with duckdb.connect(str(folder / "v.duckdb")) as connection:
+            connection.execute(KEPT[dialect])
+        return "duckdb:///./v.duckdb"
+    if dialect == "firebird":
+        make_firebird(folder / "v.fdb")
+        import firebird.driver  # noqa: PLC0415 -- the driver is optional
+
+        with firebird.driver.connect(str(folder / "v.fdb"), user="SYSDBA") as connection:
+            connection.execute_immediate(KEPT[dialect])
+            connection.commit()
+        return "firebird:///./v.fdb"
+    url = "sqlite:///./courses.db"
+    if dialect != "sqlite":
+        url = request.getfixturevalue(f"{dialect}_url")
+    run_script(Office(url, folder, dialect), KEPT[dialect])
+    return url
+
+
+async def _opened(office: Office, text: str) -> None:
+    office.open(text)
+
+
+DECIMALS = st.decimals(-(10**7), 10**7, places=4)
+DAYS = st.dates(dt.date(1, 1, 1), dt.date(9999, 12, 31))
+MOMENTS = st.datetimes(dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31))  # noqa: DTZ001 -- without a zone
+
+
+@settings(
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200),
+    whole=st.integers(-(2**63), 2**63 - 1),
+    number=DECIMALS,
+    part=st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False),
+    day=DAYS,
+    moment=MOMENTS,
+    flag=st.booleans(),
+)
+def test_what_is_kept_comes_back_as_it_went(
+    keeping: tuple[Office, asyncio.Runner],
+    text: str,
+    whole: int,
+    number: Decimal,
+    part: float,
+    day: dt.date,
+    moment: dt.datetime,
+    flag: bool,
+) -> None:
+    office, runner = keeping
+    digits = FRACTIONS[office.dialect]
+    moment = moment.replace(microsecond=moment.microsecond // 10 ** (6 - digits) * 10 ** (6 - digits))
+    number_in: JsonValue = str(number) if office.dialect == "sqlite" else float(number)
+    arguments: dict[str, JsonValue] = {
+        "t": text,
+        "w": whole,
+        "n": number_in,
+        "p": part,
+        "d": day.isoformat(),
+        "m": moment.isoformat(sep=" ", timespec="microseconds")[: 20 + digits],
+        "f": flag,
+    }
+
+    for value in (
+        runner.run(office.value("put", arguments)),
+        runner.run(office.value("copy")),
+    ):
+        assert isinstance(value, dict)
+        assert value["t"] == text
+        assert value["w"] == (whole if abs(whole) < 2**53 else str(whole))
+        assert value["n"] == (str(number) if office.dialect == "sqlite" else f"{number:.10f}")
+        assert value["p"] == part
+        assert value["d"] == day.isoformat()
+        assert dt.datetime.fromisoformat(str(value["m"])) == moment
+        assert value["f"] == (int(flag) if office.dialect in {"sqlite", "mariadb"} else flag)
+    if COMPUTED[office.dialect] is not None:
+        assert runner.run(office.value("exact", {"n": number_in})) == {"n": f"{number:.4f}"}
 
 
 FUNCTION = """

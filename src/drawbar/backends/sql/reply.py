@@ -75,7 +75,7 @@ def _other(value: Any, files: Attachments | None) -> JsonValue:  # a driver's va
     if isinstance(value, dict):
         return {str(key): cell(item, files) for key, item in value.items()}
     if isinstance(value, decimal.Decimal):
-        return str(value) if value.is_finite() else _not_finite(float(value))
+        return f"{value:f}" if value.is_finite() else _not_finite(float(value))
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     return str(value)

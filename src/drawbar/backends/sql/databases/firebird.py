@@ -6,8 +6,10 @@ has no limit of its own for a statement, so the watchdog keeps the time.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import warnings
+from decimal import Decimal
 from typing import Any
 
 from firebird.driver import (
@@ -32,6 +34,8 @@ from drawbar.kernel.ports import BackendError
 from drawbar.kernel.values import Secret
 
 _COUNTED = {StatementType.INSERT, StatementType.UPDATE, StatementType.DELETE}
+_SCALE = 5
+"""Its place in the description of a column."""
 _CANCELLED = 335544794
 _LOST = {335544721, 335544726, 335544727, 335544741, 335544648, 335544856}
 _CONFLICTS = {335544336, 335544345, 335544878, 335544451}
@@ -82,9 +86,14 @@ class FirebirdServer(Server):
         """`execute block` counts as a select, and may act as another user in a database that is a file."""
         if self._asked_freely:
             check_single(statement.text, self.dialect, changes=False)
+        text, bound = spread(statement, values, self.dialect.no_element)
         cursor = connection.cursor()
-        cursor.execute(*spread(statement, values, self.dialect.no_element))
-        return cursor
+        try:
+            cursor.execute(text, [_bound(value) for value in bound])
+        except (TypeError, ValueError, OverflowError) as error:  # of the driver, before it sends
+            cursor.close()
+            raise BackendError(str(error), code="bad_value", work="rolled_back") from None
+        return _Exact(cursor)
 
     def count(self, cursor: Any) -> int:
         if cursor.statement.type not in _COUNTED:  # asking for others is an error
@@ -151,6 +160,49 @@ class FirebirdServer(Server):
         with connection.cursor() as cursor:
             plan = cursor.prepare(text).detailed_plan
             return [line for line in str(plan or "").splitlines() if line.strip()]
+
+
+class _Exact:
+    """A cursor whose decimals have as many digits as their column; the driver leaves zeros at the end out."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self.description = cursor.description
+        self._scales = {
+            index: Decimal(1).scaleb(int(each[_SCALE]))
+            for index, each in enumerate(cursor.description or ())
+            if each[1] is Decimal and each[_SCALE]
+        }
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+    def fetchone(self) -> Any:
+        row = self._cursor.fetchone()
+        return None if row is None else self._exact([row])[0]
+
+    def fetchmany(self, count: int) -> Any:
+        return self._exact(self._cursor.fetchmany(count))
+
+    def fetchall(self) -> Any:
+        return self._exact(self._cursor.fetchall())
+
+    def _exact(self, rows: Any) -> Any:
+        if not self._scales:
+            return rows
+        found = [list(row) for row in rows]
+        for row in found:
+            for index, scale in self._scales.items():
+                if row[index] is not None:
+                    row[index] = row[index].quantize(scale)
+        return found
+
+
+def _bound(value: Any) -> Any:
+    """A moment as a text: the driver cannot write those before 1858, the beginning of the engine's own count."""
+    if isinstance(value, dt.datetime) and value.tzinfo is None:
+        return value.isoformat(sep=" ", timespec="microseconds")[:-2]
+    return value
 
 
 def _address(words: dict[str, str], path: object) -> str:

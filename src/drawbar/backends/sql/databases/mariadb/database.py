@@ -20,6 +20,7 @@ from pymysql.cursors import SSCursor
 
 from drawbar.backends.sql.databases.mariadb import calls, errors
 from drawbar.backends.sql.databases.mariadb.asked import SQL_MODE, spared
+from drawbar.backends.sql.databases.mariadb.decimals import fitting
 from drawbar.backends.sql.databases.mariadb.numbers import INTERRUPTED
 from drawbar.backends.sql.databases.pooled import How, Server, State
 from drawbar.backends.sql.dialect import MARIADB
@@ -147,7 +148,8 @@ class MariadbServer(Server):
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
         self._spare(connection, statement)
         cursor = connection.cursor()
-        cursor.execute(*spread(statement, values, self.dialect.no_element, is_format=True))
+        text, bound = spread(statement, values, self.dialect.no_element, is_format=True)
+        cursor.execute(text, fitting(bound))
         return cursor
 
     def interrupt(self, connection: Any) -> None:
@@ -212,7 +214,7 @@ class MariadbServer(Server):
         self._spare(connection, statement)
         with connection.cursor() as cursor:
             text, bound = spread(statement, values, self.dialect.no_element, is_format=True)
-            cursor.execute(f"explain {text}", bound)
+            cursor.execute(f"explain {text}", fitting(bound))
             names = self.columns(cursor)
             return [_line(names, row) for row in cursor.fetchall()]
 
