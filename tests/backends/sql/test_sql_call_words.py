@@ -150,8 +150,8 @@ PROBLEMS = [
     ),
     (
         "postgresql",
-        "f: {effect: write, max_affected_rows: 5, call: pay}",
-        "DB314 `max_affected_rows` has no meaning here: a database does not tell how many rows a routine has changed",
+        "f: {effect: read, max_affected_rows: 5, call: pay}",
+        "DB314 `max_affected_rows` has no meaning here: the function reads",
     ),
     (
         "postgresql",

@@ -16,6 +16,7 @@ from drawbar.kernel.ports import ChecksLogin
 from drawbar.spec.load import parse_adapter
 
 from .conftest import HEAD, SCHEMA, Office, OnlySql, mariadb_connection
+from .test_sql_contract import make_firebird
 
 READS = "read: {description: Read., sql: select title from courses}"
 CHANGES = "remove: {description: Remove., effect: destroy, statements: [delete from courses]}"
@@ -234,6 +235,93 @@ async def test_mariadb_all_privileges_are_told(on_mariadb: Peer) -> None:
         f"the login may give its rights on `{database}`.* away",
         f"the login may do everything on `{database}`.*",
     ]
+
+
+async def test_postgresql_routines_with_the_rights_of_others_are_told_and_mended(
+    on_postgresql: Peer,
+) -> None:
+    schema = on_postgresql.login.removesuffix("_login")
+    on_postgresql.grant(
+        "create function wipe(n integer) returns void language sql security definer as 'delete from courses'",
+        "create function peek() returns bigint language sql stable security definer as 'select count(*) from courses'",
+        "create function plain() returns void language sql as 'delete from courses'",
+        "create procedure booked() language sql security definer as 'delete from courses'",
+    )
+    calls = "booked: {description: B., effect: write, call: booked()}"
+
+    told = await on_postgresql.told(f"{READS}\n{calls}")
+    on_postgresql.office.options = "login_check: refuse"
+    error = await on_postgresql.office.open(f"{READS}\n{calls}").error("read")
+    for each in told:
+        on_postgresql.grant(each.partition("; mend it with: ")[2])
+    mended = await on_postgresql.told(f"{READS}\n{calls}")
+    on_postgresql.grant("drop function wipe(integer), peek(), plain()", "drop procedure booked()")
+
+    wipe = "postgres, a superuser, which may change something (security definer)"
+    assert [each.partition(";")[0] for each in told] == [
+        f"the login may call {schema}.peek() with the rights of postgres, a superuser (security definer)",
+        f"the login may call {schema}.wipe(n integer) with the rights of {wipe}",
+    ]
+    assert told[1].endswith(f"revoke execute on function {schema}.wipe(n integer) from public")
+    assert error.code == "login_too_wide"
+    assert mended == []
+
+
+async def test_mariadb_routines_with_the_rights_of_others_are_told_and_mended(
+    on_mariadb: Peer,
+) -> None:
+    database = urlsplit(on_mariadb.office.url).path[1:]
+    on_mariadb.grant(
+        "create procedure wipe() delete from courses",
+        "create procedure peek() reads sql data select count(*) from courses",
+        "create procedure own() sql security invoker delete from courses",
+        *(f"grant execute on procedure {each} to LOGIN" for each in ("wipe", "peek", "own")),
+    )
+
+    told = without_practice(await on_mariadb.told())
+    for each in told:
+        on_mariadb.grant(each.partition("; mend it with: ")[2])
+    mended = without_practice(await on_mariadb.told())
+    on_mariadb.grant(*(f"drop procedure {each}" for each in ("wipe", "peek", "own")))
+
+    assert [each.partition(" with the rights of ")[0] for each in told] == [
+        f"the login may call `{database}`.`wipe`"
+    ]
+    assert mended == []
+
+
+async def test_firebird_a_name_that_may_too_much_is_told_and_mended(tmp_path: Path) -> None:
+    make_firebird(tmp_path / "l.fdb")
+    import firebird.driver  # noqa: PLC0415 -- the driver is optional
+
+    def run(*statements: str) -> None:
+        with firebird.driver.connect(str(tmp_path / "l.fdb"), user="SYSDBA") as server:
+            for statement in statements:
+                server.execute_immediate(statement)
+                server.commit()
+
+    run(
+        "create table courses (course_no integer, title varchar(9))",
+        "create table other (a integer)",
+        "create sequence numbers",
+        "grant select, insert on courses to user reader",
+        "grant select on other to user reader",
+        "grant usage on sequence numbers to user reader",
+    )
+    office = Office("firebird:///./l.fdb", tmp_path, "firebird", options="username: READER")
+
+    told = await office.open(ASKS).backend.check_login()
+    await office.backend.close()
+    run(*(each.partition("; mend it with: ")[2] for each in told))
+    mended = await office.open(ASKS).backend.check_login()
+    await office.backend.close()
+
+    assert [each.partition(";")[0] for each in told] == [
+        "the login of free queries may count up the sequence numbers",
+        "the login of free queries may insert in courses",
+        "the login of free queries may select in other",
+    ]
+    assert mended == ()
 
 
 async def test_a_login_that_may_too_much_is_refused_where_that_was_asked(

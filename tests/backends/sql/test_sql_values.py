@@ -7,8 +7,8 @@ import datetime as dt
 import math
 import string
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -143,7 +143,7 @@ KEPT = {
     "firebird": """create table kept (t varchar(2000), w bigint, n decimal(18, 10), p double precision, d date,
       m timestamp, b blob, f boolean)""",
     "sqlite": "create table kept (t text, w integer, n text, p real, d text, m text, b blob, f integer)",
-    "postgresql": """create table kept (t text, w bigint, n numeric(30, 10), p float8, d date, m timestamp, b bytea, f boolean)""",
+    "postgresql": "create table kept (t text, w bigint, n numeric(30, 10), p float8, d date, m timestamp, b bytea, f boolean)",
 }
 """The value table as columns: text, whole number, decimal, double, day, moment, bytes, flag."""
 COMPUTED = {
@@ -232,61 +232,53 @@ async def _opened(office: Office, text: str) -> None:
     office.open(text)
 
 
-DECIMALS = st.decimals(-(10**7), 10**7, places=4)
-DAYS = st.dates(dt.date(1, 1, 1), dt.date(9999, 12, 31))
-MOMENTS = st.datetimes(dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31))  # noqa: DTZ001 -- without a zone
-
-
 @settings(
     deadline=None,
     max_examples=30,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200),
-    whole=st.integers(-(2**63), 2**63 - 1),
-    number=DECIMALS,
-    part=st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False),
-    day=DAYS,
-    moment=MOMENTS,
-    flag=st.booleans(),
+    row=st.fixed_dictionaries(
+        {
+            "t": st.text(
+                st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200
+            ),
+            "w": st.integers(-(2**63), 2**63 - 1),
+            "n": st.decimals(-(10**7), 10**7, places=4),
+            "p": st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False),
+            "d": st.dates(dt.date(1, 1, 1), dt.date(9999, 12, 31)),
+            "m": st.datetimes(dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31)),  # noqa: DTZ001 -- without a zone
+            "f": st.booleans(),
+        }
+    )
 )
 def test_what_is_kept_comes_back_as_it_went(
-    keeping: tuple[Office, asyncio.Runner],
-    text: str,
-    whole: int,
-    number: Decimal,
-    part: float,
-    day: dt.date,
-    moment: dt.datetime,
-    flag: bool,
+    keeping: tuple[Office, asyncio.Runner], row: dict[str, Any]
 ) -> None:
     office, runner = keeping
-    digits = FRACTIONS[office.dialect]
-    moment = moment.replace(microsecond=moment.microsecond // 10 ** (6 - digits) * 10 ** (6 - digits))
+    number, moment = row["n"], row["m"]
+    written = moment.isoformat(sep=" ", timespec="microseconds")[: 20 + FRACTIONS[office.dialect]]
     number_in: JsonValue = str(number) if office.dialect == "sqlite" else float(number)
     arguments: dict[str, JsonValue] = {
-        "t": text,
-        "w": whole,
+        **row,
         "n": number_in,
-        "p": part,
-        "d": day.isoformat(),
-        "m": moment.isoformat(sep=" ", timespec="microseconds")[: 20 + digits],
-        "f": flag,
+        "d": row["d"].isoformat(),
+        "m": written,
     }
+    has_flags = office.dialect not in {"sqlite", "mariadb"}
 
     for value in (
         runner.run(office.value("put", arguments)),
         runner.run(office.value("copy")),
     ):
         assert isinstance(value, dict)
-        assert value["t"] == text
-        assert value["w"] == (whole if abs(whole) < 2**53 else str(whole))
+        assert value["t"] == row["t"]
+        assert value["w"] == (row["w"] if abs(row["w"]) < 2**53 else str(row["w"]))
         assert value["n"] == (str(number) if office.dialect == "sqlite" else f"{number:.10f}")
-        assert value["p"] == part
-        assert value["d"] == day.isoformat()
-        assert dt.datetime.fromisoformat(str(value["m"])) == moment
-        assert value["f"] == (int(flag) if office.dialect in {"sqlite", "mariadb"} else flag)
+        assert value["p"] == row["p"]
+        assert value["d"] == row["d"].isoformat()
+        assert dt.datetime.fromisoformat(str(value["m"])) == dt.datetime.fromisoformat(written)
+        assert value["f"] == (row["f"] if has_flags else int(row["f"]))
     if COMPUTED[office.dialect] is not None:
         assert runner.run(office.value("exact", {"n": number_in})) == {"n": f"{number:.4f}"}
 

@@ -321,6 +321,11 @@ class SqlFunctionSpec(FunctionSpec):
     max_affected_rows: int | None = Field(
         None, ge=1, description="Wins over the adapter's own `max_affected_rows`."
     )
+    expect_rows: ExpectedRows | None = Field(
+        None,
+        description="Of a `call`: n, n..m, n.. or any; a routine that changes another number of rows is undone, where "
+        "the database counts them.",
+    )
     once: Name | None = Field(
         None,
         description="A table of the database that keeps the key and the answer of each call, in the transaction of the changes.",

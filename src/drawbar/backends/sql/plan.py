@@ -371,6 +371,8 @@ class Operation:
     told: tuple[str, ...] = ()
     not_found: str | None = None
     max_affected_rows: int | None = None
+    expected: Expected | None = None
+    """How many rows its routine may change."""
     lets: tuple[Let, ...] = ()
     guards: tuple[Guard, ...] = ()
     answer: Answer | None = None

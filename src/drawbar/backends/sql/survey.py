@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drawbar.backends.sql.plan import FreeQuery, Operation, Reading
+from drawbar.backends.sql.plan import FreeQuery, Operation, Reading, Routine
 from drawbar.compiler.kind import Plan
 
 
@@ -20,6 +20,8 @@ class Survey:
     changes: bool
     """Some operation changes something."""
     queries: tuple[FreeQuery, ...]
+    routines: tuple[tuple[str | None, str], ...] = ()
+    """Schema and name of what is called."""
 
 
 def survey_of(plans: Mapping[str, Plan]) -> Survey:
@@ -30,4 +32,10 @@ def survey_of(plans: Mapping[str, Plan]) -> Survey:
         operates=bool(operations),
         changes=any(each.transaction != "reading" for each in operations),
         queries=tuple(each for each in bindings if isinstance(each, FreeQuery)),
+        routines=tuple(_called(each.routine) for each in operations if each.routine is not None),
     )
+
+
+def _called(routine: Routine) -> tuple[str | None, str]:
+    schema = routine.signature.schema
+    return None if schema is None else schema.name, routine.signature.name.name

@@ -100,7 +100,7 @@ def _plan(name: str, spec: SqlFunctionSpec, place: _Place) -> Plan | None:
             if each.sql is not None and name not in place.readings
         }
         if signature is not None:
-            binding = compile_called(author, spec, signature, place.readings, broken)
+            binding = compile_called(author, spec, signature, place.backend, place.readings, broken)
         else:
             binding = compile_operation(author, spec, place.backend, place.readings, broken)
     _note_unused(author, spec)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from drawbar.backends.sql.compile.author import Author
+from drawbar.backends.sql.execute.affected import TELLS_CHANGES
 from drawbar.backends.sql.options import SqlFunctionSpec
 from drawbar.backends.sql.parse import Found
-
-_UNSEEN = "a database does not tell how many rows a routine has changed"
 
 
 def call_words(spec: SqlFunctionSpec) -> dict[str, object]:
     """The words that belong to `call` alone."""
-    return {"results": spec.results, "transaction": spec.transaction == "none"}
+    return {
+        "results": spec.results,
+        "transaction": spec.transaction == "none",
+        "expect_rows": spec.expect_rows is not None,
+    }
 
 
 def note_foreign(author: Author, words: Iterable[str], because: str) -> None:
@@ -33,9 +36,9 @@ def check_call_words(author: Author, spec: SqlFunctionSpec, *, has_identity: boo
         "page": spec.page,
     }
     note_foreign(author, (word for word, value in words.items() if value), "calls a routine")
-    if spec.max_affected_rows is not None:
-        message = f"`max_affected_rows` has no meaning here: {_UNSEEN}"
-        author.add(("max_affected_rows",), Found("DB314", message))
+    for word in ("max_affected_rows", "expect_rows"):
+        if getattr(spec, word) is not None and (why := _uncounted(author, spec)):
+            author.add((word,), Found("DB314", f"`{word}` has no meaning here: {why}"))
     if spec.returns.rows is not None:
         fix = "write `rows` beside `call`"
         author.add(
@@ -49,6 +52,17 @@ def check_call_words(author: Author, spec: SqlFunctionSpec, *, has_identity: boo
         _reading_words(author, spec)
     if spec.transaction == "none":
         _unguarded_words(author, spec, has_identity=has_identity)
+
+
+def _uncounted(author: Author, spec: SqlFunctionSpec) -> str | None:
+    """Why it is not known how many rows the routine has changed."""
+    if author.dialect.name not in TELLS_CHANGES:
+        return f"{author.dialect.title} does not tell how many rows a routine has changed"
+    if spec.effect == "read":
+        return "the function reads"
+    if spec.transaction == "none":
+        return "what the procedure has committed cannot be undone"
+    return None
 
 
 def _reading_words(author: Author, spec: SqlFunctionSpec) -> None:

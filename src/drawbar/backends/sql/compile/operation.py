@@ -11,6 +11,7 @@ from drawbar.backends.sql.compile.check import column_names
 from drawbar.backends.sql.compile.messages import check_holes, compile_test
 from drawbar.backends.sql.compile.reading import check_column_types
 from drawbar.backends.sql.compile.steps import ANY, compile_steps, known_list, known_row, walking
+from drawbar.backends.sql.execute.affected import TELLS_CHANGES
 from drawbar.backends.sql.execute.once import once_in
 from drawbar.backends.sql.options import GuardSpec, LetSpec, SqlBackendSpec, SqlFunctionSpec
 from drawbar.backends.sql.parse import Found, close
@@ -59,11 +60,14 @@ def compile_called(
     author: Author,
     spec: SqlFunctionSpec,
     signature: Signature,
+    backend: SqlBackendSpec,
     readings: Mapping[str, Plan],
     broken: Iterable[str],
 ) -> Operation | None:
     """An operation that calls a routine in place of statements."""
     lets, guards = _before(author, spec)
+    counts = author.dialect.name in TELLS_CHANGES and spec.effect != "read"
+    most = spec.max_affected_rows or (backend.max_affected_rows if counts else None)
     routine = compile_routine(author, spec, signature)
     answer = _answer(author, spec, readings, broken)
     if routine is None:
@@ -77,6 +81,8 @@ def compile_called(
         steps=(),
         told=author.told,
         not_found=spec.not_found,
+        max_affected_rows=None if transaction == "none" else most,
+        expected=spec.expect_rows,
         lets=lets,
         guards=guards,
         answer=answer,

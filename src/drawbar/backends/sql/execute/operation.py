@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from drawbar.backends.sql.execute.affected import changed_before, changed_since
 from drawbar.backends.sql.execute.calls import call_routine
 from drawbar.backends.sql.execute.columns import readers
 from drawbar.backends.sql.execute.once import begin, end
@@ -63,7 +64,20 @@ def _called(session: Session, operation: Operation, values: Values, call: Call) 
         return None
     if operation.transaction != "reading":
         call.progress.mark_sent()
-    return call_routine(session, operation, operation.routine, values, call)
+    if operation.max_affected_rows is None and operation.expected is None:
+        return call_routine(session, operation, operation.routine, values, call)
+    dialect = operation.routine.dialect.name
+    before = changed_before(session, dialect)
+    reply = call_routine(session, operation, operation.routine, values, call)
+    is_once = operation.once is not None and call.idempotency_key is not None
+    changed = changed_since(session, dialect, before, own=1 if is_once else 0)
+    _check_affected(changed, operation.max_affected_rows)
+    if operation.expected is not None and not operation.expected.allows(changed):
+        message = f"the routine changed {_rows(changed)}, but {operation.expected} were expected; everything was undone"
+        raise BackendError(
+            message, code="unexpected_rows", work="rolled_back", facts={"rows": changed}
+        )
+    return reply
 
 
 def prepare(session: Session, operation: Operation, values: Values) -> dict[str, Any]:  # see Values

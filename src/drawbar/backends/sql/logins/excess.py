@@ -39,6 +39,11 @@ class Needed:
     """Some function changes something."""
     tables: tuple[FreeTable, ...] | None = None
     """What free queries read by it; None: other functions use it, and what they read is not looked at."""
+    routines: tuple[tuple[str | None, str], ...] = ()
+    """Schema (None: not said) and name of what is called by it."""
+
+    def calls(self, schema: str, name: str) -> bool:
+        return (None, name) in self.routines or (schema, name) in self.routines
 
 
 def rows(session: Session, text: str) -> Sequence[Sequence[str]]:

@@ -89,17 +89,18 @@ def logins_of(adapter: Adapter, survey: Survey, database: Database, queries: Fre
         found.main = Login(
             lambda: database,
             parse_url(backend, adapter.folder),
-            Needed(survey.operates),
+            Needed(survey.operates, routines=survey.routines),
             refuses=backend.login_check == "refuse",
         )
     asked = survey.queries
     if asked:
         tables = tuple(table for each in asked for table in each.tables)
+        functions = tuple((None, name) for each in asked for name in each.functions)
         own = backend.query_login
         found.query = Login(
             lambda: queries.database(asked[0]),
             target_of_queries(backend, adapter.folder),
-            Needed(tables=tables),
+            Needed(tables=tables, routines=functions),
             refuses=own is None or not own.may_do_more,
         )
     return found

@@ -25,6 +25,29 @@ def of_mariadb(session: Session, needed: Needed) -> Iterator[Wide]:
         grant = _GRANT.fullmatch(line)
         if grant is not None:
             yield from _of_grant(grant, needed, database)
+    yield from _definers(session, needed)
+
+
+_DEFINERS = """
+select routine_schema, routine_name, lower(routine_type), definer, sql_data_access
+from information_schema.routines
+where security_type = 'DEFINER' and definer <> current_user() and routine_schema not in ('sys', 'mysql')
+order by 1, 2
+"""
+_READING = {"READS SQL DATA", "NO SQL"}
+"""What a routine says of itself; MariaDB does not keep it to that."""
+
+
+def _definers(session: Session, needed: Needed) -> Iterator[Wide]:
+    """Routines that work with the rights of their definer, and that no function calls; the login sees what it may use."""
+    for schema, name, sort, definer, access in rows(session, _DEFINERS):
+        if needed.calls(schema, name) or access in _READING:
+            continue
+        shown = f"`{schema}`.`{name}`"
+        yield Wide(
+            f"may call {shown} with the rights of {definer}, which may change something (sql security definer)",
+            f"alter {sort} {shown} sql security invoker",
+        )
 
 
 def _of_grant(grant: re.Match[str], needed: Needed, database: str) -> Iterator[Wide]:

@@ -57,6 +57,19 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute 
 where {_USABLE} and t.attnum > 0 and not t.attisdropped and has_column_privilege(c.oid, t.attnum, 'select')
 order by 1, t.attnum
 """  # noqa: S608 -- as above
+_DEFINERS = """
+select format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)), n.nspname::text, p.proname::text,
+    case p.prokind when 'p' then 'procedure' else 'function' end, quote_ident(o.rolname), o.rolsuper::text,
+    (p.provolatile = 'v')::text,
+    case when exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0)
+        then 'public' else quote_ident(current_user) end
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_roles o on o.oid = p.proowner
+where p.prosecdef and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and o.rolname <> current_user
+and has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute')
+and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+order by 1
+"""
 _WRITES = {"insert", "update", "delete", "truncate"}
 
 
@@ -77,8 +90,22 @@ def of_postgresql(session: Session, needed: Needed) -> Iterator[Wide]:
             f"revoke create on schema {schema} from {grantee}",
         )
     yield from _granted(rows(session, _GRANTED), needed)
+    yield from _definers(rows(session, _DEFINERS), needed)
     if needed.tables is not None:
         yield from _unlisted_columns(rows(session, _COLUMNS), needed.tables, role)
+
+
+def _definers(found: Sequence[Sequence[str]], needed: Needed) -> Iterator[Wide]:
+    """Routines that work with the rights of their owner, whoever calls them, and that no function calls."""
+    for shown, schema, name, sort, owner, is_super, may_write, grantee in found:
+        if needed.calls(schema, name) or "true" not in {is_super, may_write}:
+            continue
+        of_owner = f"{owner}, a superuser" if is_super == "true" else owner
+        does = ", which may change something" if may_write == "true" else ""
+        yield Wide(
+            f"may call {shown} with the rights of {of_owner}{does} (security definer)",
+            f"revoke execute on {sort} {shown} from {grantee}",
+        )
 
 
 def _granted(found: Sequence[Sequence[str]], needed: Needed) -> Iterator[Wide]:
