@@ -350,10 +350,10 @@ async def test_firebird_carries_out_and_selects(firebird: Office, firebird_log: 
     error = await firebird.error("book", {"course": "C-2", "seats": 0, "price": 1})
     rows = await firebird.value("bookings_of", {"of_course": "C-1"})
 
-    assert value == {"booking_no": 1, "total": "299.7"}
+    assert value == {"booking_no": 1, "total": "299.70"}
     assert (error.code, error.work) == ("constraint_violation", "rolled_back")
     assert rows == [{"booking_no": 1, "seats": 3, "price": 99.9}]
-    assert await firebird.value("tax_of", {"gross": 10}) == {"tax_of": "1.9"}
+    assert await firebird.value("tax_of", {"gross": 10}) == {"tax_of": "1.90"}
     assert firebird_log("select what from log") == [("book C-1",)]
 
 
