@@ -1,4 +1,5 @@
 import orjson
+import pytest
 
 from drawbar.dispatch.redact import Redactor, escape_hidden, mask_fields
 from drawbar.dispatch.shape import cap, text_for_model
@@ -99,6 +100,19 @@ def test_a_long_text_is_cut_with_a_note() -> None:
 
     assert isinstance(cut, list)
     assert notes == [f"Cut: the first {len(str(cut[0]))} of 5000 characters of `[0]`."]
+
+
+@pytest.mark.timeout(5)
+def test_a_text_whose_characters_take_several_bytes_is_cut_as_late_as_can_be() -> None:
+    room = 20_000 - len('{"t":""}')
+
+    for text, each in (("\u00e9" * 2_000_000, 2), ('"' * 2_000_000, 2), ("\x01" * 2_000_000, 6)):
+        cut, notes = cap({"t": text}, 20_000)  # one character less at a time would take minutes
+
+        assert cut == {"t": text[: room // each]}
+        assert notes == [f"Cut: the first {room // each} of 2000000 characters of `t`."]
+    mixed, _ = cap({"t": "\u00e9" * 9_000 + "e" * 9_000}, 20_000)
+    assert mixed == {"t": "\u00e9" * 9_000 + "e" * (room - 18_000)}
 
 
 def test_a_value_that_cannot_be_shortened_in_place_becomes_its_own_beginning() -> None:

@@ -166,7 +166,7 @@ def _shortenable(value: JsonValue, path: Path) -> Iterator[tuple[int, Path, Any]
 def _shorten(part: Any, room: int) -> list[JsonValue] | str:
     """`part` is a list or a text; at least one element or 200 characters stay."""
     if isinstance(part, str):
-        return part[: max(_KEPT_OF_A_TEXT, min(room - len('""'), len(part) - 1))]
+        return part[: max(_KEPT_OF_A_TEXT, _fitting(part, room))]
     kept: list[JsonValue] = []
     used = len("[]")
     for item in part[:-1]:
@@ -175,6 +175,19 @@ def _shorten(part: Any, room: int) -> list[JsonValue] | str:
             break
         kept.append(item)
     return kept
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many of its characters, which need one byte or more each, fit as JSON; never all of them."""
+    fits, too_many = 0, min(room - len('""'), len(text) - 1) + 1
+    middle = too_many - 1
+    while fits < middle:
+        if _size(text[:middle]) <= room:
+            fits = middle
+        else:
+            too_many = middle
+        middle = (fits + too_many) // 2
+    return fits
 
 
 def _cut_here(part: list[JsonValue] | str, path: Path, total: int) -> str:
