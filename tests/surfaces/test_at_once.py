@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,8 @@ import pytest_asyncio
 from drawbar.kernel.values import JsonObject
 
 from .conftest import FUNCTIONS, QuickShelf, Served, Shelf, gateway
+
+Soon = Callable[[Awaitable[Any]], Awaitable[Any]]
 
 CALL = b'{"part_no": "4711"}'
 _ONES_OWN = re.compile(rb"(req_[0-9a-f]{24}|call_[0-9A-Z]{24}|date: [^\r]+)")
@@ -89,6 +91,11 @@ async def exchange(served: Served, *pieces: bytes, count: int = 1) -> bytes:
         found = b"".join([await one_answer(reader) for _ in range(count)])
         writer.close()
         return _ONES_OWN.sub(b"#", found)
+
+
+async def connected(served: Served) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    url = urlsplit(served.url)
+    return await asyncio.open_connection(url.hostname, url.port)
 
 
 async def one_answer(reader: asyncio.StreamReader) -> bytes:
@@ -208,6 +215,33 @@ async def test_a_connection_that_is_not_kept_is_closed_after_its_answer(
     assert b"connection: close" in whole
     assert whole.endswith(b'"notes":[]}')
     writer.close()
+
+
+def answering() -> list[asyncio.Task[Any]]:
+    """The tasks of answers that have to be waited for."""
+    return [each for each in asyncio.all_tasks() if "_answer_in_time" in repr(each.get_coro())]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_client_that_leaves_while_it_waits_takes_the_task_along(
+    both: Both, soon: Soon
+) -> None:
+    find = AT_ONCE["found"].replace(b"KEY", both.patient.key.encode())
+    await exchange(both.patient, find)
+    shelf = both.patient.shelf
+    shelf.hold = asyncio.Event()
+    shelf.stopped.clear()
+    shelf.entered.clear()
+    _, writer = await connected(both.patient)
+    writer.write(find)
+    await soon(shelf.entered.wait())
+    [task] = answering()
+
+    writer.close()
+
+    await soon(shelf.stopped.wait())
+    await soon(asyncio.wait([task]))
+    shelf.hold = None
 
 
 @pytest.mark.asyncio(loop_scope="module")
