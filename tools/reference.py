@@ -342,11 +342,10 @@ async def _routes_page() -> str:
             tag = (operation.get("tags") or ["other"])[0]
             row = f"| {method.upper()} | `{path}` | {operation['summary']} |"
             by_tag.setdefault(tag, []).append(row)
+    told = ("To the chat page", "To the chat page", "What the page needs", "Its files")
     console = [
         f"| GET | `{route.path}` | {what} |"
-        for route, what in zip(
-            console_routes(), ("To the chat page", "What the page needs", "Its files"), strict=True
-        )
+        for route, what in zip(console_routes(), told, strict=True)
         if hasattr(route, "path")
     ]
     by_tag["console"] = console

@@ -62,11 +62,22 @@ def test_a_dry_run_prints_the_request_that_would_be_sent(settings: str, capsys: 
     assert "x y" in capsys.readouterr().out
 
 
-def test_words_that_are_no_pairs_are_wrong_use(settings: str, capsys: Captured) -> None:
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["ahoy"], "'ahoy' is no NAME=VALUE pair"),
+        (["word=a", "word=b"], "`word` is given twice"),
+        (["word=a", "--claim", "emp_no"], "'emp_no' is no NAME=VALUE pair"),
+        (["word=a", "--subject", ""], "argument --subject: it is empty; write a name"),
+    ],
+)
+def test_words_that_are_no_pairs_are_wrong_use(
+    settings: str, capsys: Captured, words: list[str], message: str
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["call", "echo_say", "ahoy", "--settings", settings])
+        main(["call", "echo_say", *words, "--settings", settings])
     assert ended.value.code == 2
-    assert "'ahoy' is no NAME=VALUE pair" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_missing_settings_are_one_line_and_exit_3(tmp_path: Path, capsys: Captured) -> None:

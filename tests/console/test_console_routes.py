@@ -46,8 +46,10 @@ def test_the_address_without_a_slash_leads_to_the_page(
     http: httpx2.Client, gateway: Gateway
 ) -> None:
     answer = http.get(gateway.url.removesuffix("/"))
+    root = http.get(gateway.url.removesuffix("console/"))
 
     assert (answer.status_code, answer.headers["location"]) == (307, "console/")
+    assert (root.status_code, root.headers["location"]) == (307, "console/")
 
 
 @pytest.mark.parametrize("path", ["nothing.js", "../gateway.py", "%2e%2e/routes.py", "a/b"])

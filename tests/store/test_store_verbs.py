@@ -82,13 +82,23 @@ def test_keys_are_listed_and_revoked(sqlite_url: str, capsys: pytest.CaptureFixt
     assert "There is no key" in capsys.readouterr().err
 
 
-def test_a_claim_without_a_value_is_wrong_use(
-    sqlite_url: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("caller", "message"),
+    [
+        (["--subject", "b", "--claim", "emp_no"], "'emp_no' is no NAME=VALUE pair"),
+        (["--subject", "b", "--claim", "=1"], "'=1' is no NAME=VALUE pair"),
+        (["--subject", " "], "argument --subject: it is empty; write a name"),
+        (["--subject", "b", "--role", ""], "argument --role: it is empty; write a name"),
+    ],
+)
+def test_a_key_for_nobody_or_a_claim_without_a_value_is_wrong_use(
+    sqlite_url: str, capsys: pytest.CaptureFixture[str], caller: list[str], message: str
 ) -> None:
-    arguments = ["keys", "create", "--subject", "b", "--claim", "emp_no", "--store", sqlite_url]
+    with pytest.raises(SystemExit) as ended:
+        main(["keys", "create", *caller, "--store", sqlite_url])
 
-    assert main(arguments) == 2
-    assert "'emp_no' is no NAME=VALUE pair" in capsys.readouterr().err
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_a_store_that_cannot_be_opened_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 
 from drawbar.app import Gateway, load
+from drawbar.cli.caller import claim, name
 from drawbar.kernel.outcome import Failed, Indeterminate, Outcome, Refused, Succeeded
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 
@@ -39,12 +40,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add_caller_options(parser: argparse.ArgumentParser) -> None:
     """Who the call is made for."""
-    parser.add_argument("--subject", help="who calls; default: the settings' anonymous caller")
     parser.add_argument(
-        "--role", action="append", default=[], help="a role of the caller; repeatable"
+        "--subject", type=name, help="who calls; default: the settings' anonymous caller"
     )
     parser.add_argument(
-        "--claim", action="append", default=[], metavar="NAME=VALUE", help="a claim; repeatable"
+        "--role", type=name, action="append", default=[], help="a role of the caller; repeatable"
+    )
+    parser.add_argument(
+        "--claim",
+        type=claim,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a claim; repeatable",
     )
 
 
@@ -52,7 +60,7 @@ def caller_of(args: argparse.Namespace) -> Caller | None:
     """None: no caller was named."""
     if args.subject is None and not args.role and not args.claim:
         return None
-    claims: dict[str, JsonValue] = dict(claim.split("=", 1) for claim in args.claim)
+    claims: dict[str, JsonValue] = dict(args.claim)
     return Caller(args.subject or "local", tuple(args.role), claims)
 
 
@@ -117,19 +125,20 @@ def read_arguments(words: list[str], schema: JsonObject) -> str | JsonObject:
     known = properties if isinstance(properties, dict) else {}
     arguments: JsonObject = {}
     for word in words:
-        name, equals, text = word.partition("=")
-        if not equals:
-            print(f"drawbar call: {word!r} is no NAME=VALUE pair", file=sys.stderr)
+        argument, equals, text = word.partition("=")
+        if not equals or argument in arguments:
+            wrong = f"`{argument}` is given twice" if equals else f"{word!r} is no NAME=VALUE pair"
+            print(f"drawbar call: {wrong}", file=sys.stderr)
             raise SystemExit(2)
-        described = known.get(name)
+        described = known.get(argument)
         kind = described.get("type") if isinstance(described, dict) else None
         if kind == "string":
-            arguments[name] = text
+            arguments[argument] = text
             continue
         try:
-            arguments[name] = orjson.loads(text)
+            arguments[argument] = orjson.loads(text)
         except orjson.JSONDecodeError:
-            arguments[name] = text
+            arguments[argument] = text
     return arguments
 
 

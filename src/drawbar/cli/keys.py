@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import orjson
 
+from drawbar.cli.caller import claim, name
 from drawbar.cli.migrate import add_store_options, store_url
 from drawbar.kernel.values import Caller, JsonObject, JsonValue
 from drawbar.store.database import Store
@@ -20,12 +21,17 @@ EXAMPLE = "drawbar keys create --subject anna --role hr --claim emp_no=1007 --no
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="create|list|revoke")
     create = actions.add_parser("create", help="make a key; it is printed this once")
-    create.add_argument("--subject", required=True, help="whom the key speaks for")
+    create.add_argument("--subject", type=name, required=True, help="whom the key speaks for")
     create.add_argument(
-        "--role", action="append", default=[], help="a role of the caller; repeatable"
+        "--role", type=name, action="append", default=[], help="a role of the caller; repeatable"
     )
     create.add_argument(
-        "--claim", action="append", default=[], metavar="NAME=VALUE", help="a claim; repeatable"
+        "--claim",
+        type=claim,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a claim; repeatable",
     )
     create.add_argument("--note", help="what the key is for")
     add_store_options(create)
@@ -46,11 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _create(args: argparse.Namespace) -> int:
-    wrong = [claim for claim in args.claim if not claim.partition("=")[1]]
-    if wrong:
-        print(f"drawbar keys: {wrong[0]!r} is no NAME=VALUE pair", file=sys.stderr)
-        return 2
-    claims: dict[str, JsonValue] = dict(claim.split("=", 1) for claim in args.claim)
+    claims: dict[str, JsonValue] = dict(args.claim)
     caller = Caller(args.subject, tuple(args.role), claims)
 
     async def create() -> tuple[ApiKey, str]:

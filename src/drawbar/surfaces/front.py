@@ -43,7 +43,7 @@ _access = logging.getLogger("drawbar.access")
 _log = logging.getLogger("drawbar.surfaces")
 
 _OPEN = frozenset(
-    {"/healthz", "/readyz", "/openapi.json", "/favicon.ico", "/.well-known/ai-plugin.json"}
+    {"/", "/healthz", "/readyz", "/openapi.json", "/favicon.ico", "/.well-known/ai-plugin.json"}
 )
 """Answered without an API key."""
 _OPEN_UNDER = ("/console",)

@@ -29,8 +29,9 @@ HEADERS = {
 
 
 def console_routes() -> list[BaseRoute]:
-    """/console/ with its files, and /console/config."""
+    """/console/ with its files, and /console/config. A browser that asks for `/` is led there."""
     return [
+        Route("/", _redirect, methods=["GET"]),
         Route("/console", _redirect, methods=["GET"]),
         Route("/console/config", _config_endpoint(), methods=["GET"]),
         Route("/console/{name:path}", _asset_endpoint(), methods=["GET"]),
