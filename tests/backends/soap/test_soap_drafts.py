@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -119,6 +120,16 @@ def test_only_what_is_wanted_is_drafted() -> None:
     }
     with pytest.raises(OperatorError, match=r"no operation is called Move\*; there are findBerths"):
         KIND.draft(str(BERTHS), DraftWish(only=("Move*",)))
+
+
+def test_a_contract_without_operations_is_told_as_one(tmp_path: Path) -> None:
+    text = BERTHS.read_text()
+    bound = re.compile(r"(<wsdl:binding [^>]*>).*?(</wsdl:binding>)", re.DOTALL)
+    soap = '<soap:binding transport="http://schemas.xmlsoap.org/soap/http"/>'
+    (tmp_path / "empty.wsdl").write_text(bound.sub(rf"\1{soap}\2", text))
+
+    with pytest.raises(OperatorError, match=r"the WSDL has no operation on `\w+`.*; give the file"):
+        KIND.draft(str(tmp_path / "empty.wsdl"), DraftWish())
 
 
 def test_a_port_can_be_chosen() -> None:

@@ -218,6 +218,9 @@ def _nothing(found: _Found, wish: DraftWish, contract: Contract) -> str:
     if found.left_out:
         return "no operation of the WSDL can be offered: " + found.left_out[0]
     names = [name for port in found.ports for name in contract.operations(port)]
+    if not names:
+        ports = ", ".join(f"`{port.name}`" for port in found.ports)
+        return f"the WSDL has no operation on {ports}; give the file whose binding has them"
     return f"no operation is called {' or '.join(wish.only)}; there are {', '.join(names[:20])}"
 
 
