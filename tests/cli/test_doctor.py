@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from certificates import make_certificate
-from drawbar.app.doctor import Endpoint, Unreached, walk
+from drawbar.app.doctor import Endpoint, Unreached, endpoints_of, walk
 from drawbar.cli import main
+from drawbar.testing.kinds import compiled
 
 Write = Callable[[str], None]
 
@@ -207,3 +208,16 @@ def test_a_source_that_has_changed_since_the_draft_is_told(
         f"  warning contract adapters/it.yaml:3:1: DB237 warning: {said}",
         "                       bring it in with `drawbar new sql --update --name it`",
     ]
+
+
+def test_of_a_host_behind_another_the_way_is_walked(tmp_path: Path) -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGgKyRg9C8ERz3N8fuuZs8bZ6Iu2p1OFKb5YzR9Yc2vu"
+    login = f"username: wren, host_keys: [{key}], agent: true"
+    found = compiled(
+        f"adapter: peer\nbackend: {{kind: ssh, host: dock, {login}, program: [log],\n"
+        f"  jump: {{host: gate, port: 2222, {login}}}}}\nfunctions: {{look: {{description: Look.}}}}\n",
+        tmp_path,
+    )
+    assert found.adapter is not None
+
+    assert list(endpoints_of(found.adapter)) == [Endpoint("gate", 2222, None)]

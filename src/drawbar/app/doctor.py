@@ -226,7 +226,10 @@ def _addresses(backend: BackendSpec) -> Iterator[str]:
         for text in value if isinstance(value, tuple) else (value,):
             if text is not None:
                 yield text.reveal() if isinstance(text, Secret) else str(text)
-    host, port = getattr(backend, "host", None), getattr(backend, "port", None)
+    first = (
+        getattr(backend, "jump", None) or backend
+    )  # a host on the way is all that is reached from here
+    host, port = getattr(first, "host", None), getattr(first, "port", None)
     if isinstance(host, str):
         secured = getattr(backend, "tls", None) is not None
         yield f"{backend.kind}{'s' if secured else ''}://{host}{f':{port}' if port else ''}"
