@@ -17,6 +17,7 @@ from drawbar.compiler.draft import (
     snake_case,
     write_yaml,
 )
+from drawbar.spec.lock import read_lock
 from echo_kind import EchoKind
 
 
@@ -140,6 +141,23 @@ def test_an_update_draws_from_the_same_source_with_the_same_wishes(
     wish = DraftWish("e", ("*a b*", "One"), {"codes": "7"}, {"One": "one"}, "echo")
     assert echo.wishes[1] == wish
     assert capsys.readouterr().out.startswith("nothing has changed\n")
+
+
+@pytest.mark.usefixtures("echo")
+def test_a_source_outside_of_the_working_folder_is_kept_with_its_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here", "elsewhere"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "words").write_text("x")
+    monkeypatch.chdir(tmp_path / "here")
+
+    assert main(["new", "echo", "../elsewhere/words", "--name", "far"]) == 0
+    assert main(["new", "echo", "./words", "--name", "near", "--force"]) == 0
+
+    lock = read_lock(Path("adapters"))
+    assert lock["far"]["made"]["source"] == str(tmp_path / "elsewhere" / "words")
+    assert lock["near"]["made"]["source"] == "words"
 
 
 @pytest.mark.parametrize("file", ["../x.txt", "/tmp/drawbar-x.txt", "a/../../x.txt"])

@@ -60,6 +60,8 @@ class Words(Spec):
     nested: dict[str, list[Bearer]] = Field(default_factory=dict)
     pair: tuple[Bearer, str] | None = None
     payload: Literal["json", "text"] | Bearer | None = None
+    asked: Literal["ask", True, False] = True
+    only: Literal[True] = True
     nothing: None = None
     old: Optional[str] = None  # noqa: UP045 -- how people write it, too
     free: Any = None
@@ -115,6 +117,8 @@ def found(text: str, environ: dict[str, str] | None = None) -> list[str]:
             "name: A",
             '1:1: DB112 expected a text that matches ^[a-z]+$, got the text "A"',
         ),
+        ("asked: 5", "1:1: DB112 expected one of ask, true, false, got the number 5"),
+        ("only: false", "1:1: DB112 expected true, got false"),
         ("name: ''", '1:1: DB112 expected at least 1 characters, got the text ""'),
         ("name: abcdef", '1:1: DB112 expected at most 5 characters, got the text "abcdef"'),
         ("words: x", '1:1: DB111 expected a list, got the text "x"\n    write [x]'),

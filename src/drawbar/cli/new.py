@@ -151,11 +151,11 @@ def _locked(
 
 
 def _kept(source: str) -> str:
-    """The source as others who have these files can find it, without secrets."""
+    """The source as an update can find it, without secrets: from the working folder where it lies in it."""
     path = Path(source).resolve()
     if not path.exists():
         return mask_url(source)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _drafting(name: str) -> DraftingKind:

@@ -103,16 +103,26 @@ def explain(error: ErrorDetails) -> Wrong:
         return Wrong("DB112", _LIMITS[kind](context))
     if kind in ("literal_error", "enum"):
         choices = tuple(
-            part.strip(" '") for part in str(context["expected"]).replace(" or ", ", ").split(",")
+            _choice(part.strip())
+            for part in str(context["expected"]).replace(" or ", ", ").split(",")
         )
+        several = "one of " if len(choices) > 1 else ""
         return Wrong(
-            "DB112", f"expected one of {', '.join(choices)}", kind="choice", choices=choices
+            "DB112", f"expected {several}{', '.join(choices)}", kind="choice", choices=choices
         )
     if kind in ("value_error", "assertion_error"):
         message, _, fix = str(context.get("error", error["msg"])).partition("; ")
         return Wrong("DB113", message, fix or None, kind="whole", private=True)
     message = error["msg"][:1].lower() + error["msg"][1:]
     return Wrong("DB113", message, kind="whole", private=True)
+
+
+_YAML_WORDS = {"True": "true", "False": "false", "None": "null"}
+"""How an author writes what pydantic shows as Python does."""
+
+
+def _choice(shown: str) -> str:
+    return _YAML_WORDS.get(shown, shown.strip("'"))
 
 
 _LIMITS: dict[str, Callable[[Mapping[str, Any]], str]] = {
