@@ -30,6 +30,9 @@ class Connection(Spec):
         ("http://host/?token=abc&page=2", "http://host/?token=***&page=2"),
         ("http://host/?a=1&api_key=abc#x", "http://host/?a=1&api_key=***#x"),
         ("no url: a@b", "no url: a@b"),
+        ("odbc:Driver={x;y};UID=me;PWD={a;b}}c};A=1", "odbc:Driver={x;y};UID=me;PWD=***;A=1"),
+        ("jdbc:h2:mem:x;USER=sa;PASSWORD=abc", "jdbc:h2:mem:x;USER=sa;PASSWORD=***"),
+        ("jdbc:oracle:thin:scott/tiger@//db:1/x", "jdbc:oracle:thin:scott/***@//db:1/x"),
     ],
 )
 def test_the_password_of_a_url_is_masked(url: str, masked: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from drawbar.backends import InstalledKinds
 from drawbar.cli.lint import AnyEnvironment, folded, lint, plural
+from drawbar.compiler.diagnosis import PINNED, function_of, pinned_anew
 from drawbar.compiler.draft import BETWEEN, Draft, DraftingKind, DraftWish
 from drawbar.compiler.redraft import Redrafted, drafted_hashes, redraft
 from drawbar.kernel.errors import OperatorError
@@ -84,10 +85,11 @@ def run(args: argparse.Namespace) -> int:
         done = None
         contents[adapter] = draft.text.encode()
     _write(contents, overwrite=args.force or args.update)
-    write_lock(args.into, draft.name, _locked(args, draft, wanted, done))
+    locked = _locked(args, draft, wanted, done)
+    write_lock(args.into, draft.name, locked)
     for note in draft.notes:
         print(note, file=sys.stderr)
-    for line in () if done is None else _told(done):
+    for line in () if done is None else _told(done, _repinned(wanted.lock, locked)):
         print(line)
     return _summary(adapter, draft, done)
 
@@ -142,7 +144,11 @@ def _locked(
     secret = set(draft.environ.values())  # what the draft only refers to
     kept = ((name, value) for name, value in wanted.wish.options.items() if value not in secret)
     made |= {f"option {name}": value for name, value in kept}
+    types = draft.types
+    if done is not None:
+        types = pinned_anew(done.text, draft, wanted.lock.get(PINNED, {}))
     return {
+        **({PINNED: types} if types else {}),  # a kind that tells none has its own way with them
         "made": made,
         "files": {name: hash_of(data) for name, data in draft.files.items()},
         "functions": functions,
@@ -156,6 +162,17 @@ def _kept(source: str) -> str:
     if not path.exists():
         return mask_url(source)
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _repinned(before: Sections, now: Sections) -> list[str]:
+    """Functions of which a type is another one than the one that was pinned."""
+    known = before.get(PINNED, {})
+    changed = (
+        function_of(key)
+        for key, kind in now.get(PINNED, {}).items()
+        if known.get(key, kind) != kind
+    )
+    return list(dict.fromkeys(changed))
 
 
 def _drafting(name: str) -> DraftingKind:
@@ -231,16 +248,18 @@ def _write(contents: Mapping[Path, bytes], *, overwrite: bool) -> None:
             raise OperatorError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _told(done: Redrafted) -> Iterator[str]:
+def _told(done: Redrafted, repinned: list[str]) -> Iterator[str]:
+    others = [name for name in repinned if name not in done.renewed]
     for names, what in (
         (done.added, "new"),
         (done.renewed, "brought up to date, as nobody had edited them"),
         (done.outdated, "edited, so left as they are, but the source has changed: look at them"),
+        (others, "pinned anew, as a type in the source has changed"),
         (done.vanished, "not in the source any more: take them out"),
     ):
         if names:
             yield (f"{what}: {', '.join(names)}")
-    if not any((done.added, done.renewed, done.outdated, done.vanished)):
+    if not any((done.added, done.renewed, done.outdated, others, done.vanished)):
         yield "nothing has changed"
 
 

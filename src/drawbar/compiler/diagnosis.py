@@ -65,10 +65,9 @@ def drift(sections: Sections, verified: Verified) -> Iterator[Finding]:
         now = verified.types.get(key)
         if now is None or now == pinned:
             continue
-        function, arrow, column = key.partition(" -> ")
-        if not arrow:
-            function, _, column = key.partition(".")
-        what = "the result column" if arrow else "the parameter"
+        function = function_of(key)
+        what = "the result column" if " -> " in key else "the parameter"
+        column = key.removeprefix(function).removeprefix(" -> ").removeprefix(".")
         yield Finding(
             "contract",
             function,
@@ -76,6 +75,23 @@ def drift(sections: Sections, verified: Verified) -> Iterator[Finding]:
             f"the type of {what} `{column}` was {pinned}, and is {now}",
             "look at what uses it, then keep the new one with `drawbar doctor --pin`",
         )
+
+
+def function_of(key: str) -> str:
+    """Whose type a key of `types` is."""
+    function, arrow, _ = key.partition(" -> ")
+    return function if arrow else key.partition(".")[0]
+
+
+def pinned_anew(text: str, draft: Draft, earlier: Mapping[str, str]) -> dict[str, str]:
+    """The pins of an adapter that a newer draft was brought into, `text`.
+
+    A function that stands there as it was drafted has those of the draft; one that a person wrote or edited keeps its own.
+    """
+    mine, theirs = drafted_hashes(text), drafted_hashes(draft.text)
+    drafted = {name for name, found in mine.items() if theirs.get(name) == found}
+    kept = {key: kind for key, kind in earlier.items() if function_of(key) in mine.keys() - drafted}
+    return kept | {key: kind for key, kind in draft.types.items() if function_of(key) in drafted}
 
 
 def source_changed(

@@ -16,6 +16,12 @@ _QUERY = re.compile(
     r"(?P<head>[?&;](?:[a-z_-]*(?:password|passwd|pwd|secret|token|api_?key|sig))=)(?P<secret>[^&\s#;]+)",
     re.IGNORECASE,
 )
+_THROUGH = re.compile(r"(?:odbc|jdbc):")
+"""How the address of a database begins that is written in the words of ODBC or JDBC."""
+_WORD = re.compile(
+    r"(?P<head>[:?&;](?:pwd|password)=)(?P<secret>\{(?:[^}]|\}\})*\}|[^&;]+)", re.IGNORECASE
+)
+_ORACLE = re.compile(r"(?P<head>jdbc:oracle:[a-z]+:[^/@]*/)(?P<secret>[^@]+)(?=@)")
 _SOUNDS_SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|CRED|AUTH", re.IGNORECASE)
 _SHORTEST = 3
 """Shorter texts are no secrets worth the name, and masking them would blank out half of every log line."""
@@ -44,6 +50,8 @@ def texts_in(value: JsonValue) -> tuple[str, ...]:
 
 def mask_url(text: str) -> str:
     """The text with the passwords of the URLs in it replaced by `***`."""
+    if _THROUGH.match(text):
+        text = _ORACLE.sub(r"\g<head>***", _WORD.sub(r"\g<head>***", text))
     if "://" not in text:
         return text
     return _QUERY.sub(r"\g<head>***", _USER_INFO.sub(r"\g<head>***", text))
@@ -83,6 +91,9 @@ def _held(value: object) -> Iterator[object]:
 
 
 def _in_url(text: str) -> Iterator[str]:
+    if _THROUGH.match(text):
+        for match in (*_WORD.finditer(text), *_ORACLE.finditer(text)):
+            yield match["secret"]
     if "://" in text:
         for match in (*_USER_INFO.finditer(text), *_QUERY.finditer(text)):
             yield match["secret"]

@@ -8,21 +8,27 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from drawbar.backends.sql.contract.checks import CHECKS, check_contract
+from drawbar.cli import main
 from drawbar.compiler.contract import Verdict
+from drawbar.compiler.diagnosis import PINNED
 from drawbar.spec.load import parse_adapter
+from drawbar.spec.lock import read_lock
 
-from .conftest import POSTGRESQL, REQUIRED, OnlySql
+from .conftest import POSTGRESQL, OnlySql
+from .installed import jar, make_firebird, odbc_driver
+from .trips import source_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "sql-dialects.md"
-JARS = Path("/usr/share/java")
 COLUMNS = {
     "SQLite": "sqlite",
     "PostgreSQL": "postgresql",
@@ -33,13 +39,6 @@ COLUMNS = {
     "MariaDB by ODBC": "odbc_mariadb",
     "H2 by JDBC": "h2",
 }
-
-
-def missing(what: str) -> NoReturn:
-    """Skip where it is not installed, unless it has to be."""
-    if REQUIRED:
-        pytest.fail(f"{what} is not installed")
-    pytest.skip(f"{what} is not installed")
 
 
 @pytest.fixture
@@ -74,14 +73,6 @@ def of_firebird(_: pytest.FixtureRequest, folder: Path) -> list[str]:
     return ["url: firebird:///./c.fdb"]
 
 
-def make_firebird(path: Path) -> None:
-    driver = pytest.importorskip("firebird.driver")
-    try:
-        driver.create_database(str(path), user="SYSDBA", charset="UTF8").close()
-    except Exception as error:  # noqa: BLE001 -- a library that is not there is told in many ways
-        missing(f"Firebird ({error})")
-
-
 def of_odbc_postgresql(request: pytest.FixtureRequest, _: Path) -> list[str]:
     parts = urlsplit(POSTGRESQL)
     schema = request.getfixturevalue("postgresql_url").rpartition("%3D")[2]
@@ -101,27 +92,9 @@ def of_odbc_mariadb(request: pytest.FixtureRequest, _: Path) -> list[str]:
     return [f"url: odbc:{words}", f"username: {parts.username}", "dialect: mariadb"]
 
 
-def odbc_driver(name: str) -> str:
-    try:
-        import pyodbc  # noqa: PLC0415 -- the driver is optional, and so is the manager it is linked to
-    except ImportError as error:
-        missing(f"ODBC ({error})")
-    if name not in pyodbc.drivers():
-        missing(f"the ODBC driver {name}")
-    return f"{{{name}}}"
-
-
 def of_h2(_: pytest.FixtureRequest, folder: Path) -> list[str]:
     url = f"jdbc:h2:{folder}/c"
     return [f"url: {url}", "username: sa", f"jdbc: {{driver: org.h2.Driver, jars: [{jar('h2')}]}}"]
-
-
-def jar(name: str) -> Path:
-    pytest.importorskip("jpype")
-    path = JARS / f"{name}.jar"
-    if not path.exists():
-        missing(str(path))
-    return path
 
 
 @pytest.mark.parametrize(
@@ -136,7 +109,55 @@ async def test_the_page_says_what_each_database_does(
     if os.environ.get("DRAWBAR_WRITE_PAGES") == "1":
         write(title, said)
 
-    assert {feature: row[title] for feature, row in table().items()} == said, found
+    rows = table()
+    assert {feature: rows[feature][title] for feature in CHECKS} == said, found
+
+
+DRAFTED: dict[str, Callable[[Any], bool]] = {
+    "`drawbar new sql` drafts its tables": lambda functions: (
+        {"get_d_clients", "search_d_trips"} <= set(functions)
+    ),
+    "its comments are in the draft": lambda functions: (
+        "People who sail." in functions["list_d_clients"]["description"]
+    ),
+    "its ranges and choices are in the draft": lambda functions: (
+        words_of(functions, "kind").get("enum") == ["private", "trade"]
+        and words_of(functions, "rating").get("maximum") == 5
+    ),
+    "its lengths are in the draft": lambda functions: (
+        words_of(functions, "name").get("max_length") == 100
+    ),
+}
+PINS = "types of a statement are told, and can be pinned"
+FEATURES = (*CHECKS, *DRAFTED, PINS)
+
+
+def words_of(functions: Any, parameter: str) -> Any:
+    return functions["insert_d_clients"]["parameters"][parameter]
+
+
+@pytest.mark.parametrize(("title", "name"), COLUMNS.items(), ids=COLUMNS.values())
+def test_the_page_says_what_a_draft_of_each_database_has(
+    title: str,
+    name: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for source in source_of(name, request, tmp_path):
+        wish = ["--name", "trips", "--only", "d_*", "--option", "writes=insert"]
+        assert main(["new", "sql", source.address, *source.options, *wish]) == 0
+    functions = yaml.safe_load(Path("adapters/trips.yaml").read_text())["functions"]
+    pins = read_lock(Path("adapters"))["trips"][PINNED]
+    said = {feature: "yes" if holds(functions) else "no" for feature, holds in DRAFTED.items()}
+    is_told = {"get_d_clients.client_no", "list_d_clients -> born"} <= set(pins)
+    said[PINS] = "yes" if is_told else "no"
+    if os.environ.get("DRAWBAR_WRITE_PAGES") == "1":
+        write(title, said)
+
+    rows = table()
+    assert {feature: rows[feature][title] for feature in said} == said
 
 
 async def verdicts(backend: str, folder: Path) -> list[Verdict]:
@@ -155,15 +176,16 @@ def table() -> dict[str, dict[str, str]]:
     head, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     assert set(head[1:]) == set(COLUMNS)
     found = {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
-    assert set(found) == set(CHECKS)
+    assert set(found) == set(FEATURES) or os.environ.get("DRAWBAR_WRITE_PAGES") == "1"
     return found
 
 
 def write(title: str, said: dict[str, str]) -> None:
     rows = table()
     lines = ["| " + " | ".join(["", *COLUMNS]) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
-    for feature in CHECKS:
-        cells = {**rows[feature], title: said[feature]}
+    for feature in FEATURES:
+        known = rows.get(feature, dict.fromkeys(COLUMNS, "no"))
+        cells = {**known, title: said.get(feature, known[title])}
         lines.append("| " + " | ".join([feature, *(cells[each] for each in COLUMNS)]) + " |")
     text = PAGE.read_text()
     start = text.index("| ")

@@ -19,7 +19,7 @@ from drawbar.kernel.values import Caller
 from drawbar.spec.load import parse_adapter
 
 from .conftest import Office, OnlySql, Problems, compile_text
-from .test_sql_contract import make_firebird
+from .installed import make_firebird
 
 JDBC = "jdbc: {driver: some.Driver, jars: [some.jar]}"
 

@@ -81,7 +81,6 @@ _DEAD_WITHIN = 0.5
 """Seconds in which a connection that died in the pool shows; later it was lost while it worked."""
 _HEALTH_WITHIN = 5.0
 _LOGIN_WITHIN = 20.0
-_ALONE = Statement("select 1", (), "select 1")
 
 _NOBODY = Caller("drawbar")
 _MARGIN = 0.25
@@ -97,7 +96,11 @@ def open_backend(adapter: Adapter, survey: Survey, workers: Workers) -> SqlBacke
     database = open_database(target, workers.size, changes=changes)
     queries = open_queries(backend, adapter.folder, workers.size, changes=changes)
     logins = logins_of(adapter, survey, database, queries)
-    return SqlBackend(database, workers, Seal(_secret(backend)), queries, logins, backend.identity)
+    opened = SqlBackend(
+        database, workers, Seal(_secret(backend)), queries, logins, backend.identity
+    )
+    opened.alone = f"select 1{target.dialect.one_row}"
+    return opened
 
 
 def _secret(backend: SqlBackendSpec) -> bytes:
@@ -130,6 +133,8 @@ class SqlBackend:
         self.queries = queries
         self._logins = logins
         self._identity = identity
+        self.alone = "select 1"
+        """What `health` asks for."""
         self._workers = workers
         self._seal = seal
         self._places = Places(workers.size)
@@ -404,20 +409,22 @@ class SqlBackend:
         return await self._in_thread(partial(work, self._database), call)
 
     async def health(self) -> Health:
-        """`select 1`, within five seconds."""
+        """A select of one value, within five seconds."""
         deadline = time.monotonic() + _HEALTH_WITHIN
         call = Call("health", {}, _NOBODY, deadline)
-        reading = Reading(Query(SQLITE, _ALONE), "many")
+        alone = Statement(self.alone, (), self.alone)
+        reading = Reading(Query(SQLITE, alone), "many")
         try:
             async with asyncio.timeout(_HEALTH_WITHIN):
                 await self._in_thread(lambda allowed: self._read(reading, {}, call, allowed), call)
         except BackendError as error:
             denied = error.code == "backend_denied"
-            return Health(ok=False, detail=f"select 1: {error.message}", denied=denied)
+            return Health(ok=False, detail=f"{self.alone}: {error.message}", denied=denied)
         except TimeoutError:
-            return Health(ok=False, detail=f"select 1: no answer within {_HEALTH_WITHIN:g} seconds")
+            said = f"{self.alone}: no answer within {_HEALTH_WITHIN:g} seconds"
+            return Health(ok=False, detail=said)
         wide = self._logins.known()
-        return Health(ok=True, detail="; ".join(["select 1 was answered", *wide]))
+        return Health(ok=True, detail="; ".join([f"{self.alone} was answered", *wide]))
 
     async def check_login(self) -> tuple[str, ...]:
         """What the login may do although no function needs it, each with its mend. Raises BackendError."""

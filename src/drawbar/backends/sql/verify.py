@@ -5,29 +5,20 @@ A server that is asked with nulls may not know a type that a call would tell it,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from drawbar.backends.sql.backend import SqlBackend
 from drawbar.backends.sql.compile.adapter import compile_adapter
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.execute.calls import MISMATCH
-from drawbar.backends.sql.execute.keyset import whole
 from drawbar.backends.sql.live.declared import check_routine
-from drawbar.backends.sql.live.infer import infer_types
-from drawbar.backends.sql.live.reflect import can_be_read
+from drawbar.backends.sql.live.told import statements_of, told_types
 from drawbar.backends.sql.options import SqlBackendSpec
 from drawbar.backends.sql.pins import AnyType
-from drawbar.backends.sql.plan import (
-    Binding,
-    Keyset,
-    Operation,
-    Query,
-    Reading,
-    Routine,
-    Statement,
-    render,
-)
+from drawbar.backends.sql.plan import Operation, Routine, Statement
 from drawbar.backends.sql.session import Allowed, Database
+from drawbar.backends.sql.signature import counted
 from drawbar.backends.sql.url import Target, parse_url
 from drawbar.compiler.diagnosis import Finding, Verified
 from drawbar.compiler.kind import Parameter, Plan
@@ -64,47 +55,57 @@ async def verify(adapter: Adapter, backend: SqlBackend) -> Verified:
     ]
 
     def look(database: Database, allowed: Allowed) -> Verified:
-        count, findings = check_statements(database, target.dialect, plans, allowed)
-        which = "the statement" if count == 1 else f"all {count} statements"
-        checked = f"{target.dialect.title} can carry out {which}"
-        return Verified(checked, (*wide, *findings), _types(target, adapter, plans))
+        looked = Looked()
+        check_statements(database, target.dialect, plans, allowed, looked)
+        findings = (*wide, *looked.findings)
+        return Verified(looked.told(target.dialect), findings, _types(target, adapter, plans))
 
     return await backend.examine(look, _WITHIN)
 
 
 def _types(target: Target, adapter: Adapter, plans: Mapping[str, Plan]) -> Mapping[str, str]:
-    if not can_be_read(target.dialect):
-        return {}
-    statements = {name: list(statements_of(plan.binding)) for name, plan in plans.items()}
     try:
-        readings = {name for name, plan in plans.items() if isinstance(plan.binding, Reading)}
-        found = infer_types(target, statements, readings)
+        return told_types(target, adapter, plans)
     except OperatorError as error:
         raise BackendError(str(error), code="backend_unavailable", work="not_started") from None
-    filled = {f"{name}.{each}" for name in plans for each in adapter.functions[name].parameters}
-    return {key: kind for key, kind in found.items() if " -> " in key or key in filled}
+
+
+@dataclass(slots=True)
+class Looked:
+    """What came of the statements."""
+
+    planned: int = 0
+    unasked: int = 0
+    """A driver that has no word for a plan can only carry them out."""
+    findings: list[Finding] = field(default_factory=list)
+
+    def told(self, dialect: Dialect) -> str:
+        which = "the statement" if self.planned == 1 else f"all {self.planned} statements"
+        if not self.unasked:
+            return f"{dialect.title} can carry out {which}"
+        return f"{dialect.title} tells no plan of a statement, so {counted(self.unasked, 'statement')} could only be tried"
 
 
 def check_statements(
-    database: Database, dialect: Dialect, plans: Mapping[str, Plan], allowed: Allowed
-) -> tuple[int, list[Finding]]:
-    """How many there are, and what the server says against them."""
-    count = 0
-    findings: list[Finding] = []
+    database: Database,
+    dialect: Dialect,
+    plans: Mapping[str, Plan],
+    allowed: Allowed,
+    looked: Looked,
+) -> None:
+    """Ask for the plan of each, and note what the server says against it."""
     for name, plan in plans.items():
         values = samples(plan.parameters)
         seen: set[str] = set()
         for statement in statements_of(plan.binding):
-            count += 1
-            said = _refused(database, statement, values, allowed)
+            said = _refused(database, statement, values, allowed, looked)
             if said is not None and said not in seen:
                 seen.add(said)
-                findings.append(_finding(name, f"{dialect.title} refuses its SQL: {said}"))
+                looked.findings.append(_finding(name, f"{dialect.title} refuses its SQL: {said}"))
         if isinstance(plan.binding, Operation) and plan.binding.routine is not None:
-            count += 1
+            looked.planned += 1
             said = _mismatch(database, plan.binding.routine, allowed)
-            findings += [] if said is None else [_finding(name, said)]
-    return count, findings
+            looked.findings += [] if said is None else [_finding(name, said)]
 
 
 def _finding(function: str, message: str) -> Finding:
@@ -125,11 +126,16 @@ def _mismatch(database: Database, routine: Routine, allowed: Allowed) -> str | N
 
 
 def _refused(
-    database: Database, statement: Statement, values: JsonObject, allowed: Allowed
+    database: Database, statement: Statement, values: JsonObject, allowed: Allowed, looked: Looked
 ) -> str | None:
+    looked.planned += 1
     try:
         database.explain(statement, values, allowed)
     except BackendError as error:
+        if error.code == "not_explained":
+            looked.planned -= 1
+            looked.unasked += 1
+            return None
         if error.code in _LOST:
             raise
         state = error.facts.get("sqlstate")
@@ -141,31 +147,3 @@ def _refused(
 def samples(parameters: Iterable[Parameter]) -> JsonObject:
     """A value of the right type for each, where null would leave the server without one."""
     return {each.name: _SAMPLES.get(str(each.schema.get("type"))) for each in parameters}
-
-
-def statements_of(binding: Binding) -> Iterator[Statement]:
-    """All that a function may send, each optional condition in its place."""
-    if isinstance(binding, Reading):
-        sortings = binding.sortings.values() or (binding.query,)
-        yield from map(_whole, (*sortings, *binding.children.values()))
-    elif isinstance(binding, Operation):
-        yield from _of_operation(binding)
-
-
-def _of_operation(operation: Operation) -> Iterator[Statement]:
-    yield from (_whole(each.query) for each in operation.lets)
-    yield from (_whole(each.query) for each in operation.guards)
-    for step in operation.steps:
-        if step.test is not None:
-            yield _whole(step.test.query)
-        yield step.statement
-    if operation.once is not None:
-        yield from (operation.once.find, operation.once.begin, operation.once.end)
-
-
-def _whole(sorting: Query | Keyset) -> Statement:
-    if isinstance(sorting, Keyset):
-        return whole(sorting)
-    if sorting.filters is None:
-        return sorting.statement
-    return render(sorting.filters.pieces(sorting.filters.conditions), sorting.dialect)

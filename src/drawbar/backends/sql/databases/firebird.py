@@ -157,9 +157,9 @@ class FirebirdServer(Server):
 
     def explain(self, connection: Any, statement: Statement, values: Values) -> list[str]:
         text, _ = spread(statement, values, self.dialect.no_element)
-        with connection.cursor() as cursor:
-            plan = cursor.prepare(text).detailed_plan
-            return [line for line in str(plan or "").splitlines() if line.strip()]
+        with connection.cursor() as cursor, cursor.prepare(text) as prepared:
+            plan = str(prepared.detailed_plan or "")
+        return [line for line in plan.splitlines() if line.strip()]
 
 
 class _Exact:

@@ -16,6 +16,7 @@ from typing import Any
 import jpype
 import jpype.config
 
+from drawbar.backends.sql.databases.java_signals import keep_handlers, restore_handlers
 from drawbar.backends.sql.databases.pooled import How, Server, State
 from drawbar.backends.sql.databases.single import check_single
 from drawbar.backends.sql.databases.sqlstate import is_lost, not_connected, translated
@@ -29,6 +30,8 @@ _SERIALIZABLE, _READ_COMMITTED, _REPEATABLE_READ = 8, 2, 4
 _ALIVE_WITHIN = 2
 _PROPERTIES = {"postgresql": {"stringtype": "unspecified"}}
 """A text may stand for a day or a number, as it may for other drivers."""
+_EXPLAINED = frozenset({"postgres", "mysql"})
+"""Grammars of those that take `explain` before a statement; H2 is one of the first."""
 _start = threading.Lock()
 _drivers: dict[tuple[str, tuple[Path, ...]], Any] = {}
 """A database in this process is opened by one class loader only."""
@@ -40,6 +43,8 @@ def _machine() -> None:
         if not jpype.isJVMStarted():
             jpype.config.destroy_jvm = False
             jpype.startJVM("-Xrs", "-Xmx512m", convertStrings=False)
+            keep_handlers()
+    restore_handlers()
 
 
 def _driver(name: str, jars: tuple[Path, ...]) -> Any:
@@ -67,7 +72,7 @@ class JdbcError(Exception):
         self.message = message
 
 
-def _said(error: Any) -> JdbcError:
+def plain_error(error: Any) -> JdbcError:
     state, number = "", 0
     if hasattr(error, "getSQLState"):
         state, number = str(error.getSQLState() or ""), int(error.getErrorCode())
@@ -105,11 +110,12 @@ class JdbcServer(Server):
                 raise JdbcError("", message)
             connection.setAutoCommit(False)
         except jpype.JException as error:
-            raise _said(error) from None
+            raise plain_error(error) from None
         return connection
 
     def begin(self, connection: Any, state: State, how: How, seconds: float) -> None:
         level = {"reading": _READ_COMMITTED, "snapshot": _REPEATABLE_READ}.get(how, _SERIALIZABLE)
+        restore_handlers()
         try:
             if "used" in state and not connection.isValid(_ALIVE_WITHIN):
                 raise JdbcError("08006", "the connection was lost")
@@ -118,7 +124,7 @@ class JdbcServer(Server):
             connection.setReadOnly(how != "changing")
             connection.setTransactionIsolation(level)
         except jpype.JException as error:
-            raise _said(error) from None
+            raise plain_error(error) from None
 
     def execute(self, connection: Any, statement: Statement, values: Values) -> Any:
         check_single(statement.text, self.dialect, changes=statement.changes or statement.calls)
@@ -133,7 +139,7 @@ class JdbcServer(Server):
                 return _Cursor(prepared, prepared.getResultSet() if prepared.execute() else None)
             return _Cursor(prepared, prepared.executeQuery())  # drivers refuse what is no query
         except jpype.JException as error:
-            raise _said(error) from None
+            raise plain_error(error) from None
 
     def call(self, connection: Any, routine: Routine, values: Values) -> Any:
         """By the escape that each driver puts into its database's words; a function's value is a select."""
@@ -198,7 +204,7 @@ class JdbcServer(Server):
             if (
                 not running.isClosed()
             ):  # closed: it has just ended, and the next one is about to begin
-                raise _said(error) from None
+                raise plain_error(error) from None
 
     def is_closed(self, connection: Any) -> bool:
         return bool(connection.isClosed())
@@ -215,16 +221,32 @@ class JdbcServer(Server):
         return not_connected(error.state, error.message, self._target.password)
 
     def explain(self, connection: Any, statement: Statement, values: Values) -> list[str]:
-        del connection, statement, values
-        message = f"{self.dialect.title} is not asked for its plan"
-        raise BackendError(message, code="not_explained", work="not_started")
+        """Where it has no word for that it only prepares the statement, which tells whether it could be carried out."""
+        words = "explain " if self.dialect.grammar in _EXPLAINED else ""
+        text, bound = spread(statement, values, self.dialect.no_element)
+        try:
+            prepared = connection.prepareStatement(words + text)
+            try:
+                if not words:
+                    prepared.getMetaData()
+                    return []
+                for number, value in enumerate(bound, 1):
+                    _set(prepared, number, value)
+                return [
+                    ", ".join(str(cell) for cell in row if cell is not None)
+                    for row in _Cursor(prepared, prepared.executeQuery()).fetchall()
+                ]
+            finally:
+                prepared.close()
+        except jpype.JException as error:
+            raise plain_error(error) from None
 
 
 def _call(what: Callable[[], object]) -> None:
     try:
         what()
     except jpype.JException as error:
-        raise _said(error) from None
+        raise plain_error(error) from None
 
 
 def _set(prepared: Any, number: int, value: Any) -> None:
@@ -275,7 +297,7 @@ class _Cursor:
             while len(found) < count and rows.next():
                 found.append([read(rows, at) for at, read in enumerate(self._readers, 1)])
         except jpype.JException as error:
-            raise _said(error) from None
+            raise plain_error(error) from None
         return found
 
     def fetchall(self) -> Sequence[Sequence[Any]]:

@@ -6,18 +6,18 @@ adapter then compiles without the database, and a person sees all of it.
 
 from __future__ import annotations
 
-import os
+import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from dataclasses import replace
 
+from drawbar.backends.sql.draft import origin
+from drawbar.backends.sql.draft.origin import Origin, adapter_name, origin_of
+from drawbar.backends.sql.draft.pinned import types_of
 from drawbar.backends.sql.draft.routines import RoutineDraft, read_routines
 from drawbar.backends.sql.draft.tables import TableDraft, Verb, why_hidden
 from drawbar.backends.sql.draft.writes import WritesDraft
 from drawbar.backends.sql.live.catalog import Catalog
 from drawbar.backends.sql.live.reflect import read_catalog
-from drawbar.backends.sql.options import SqlBackendSpec
-from drawbar.backends.sql.url import Target, parse_url
 from drawbar.compiler.draft import (
     Draft,
     DraftWish,
@@ -26,42 +26,36 @@ from drawbar.compiler.draft import (
     Noted,
     Reference,
     function_names,
-    snake_case,
     write_yaml,
 )
 from drawbar.kernel.errors import OperatorError
-from drawbar.kernel.values import Secret
 from drawbar.spec.names import closest
-from drawbar.spec.secrets import mask_url, sounds_secret
 
 OPTIONS: Mapping[str, str] = {
     "schema": "of the database, or several with commas between them; by default the one where names are looked for",
     "writes": "`insert`, `update`, `call`, or several with commas: changes of one row, and routines that do not say that they "
     "only read; by default none",
+    **origin.OPTIONS,
 }
-_MAGIC = {"sqlite": (0, b"SQLite format 3\0"), "duckdb": (8, b"DUCK")}
-"""What a file of each holds, and where."""
-_MASKED = "***"
 _CALL = "call"
 _VERBS: tuple[Verb, ...] = ("insert", "update")
 _WRITES = (*_VERBS, _CALL)
 
 
 def draft_adapter(source: str, wish: DraftWish) -> Draft:
-    """`source` is a URL, or a file of SQLite or DuckDB. Raises OperatorError."""
+    """`source` is a URL, or a file of SQLite, DuckDB or Firebird. Raises OperatorError."""
     wish.check_options(OPTIONS)
     _writes(wish)  # a mistake in it is told before anything is connected to
-    url = _url(source)
-    name = wish.name or _adapter_name(url)
-    target = _target(url, name)
+    found = origin_of(source, wish)
     schemas = tuple(filter(None, wish.options.get("schema", "").replace(" ", "").split(",")))
 
     def wants(name: str, label: str) -> bool:
         return wish.wants(name) or wish.wants(label)
 
-    catalog = read_catalog(target, schemas, wants)
-    routines = read_routines(target, schemas, wants)
-    return _Drafting(url, target, name, catalog, routines, wish).draft()
+    catalog = read_catalog(found.target, schemas, wants)
+    routines = read_routines(found.target, schemas, wants)
+    draft = _Drafting(found, catalog, routines, wish).draft()
+    return replace(draft, types=types_of(found, draft))
 
 
 def _writes(wish: DraftWish) -> tuple[str, ...]:
@@ -74,70 +68,15 @@ def _writes(wish: DraftWish) -> tuple[str, ...]:
     return tuple(each for each in _WRITES if each in words)
 
 
-def _url(source: str) -> str:
-    """A file by the first bytes in it."""
-    path = Path(source)
-    if not path.is_file():
-        return source
-    with path.open("rb") as file:
-        head = file.read(16)
-    for scheme, (at, magic) in _MAGIC.items():
-        if head[at:].startswith(magic):
-            return f"{scheme}:///{quote(str(path))}"
-    raise OperatorError(f"{source} is no database file of SQLite or DuckDB")
-
-
-def _target(url: str, name: str) -> Target:
-    """A password that the URL lacks comes from the variable that the draft refers to."""
-    spec = SqlBackendSpec(kind="sql", url=Secret(url.replace(f":{_MASKED}@", "@")))
-    password = os.environ.get(_variable(name, "PASSWORD"))
-    try:
-        target = parse_url(spec, Path())
-        if password and target.path is None and target.password is None:
-            target = parse_url(spec.model_copy(update={"password": Secret(password)}), Path())
-    except ValueError as error:
-        raise OperatorError(f"{mask_url(url)}: {error}") from None
-    if target.path is not None and not target.path.exists():
-        raise OperatorError(f"there is no database file {target.path}")
-    if f":{_MASKED}@" in url and target.password is None:
-        variable = _variable(name, "PASSWORD")
-        raise OperatorError(f"passwords are not kept: set {variable}, or give the whole URL again")
-    return target
-
-
-def _variable(name: str, what: str) -> str:
-    return f"{name}_{what}".upper()
-
-
-def _adapter_name(url: str) -> str:
-    last = urlsplit(url).path.rstrip("/").rpartition("/")[2]
-    return snake_case(Path(last).stem or "database")
-
-
-def _open_url(url: str) -> str:
-    """Without user, password and whatever else sounds secret."""
-    parts = urlsplit(url)
-    words = [(key, value) for key, value in parse_qsl(parts.query) if not sounds_secret(key)]
-    host = parts.netloc.rpartition("@")[2]
-    # urlunsplit would make a host of the first folder of sqlite:////folder/file.
-    return f"{parts.scheme}://{host}{parts.path}{'?' if words else ''}{urlencode(words)}"
-
-
 class _Drafting:
     """One draft while it is made."""
 
     def __init__(
-        self,
-        url: str,
-        target: Target,
-        name: str,
-        catalog: Catalog,
-        routines: list[RoutineDraft],
-        wish: DraftWish,
+        self, found: Origin, catalog: Catalog, routines: list[RoutineDraft], wish: DraftWish
     ) -> None:
-        self.url = url
-        self.target = target
-        self.name = name
+        self.origin = found
+        self.target = found.target
+        self.name = found.name
         self.catalog = catalog
         self.wish = wish
         self.writes = _writes(wish)
@@ -153,7 +92,7 @@ class _Drafting:
         offered = {f"{label} {verb}": (label, verb) for label, verb in self._offered()}
         if not offered and not self.routines:
             asked = f" that is called {' or '.join(self.wish.only)}" if self.wish.only else ""
-            raise OperatorError(f"{mask_url(self.url)} has no table or view{asked}")
+            raise OperatorError(f"{self.origin.url} has no table or view{asked}")
         labels = {key: f"{verb} {label}" for key, (label, verb) in offered.items()}
         labels |= {key: routine.name for key, routine in self.routines.items()}
         names = function_names(labels, f"{self.name}_", self.wish.named)
@@ -177,14 +116,13 @@ class _Drafting:
             words, above = routine.words()
             functions[names[key]] = Noted(words, above, apart=bool(functions))
             undecided.append(names[key])
-        url_variable = _variable(self.name, "URL")
         return Draft(
             self.name,
             write_yaml(self._head() | {"functions": Noted(functions, apart=True)}),
             notes=(*self._variables(), *self._notes()),
             named=names,
             undecided=tuple(undecided),
-            environ={url_variable: _open_url(self.url)},
+            environ={self.origin.variable("URL"): self.origin.url},
         )
 
     def _offered(self) -> Iterator[tuple[str, Verb]]:
@@ -196,40 +134,50 @@ class _Drafting:
 
     def _head(self) -> dict[str, Node]:
         count, calls = len(self.tables), len(self.routines)
-        title = self.target.dialect.title
+        title = self.target.dialect.title.replace(" (", " by ").rstrip(")")
         routines = f", {calls} routine{'' if calls == 1 else 's'}" if calls else ""
         above = (
             f"Drafted by `drawbar new sql` from {title}, {count} {'table' if count == 1 else 'tables'} and views{routines}. "
             "Take out what no model should call, and say when to use what is left."
         )
-        backend: dict[str, Node] = {"kind": "sql", "url": self._reference()}
-        words = self.target.connection
-        if self.target.path is None and "user" in words:
-            backend["username"] = Reference(_variable(self.name, "USER"), words["user"])
-        if self.target.password is not None:
-            backend["password"] = Reference(_variable(self.name, "PASSWORD"))
+        backend = self._backend()
         if {*_VERBS} & {*self.writes}:
             backend["max_affected_rows"] = 1
         return {
             "adapter": Noted(self.name, above),
-            "description": f"The database {_adapter_name(self.url)} ({title}).",
+            "description": f"The database {adapter_name(self.origin.url)} ({title}).",
             "backend": Noted(backend, apart=True),
             "limits": Noted(Inline({"timeout": "10s", "rows": 200}), apart=True),
         }
 
-    def _reference(self) -> Reference:
-        """Where a server stands is no secret; where a file lies is known where the adapter runs."""
-        variable = _variable(self.name, "URL")
-        is_plain = self.target.path is None and "}" not in self.url
-        return Reference(variable, _open_url(self.url) if is_plain else None)
+    def _backend(self) -> dict[str, Node]:
+        """How the database is reached, with what is no secret as a default."""
+        variable, words = self.origin.variable, self.target.connection
+        default = self.origin.url if self.origin.is_known else None
+        backend: dict[str, Node] = {"kind": "sql", "url": Reference(variable("URL"), default)}
+        if self.target.path is None and "user" in words:
+            backend["username"] = Reference(variable("USER"), words["user"])
+        if self.target.password is not None:
+            backend["password"] = Reference(variable("PASSWORD"))
+        if self.origin.spec.dialect is not None:
+            backend["dialect"] = self.origin.spec.dialect
+        if self.origin.spec.jdbc is not None:
+            jars = [
+                Reference(variable(f"JAR_{number}" if number > 1 else "JAR"), str(jar))
+                for number, jar in enumerate(self.target.jars, 1)
+            ]
+            driver = self.origin.spec.jdbc.driver
+            backend["jdbc"] = Inline({"driver": driver, "jars": Inline(jars)})
+        return backend
 
     def _variables(self) -> Iterator[str]:
-        if self.target.path is not None:
-            variable = _variable(self.name, "URL")
-            scheme = self.target.dialect.schemes[0]
-            yield f"set {variable} where it runs, such as {variable}={scheme}:///{self.target.path}"
+        if not self.origin.is_known:
+            variable, path = self.origin.variable("URL"), self.target.path
+            scheme = self.target.dialect.schemes[0] if path else ""
+            such = self.origin.url if path is None else f"{scheme}:///{path}"
+            yield f"set {variable} where it runs, such as {variable}={shlex.quote(such)}"
         if self.target.password is not None:
-            yield f"set {_variable(self.name, 'PASSWORD')} where it runs; the password is not in the draft"
+            yield f"set {self.origin.variable('PASSWORD')} where it runs; the password is not in the draft"
 
     def _notes(self) -> Iterator[str]:
         for label, draft in self.tables.items():

@@ -14,7 +14,7 @@ from drawbar.backends.sql.compile.argument_types import schema_of
 from drawbar.backends.sql.databases.drivers import open_database
 from drawbar.backends.sql.draft.tables import looks_secret
 from drawbar.backends.sql.live.column_words import sentence
-from drawbar.backends.sql.live.routines import LiveRoutine, list_routines
+from drawbar.backends.sql.live.routines import LISTED, LiveRoutine, list_routines
 from drawbar.backends.sql.session import Allowed
 from drawbar.backends.sql.stop import Stop
 from drawbar.backends.sql.url import Target
@@ -23,7 +23,6 @@ from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.ports import BackendError
 
 _WITHIN = 30.0
-_DRAFTED = frozenset({"postgresql", "mariadb"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,8 @@ class RoutineDraft:
         is_function = live.signature.sort == "function"
         if self.dialect == "postgresql" and is_function and live.answers in {"value", "row"}:
             words["rows"] = "one"
+        if self.dialect == "firebird" and live.answers == "rows":
+            words["rows"] = "many"
         above = f"The database calls it {live.volatility}." if live.volatility else ""
         if self.dialect == "mariadb" and not is_function:
             above += "\nName its result sets, if it has some: `results: {rows: many}`."
@@ -78,7 +79,7 @@ def read_routines(
 ) -> list[RoutineDraft]:
     """Those that are wanted, by their name and the name with its schema. Raises OperatorError."""
     dialect = target.dialect
-    if dialect.name not in _DRAFTED:
+    if dialect.name not in LISTED:
         return []
     database = open_database(target, 1, changes=False)
     try:

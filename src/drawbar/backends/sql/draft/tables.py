@@ -21,7 +21,7 @@ _SECRET = re.compile(
 )
 _PAGE = 50
 _MOST_FILTERS = 10
-"""Of a view, whose indexes nobody tells."""
+"""Columns by which one search finds."""
 _LONGEST = 900
 """Characters of a description that is drafted: some model servers take 1024."""
 _WIDTH = 88
@@ -36,6 +36,8 @@ class Filter:
     name: str
     column: Column
     sign: Literal["=", ">=", "<="]
+    beside: tuple[str, ...] = ()
+    """Columns that come before it in the index, without which it finds nothing quickly."""
 
 
 class TableDraft:
@@ -67,23 +69,33 @@ class TableDraft:
 
     @cached_property
     def filters(self) -> tuple[Filter, ...]:
-        table = self.table
-        by = [each.name for each in self.visible] if table.is_view else list(table.indexed)
-        columns = [each for each in self.visible if each.name in by and each.type.words]
-        if len(self.key) == 1:
-            columns = [each for each in columns if each.name != self.key[0].name]
-        if table.is_view:
-            columns = columns[:_MOST_FILTERS]
+        by = self._found_by()
         found: list[Filter] = []
-        for column in columns:
-            name = self.parameters[column.name]
+        for column in (each for each in self.visible if each.name in by):
+            name, beside = self.parameters[column.name], by[column.name]
             if column.type.is_ranged:
                 taken = {*self.parameters.values(), *(each.name for each in found)}
-                found.append(Filter(free_name(f"{name}_from", taken), column, ">="))
-                found.append(Filter(free_name(f"{name}_to", taken), column, "<="))
+                found.append(Filter(free_name(f"{name}_from", taken), column, ">=", beside))
+                found.append(Filter(free_name(f"{name}_to", taken), column, "<=", beside))
             else:
-                found.append(Filter(name, column, "="))
+                found.append(Filter(name, column, "=", beside))
         return tuple(found)
+
+    def _found_by(self) -> dict[str, tuple[str, ...]]:
+        """Columns by which rows are found, each with those that it needs beside it; the indexes of a view nobody tells."""
+        can = {each.name: () for each in self.visible if each.type.words}
+        if self.table.is_view:
+            return dict(list(can.items())[:_MOST_FILTERS])
+        found: dict[str, tuple[str, ...]] = {}
+        for depth in range(max(map(len, self.table.indexes), default=0)):
+            for index in self.table.indexes:
+                # The whole key is what `get` asks for.
+                wanted = index[:-1] if index == self.table.key else index
+                if depth < len(wanted) and all(name in can for name in wanted[: depth + 1]):
+                    found.setdefault(wanted[depth], wanted[:depth])
+        if len(self.key) == 1:
+            found.pop(self.key[0].name, None)
+        return dict(list(found.items())[:_MOST_FILTERS])
 
     @property
     def readings(self) -> tuple[Verb, ...]:
@@ -127,11 +139,10 @@ class TableDraft:
 
     def _search(self, see: Mapping[str, str]) -> dict[str, Node]:
         by = listed(dict.fromkeys(each.column.name for each in self.filters))
-        ends = {">=": "from this on", "<=": "up to this", "=": ""}
         words: dict[str, Node] = {
             "description": self._description(f"Find rows of {self.table.label} by {by}.", {}),
             "parameters": {
-                each.name: self.parameter(each.column, see, ends[each.sign], {"optional": True})
+                each.name: self.parameter(each.column, see, _told(each), {"optional": True})
                 for each in self.filters
             },
             "sql": self._select(),
@@ -207,6 +218,13 @@ class TableDraft:
         if not self.key and not self.table.is_view:
             lines.append("No primary key that can be used, so no pages: what is over a cap is cut.")
         return "\n".join(lines)
+
+
+def _told(asked: Filter) -> str:
+    """What a condition asks for, besides being equal."""
+    end = {">=": "from this on", "<=": "up to this", "=": ""}[asked.sign]
+    beside = f"together with {listed(asked.beside)}" if asked.beside else ""
+    return ", ".join(filter(None, (end, beside)))
 
 
 def looks_secret(name: str) -> bool:

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from drawbar.backends.sql.draft.tables import TableDraft, Verb, listed, why_hidden, wrapped
+from drawbar.backends.sql.draft.tables import (
+    TableDraft,
+    Verb,
+    free_name,
+    listed,
+    why_hidden,
+    wrapped,
+)
 from drawbar.backends.sql.live.catalog import Column, Table
 from drawbar.backends.sql.live.column_words import words_of
 from drawbar.backends.sql.live.constraints import literal
@@ -153,14 +160,21 @@ class WritesDraft:
         parameters: dict[str, Node] = {
             draft.parameters[each.name]: draft.parameter(each, see) for each in draft.key
         }
-        sets = []
         for column in columns:
             name = draft.parameters[column.name]
             parameters[name] = draft.parameter(column, see, more={"optional": True}, stored=True)
-            sets.append(f"{draft.quoted(column)} = coalesce(:{name}, {draft.quoted(column)})")
-        assigned = ",\n  ".join(sets)
+        if clearable := [draft.parameters[each.name] for each in columns if each.nullable]:
+            parameters[self._clear()] = Inline(
+                {
+                    "type": "array",
+                    "items": Inline({"type": "string", "enum": Inline(clearable)}),
+                    "description": "Which of them are set to null.",
+                    "optional": True,
+                }
+            )
+        assigned = ",\n  ".join(map(self._assigned, columns))
         words: dict[str, Node] = {
-            "description": f"Change the row of {self._table.label} with this {key}; what is left out stays as it is. "
+            "description": f"Change the row of {self._table.label} with this {key}; what is left out or null stays as it is. "
             "Only when the user has said so.",
             "effect": Noted("write", beside="decide"),
             "parameters": parameters,
@@ -183,6 +197,23 @@ class WritesDraft:
             words["idempotency"] = Inline({"repeatable": True, "verify": names["get"]})
         return words
 
+    def _clear(self) -> str:
+        """The parameter that names what is set to null: null itself is what is left out."""
+        return free_name("clear", {*self._draft.parameters.values()})
+
+    def _assigned(self, column: Column) -> str:
+        draft = self._draft
+        name, quoted = draft.parameters[column.name], draft.quoted(column)
+        kept = f"coalesce(:{name}, {quoted})"
+        if not column.nullable:
+            return f"{quoted} = {kept}"
+        word = f"'{name}'"
+        if (
+            draft.catalog.dialect.grammar == "firebird"
+        ):  # a value is taken to be as long as this word
+            word = f"cast({word} as varchar(63))"
+        return f"{quoted} = case when {word} in :{self._clear()} then null else {kept} end"
+
     def _notes(self, verb: Verb) -> str:
         lines = []
         if verb == "insert":
@@ -193,6 +224,4 @@ class WritesDraft:
             ]
             if by_database:
                 lines.append(f"Filled by the database: {', '.join(by_database)}")
-        else:
-            lines.append("A value cannot be taken away so: null leaves it as it is.")
         return "\n".join(lines)

@@ -32,7 +32,9 @@ class ColumnType:
 
     @property
     def is_binary(self) -> bool:
-        return any(word in self.name.lower() for word in ("blob", "binary", "bytea"))
+        name = self.name.lower()
+        is_text = "sub_type text" in name  # Firebird's long texts
+        return not is_text and any(word in name for word in ("blob", "binary", "bytea"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ class Table:
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
-    indexed: tuple[str, ...] = ()
-    """Columns by which an index finds rows: those that one begins with."""
+    indexes: tuple[tuple[str, ...], ...] = ()
+    """The columns of each index that finds all rows with a value, in its order; that of the key among them."""
     comment: str = ""
     is_view: bool = False
 

@@ -8,6 +8,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.grammars import grammar_of
 from drawbar.backends.sql.live.catalog import ColumnType, Words
 
 _T = exp.DType
@@ -42,7 +43,7 @@ def column_type(name: str, dialect: Dialect) -> ColumnType:
     if dialect.name == "postgresql" and name.lower().partition("(")[0] in _READ_FROM_TEXT:
         return ColumnType(name, {"type": "string"})
     try:
-        kind = exp.DataType.build(name, dialect=dialect.grammar)
+        kind = exp.DataType.build(_plain(name), dialect=grammar_of(dialect))
     except (SqlglotError, ValueError):
         return ColumnType(name)
     words = _words(kind, dialect)
@@ -53,11 +54,16 @@ def column_type(name: str, dialect: Dialect) -> ColumnType:
     return ColumnType(name, words, _stored(kind, dialect), example, is_ranged)
 
 
+def _plain(name: str) -> str:
+    """Firebird's long text in a word that the parser knows."""
+    return "text" if name.lower().startswith("blob sub_type text") else name
+
+
 def _words(kind: exp.DataType, dialect: Dialect) -> Words | None:
     found = kind.this
     if found in _UNSIGNED:
         return {"type": "integer", "minimum": 0}
-    if found in _INTEGERS or (found in _DECIMALS and _sizes(kind)[1:] == [0]):
+    if found in _INTEGERS or (found in _DECIMALS and _sizes(kind) and not any(_sizes(kind)[1:])):
         return {"type": "integer"}
     if found in _DECIMALS or found in exp.DataType.FLOAT_TYPES:
         return {"type": "number"}
@@ -84,8 +90,13 @@ def _has_zone(kind: exp.DataType, dialect: Dialect) -> bool:
 
 def _example(kind: exp.DataType, dialect: Dialect) -> str:
     if kind.this in _MOMENTS and not _has_zone(kind, dialect):
-        return "2026-01-31 12:30:00" if dialect.name == "sqlite" else "2026-01-31T12:30:00"
+        return f"2026-01-31{' ' if _wants_blank(dialect) else 'T'}12:30:00"
     return "12:30:00" if kind.this in {_T.TIME, _T.TIMETZ} else ""
+
+
+def _wants_blank(dialect: Dialect) -> bool:
+    """Between day and time; SQLite compares texts, and the others do not read a `T`."""
+    return dialect.grammar in {"", "firebird", "oracle", "sqlite"}
 
 
 def _stored(kind: exp.DataType, dialect: Dialect) -> Words:

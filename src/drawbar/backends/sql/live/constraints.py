@@ -9,6 +9,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.grammars import grammar_of
 from drawbar.backends.sql.live.catalog import Value, Words
 
 FOLLOWS = "follows"
@@ -19,7 +20,7 @@ PRECEDES = "precedes"
 def words_of_check(text: str, dialect: Dialect) -> Iterator[tuple[str, Words]]:
     """Columns by name, each with words; nothing for what has none."""
     try:
-        tree = sqlglot.parse_one(text, dialect=dialect.grammar)
+        tree = sqlglot.parse_one(text, dialect=grammar_of(dialect))
     except SqlglotError:
         return
     whole = _bare(tree)
@@ -41,7 +42,7 @@ def literal(text: str | None, dialect: Dialect) -> Value | bool | None:
     if text is None:
         return None
     try:
-        found = _bare(sqlglot.parse_one(text, dialect=dialect.grammar))
+        found = _bare(sqlglot.parse_one(text, dialect=grammar_of(dialect)))
     except SqlglotError:
         return None
     return bool(found.this) if isinstance(found, exp.Boolean) else _value(found)
@@ -49,7 +50,9 @@ def literal(text: str | None, dialect: Dialect) -> Value | bool | None:
 
 def _of_condition(node: exp.Expr) -> Iterator[tuple[str, Words]]:
     column = _bare(node.this) if isinstance(node.this, exp.Expr) else None
-    if isinstance(node, exp.Between) and isinstance(column, exp.Column):
+    if isinstance(node, exp.Or):
+        yield from _of_alternatives(node)
+    elif isinstance(node, exp.Between) and isinstance(column, exp.Column):
         low, high = _value(_bare(node.args["low"])), _value(_bare(node.args["high"]))
         yield (
             column.name,
@@ -66,6 +69,15 @@ def _of_condition(node: exp.Expr) -> Iterator[tuple[str, Words]]:
             yield column.name, {"enum": known}
     elif isinstance(node, exp.GTE | exp.GT | exp.LTE | exp.LT):
         yield from _of_comparison(node)
+
+
+def _of_alternatives(node: exp.Or) -> Iterator[tuple[str, Words]]:
+    """`kind = 'x' or kind = 'y'`, as SQL Server writes `in`."""
+    found = [pair for part in node.flatten() for pair in _of_condition(_bare(part))]
+    columns = {column for column, _ in found}
+    lists = [each for _, words in found if isinstance(each := words.get("enum"), list)]
+    if len(columns) == 1 and len(lists) == len(list(node.flatten())):
+        yield columns.pop(), {"enum": [value for values in lists for value in values]}
 
 
 def _alternatives(node: exp.In | exp.EQ) -> list[exp.Expr]:

@@ -1,11 +1,13 @@
-"""What PostgreSQL says of a statement that it has prepared: types of parameters and of result columns."""
+"""What a live database says of statements that it prepares and does not carry out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
+from drawbar.backends.sql.live.asking import asking
+from drawbar.backends.sql.live.described import Described
 from drawbar.backends.sql.live.reflect import connect
 from drawbar.backends.sql.plan import Statement
 from drawbar.backends.sql.url import Target
@@ -13,18 +15,35 @@ from drawbar.backends.sql.url import Target
 _OK = 1
 """PGRES_COMMAND_OK."""
 _TYPE = "select pg_catalog.format_type(%s::oid, %s::integer)"
+_ASKED = frozenset({"firebird", "odbc", "jdbc"})
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
-    """Types by name, as the server writes them."""
+class Describer(Protocol):
+    """A connection beside those of the backend."""
 
-    parameters: Mapping[str, str]
-    columns: Mapping[str, str]
+    def describe(self, statement: Statement) -> Described | None:
+        """None: the database cannot say it."""
+        ...
 
 
-class Describer:
-    """One connection on which statements are prepared, and never carried out."""
+@contextmanager
+def describing(target: Target) -> Iterator[Describer | None]:
+    """None: no such database says anything of a statement. Raises OperatorError."""
+    if target.dialect.name in _ASKED:
+        with asking(target) as asks:
+            yield asks
+    elif target.dialect.name == "postgresql":
+        describer = _PostgresqlDescriber(target)
+        try:
+            yield describer
+        finally:
+            describer.close()
+    else:
+        yield None
+
+
+class _PostgresqlDescriber:
+    """By the extended protocol, which has a word for it."""
 
     def __init__(self, target: Target) -> None:
         self._connection: Any = connect(target)
@@ -32,7 +51,6 @@ class Describer:
         self._types: dict[tuple[int, int], str] = {}
 
     def describe(self, statement: Statement) -> Described | None:
-        """None: the server cannot prepare it by itself."""
         server = self._connection.pgconn
         if server.prepare(b"", statement.text.encode()).status != _OK:
             return None

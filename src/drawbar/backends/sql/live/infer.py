@@ -18,10 +18,11 @@ from sqlglot.optimizer.scope import traverse_scope
 
 from drawbar.backends.sql.compile.check import column_name
 from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.grammars import grammar_of
 from drawbar.backends.sql.live.catalog import Column, Table
 from drawbar.backends.sql.live.column_types import column_type
 from drawbar.backends.sql.live.column_words import sentence, words_of
-from drawbar.backends.sql.live.describe import Describer
+from drawbar.backends.sql.live.describe import Describer, describing
 from drawbar.backends.sql.live.reflect import read_catalog
 from drawbar.backends.sql.plan import Statement
 from drawbar.backends.sql.url import Target
@@ -78,38 +79,37 @@ def infer_types(
         if name in readings and trees and dialect.name != "postgresql":
             answered = _answered(trees[0], tables, dialect)
             found |= {f"{name} -> {column}": kind for column, kind in answered}
-    if dialect.name == "postgresql":
-        _describe(target, statements, readings, found)
+    with describing(target) as describer:
+        if describer is not None:
+            _describe(describer, dialect, statements, readings, found)
     return found
 
 
 def _describe(
-    target: Target,
+    describer: Describer,
+    dialect: Dialect,
     statements: Mapping[str, list[Statement]],
     readings: Collection[str],
     found: dict[str, str],
 ) -> None:
-    """Add what only the server knows, which tells the type of each result column, computed ones included."""
-    describer = Describer(target)
-    try:
-        for name, own in statements.items():
-            for number, statement in enumerate(own):
-                described = describer.describe(statement)
-                if described is None:
-                    continue
-                for parameter, kind in described.parameters.items():
-                    words = column_type(kind, target.dialect).words
-                    if words is not None:
-                        found.setdefault(f"{name}.{parameter}", json.dumps(words))
-                if number == 0 and name in readings:
-                    found |= {f"{name} -> {k}": kind for k, kind in described.columns.items()}
-    finally:
-        describer.close()
+    """Add what only the database knows, such as the types of computed columns."""
+    for name, own in statements.items():
+        for number, statement in enumerate(own):
+            described = describer.describe(statement)
+            if described is None:
+                continue
+            for parameter, kind in described.parameters.items():
+                words = column_type(kind, dialect).words
+                if words is not None:
+                    found.setdefault(f"{name}.{parameter}", json.dumps(words))
+            if number == 0 and name in readings:
+                for column, kind in described.columns.items():
+                    found.setdefault(f"{name} -> {column}", kind)
 
 
 def _parsed(statement: Statement, dialect: Dialect) -> exp.Expr | None:
     try:
-        return sqlglot.parse_one(statement.named, dialect=dialect.grammar)
+        return sqlglot.parse_one(statement.named, dialect=grammar_of(dialect))
     except SqlglotError:
         return None
 
@@ -225,8 +225,19 @@ def _parameters(value: Any, column: Column, *, is_stored: bool = False) -> Itera
         yield Bound(value.this, column, is_list, is_stored)
 
 
+def _paged(tree: exp.Expr) -> exp.Expr | None:
+    """What stands in the brackets of `select * from (...)`, as pages are asked for."""
+    if not isinstance(tree, exp.Select) or not tree.is_star or tree.args.get("joins"):
+        return None
+    found = tree.args.get("from_")
+    inner = found.this if isinstance(found, exp.From) else None
+    return inner.this if isinstance(inner, exp.Subquery) else None
+
+
 def _answered(tree: exp.Expr, tables: _Tables, dialect: Dialect) -> Iterator[tuple[str, str]]:
     """Result columns that are columns of tables, with their types."""
+    while (inner := _paged(tree)) is not None:
+        tree = inner
     if not isinstance(tree, exp.Select):
         return
     *_, (_, names) = tables.read_by(tree)

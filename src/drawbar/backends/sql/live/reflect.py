@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 from urllib.parse import quote as quoted_for_url
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import NullType
 
 from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.live.asking import asking
 from drawbar.backends.sql.live.catalog import (
     Catalog,
     Column,
@@ -26,6 +28,8 @@ from drawbar.backends.sql.live.catalog import (
 )
 from drawbar.backends.sql.live.column_types import column_type
 from drawbar.backends.sql.live.constraints import limits_of
+from drawbar.backends.sql.live.reflect_firebird import read_firebird
+from drawbar.backends.sql.live.standard import read_standard
 from drawbar.backends.sql.url import Target
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.extras import import_extra
@@ -35,13 +39,9 @@ _ENGINES = {
     "postgresql": "postgresql+psycopg://",
     "mariadb": "mysql+pymysql://",
 }
+"""What SQLAlchemy reads; the others are asked themselves."""
 _CONNECT_WITHIN = "10"
 _OF_SYSTEMS = frozenset({"information_schema", "mysql", "performance_schema", "sys"})
-
-
-def can_be_read(dialect: Dialect) -> bool:
-    """Whether `read_catalog` knows how such a database tells its tables."""
-    return dialect.name in _ENGINES or dialect.name == "duckdb"
 
 
 def read_catalog(target: Target, schemas: tuple[str, ...], wants: Wants) -> Catalog:
@@ -50,12 +50,8 @@ def read_catalog(target: Target, schemas: tuple[str, ...], wants: Wants) -> Cata
         from drawbar.backends.sql.live.reflect_duckdb import read_duckdb  # noqa: PLC0415 -- optional driver
 
         return read_duckdb(target, schemas, wants)
-    if not can_be_read(target.dialect):
-        message = (
-            f"{target.dialect.title} does not tell its tables in a way that Drawbar reads; write the adapter by hand: "
-            "docs/sql.md has the words"
-        )
-        raise OperatorError(message)
+    if target.dialect.name not in _ENGINES:
+        return _read_elsewhere(target, schemas, wants)
     engine = create_engine(
         _ENGINES[target.dialect.name], creator=lambda: connect(target), poolclass=NullPool
     )
@@ -64,6 +60,14 @@ def read_catalog(target: Target, schemas: tuple[str, ...], wants: Wants) -> Cata
             return _read(engine, inspect(connection), target.dialect, schemas, wants)
     except SQLAlchemyError as error:
         raise OperatorError(f"the database cannot be read: {_told(error, target)}") from None
+
+
+def _read_elsewhere(target: Target, schemas: tuple[str, ...], wants: Wants) -> Catalog:
+    """Where SQLAlchemy brings no words: by those of the driver, or of the database's own tables."""
+    with asking(target) as asks:
+        if target.dialect.name == "firebird":
+            return read_firebird(asks, schemas, wants)
+        return read_standard(asks, target.dialect, schemas, wants)
 
 
 def connect(target: Target) -> Any:  # a driver's own connection
@@ -161,15 +165,15 @@ class _Facts:
         )
         comment = (self.comments.get(name) or {}).get("text") or ""
         return Table(
-            self.schema, name, columns, key, self._indexed(name, key), comment.strip(), is_view
+            self.schema, name, columns, key, self._indexes(name, key), comment.strip(), is_view
         )
 
-    def _indexed(self, name: str, key: tuple[str, ...]) -> tuple[str, ...]:
+    def _indexes(self, name: str, key: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         kept = [each for each in self.indexes.get(name, ()) if _finds_equals(each)]
         kept += self.uniques.get(name, ())
-        firsts = [*key[:1], *(each["column_names"][0] for each in kept if each["column_names"])]
         # An index on an expression has None where a column would be.
-        return tuple(dict.fromkeys(first for first in firsts if first))
+        plain = (tuple(takewhile(bool, each["column_names"])) for each in kept)
+        return tuple(dict.fromkeys(filter(None, (key, *plain))))
 
     def _column(
         self, found: ReflectedColumn, key: tuple[str, ...], limits: Words, pointer: Pointer | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from drawbar.backends.sql.dialect import DUCKDB
@@ -97,23 +98,24 @@ class _Reader:
     def table(self, at: Key, comment: str, *, is_view: bool) -> Table:
         kept = self._constraints[at]
         key = next((tuple(names) for kind, names, *_ in kept if kind == "PRIMARY KEY"), ())
-        unique = [names[0] for kind, names, *_ in kept if kind == "UNIQUE"]
+        unique = [tuple(names) for kind, names, *_ in kept if kind == "UNIQUE"]
         limits = limits_of((each[2] for each in kept if each[0] == "CHECK"), DUCKDB)
         pointers = {
             names[0]: Pointer(label(_named(at[0]), table), theirs[0])
             for kind, names, _, table, theirs in kept
             if kind == "FOREIGN KEY" and len(names) == 1
         }
-        firsts = [
-            row[0].strip("[]").split(",")[0].strip().strip("'\"") for row in self._indexes[at]
-        ]
         columns = tuple(_column(row, key, limits, pointers) for row in self._columns[at])
-        indexed = dict.fromkeys(
-            name
-            for name in (*key[:1], *unique, *firsts)
-            if any(name == column.name for column in columns)
-        )
-        return Table(_named(at[0]), at[1], columns, key, tuple(indexed), comment.strip(), is_view)
+        names = {column.name for column in columns}
+        parts = [_parts(row[0]) for row in self._indexes[at]]
+        plain = (tuple(takewhile(names.__contains__, each)) for each in parts)
+        indexes = dict.fromkeys(filter(None, (key, *unique, *plain)))
+        return Table(_named(at[0]), at[1], columns, key, tuple(indexes), comment.strip(), is_view)
+
+
+def _parts(written: str) -> list[str]:
+    """`[a, '"b c"']` as its columns; an expression is none."""
+    return [part.strip().strip("'\"") for part in written.strip("[]").split(",")]
 
 
 def _column(

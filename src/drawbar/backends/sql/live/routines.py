@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from drawbar.backends.sql.dialect import Dialect
+from drawbar.backends.sql.live.firebird_types import FIELD, firebird_type
 from drawbar.backends.sql.plan import Slot, render
 from drawbar.backends.sql.session import Session
 from drawbar.backends.sql.signature import Argument, Mode, Named, Signature, Sort, named
@@ -23,6 +24,8 @@ Answers = Literal["nothing", "value", "row", "rows"]
 """What a routine answers by itself: rows of a set-returning function or a selectable procedure, the value of a
 function, the row of its OUT arguments."""
 
+LISTED = frozenset({"postgresql", "mariadb", "firebird"})
+"""Dialects whose routines are known here."""
 _MOST = 1_000_000
 """Rows of a catalogue: every argument of every routine is one."""
 
@@ -60,7 +63,7 @@ def list_routines(
         "mariadb": _of_mariadb,
         "firebird": _of_firebird,
     }
-    if dialect.name not in readers:
+    if dialect.name not in LISTED:
         message = f"the routines of {dialect.title} cannot be listed"
         raise LookupError(message)
     found = readers[dialect.name](_Asking(session, dialect), schema, name)
@@ -180,10 +183,6 @@ def _of_mariadb(asking: _Asking, schema: str | None, name: str | None) -> list[L
     return found
 
 
-_FIREBIRD_FIELD = """
-  f.rdb$field_type as kind, coalesce(f.rdb$field_sub_type, 0) as subtype, coalesce(f.rdb$field_scale, 0) as scale,
-  coalesce(f.rdb$field_precision, 0) as digits, coalesce(f.rdb$character_length, 0) as letters
-"""
 _FIREBIRD = """
 select trim(p.rdb$procedure_name) as name, trim(p.rdb$package_name) as place, p.rdb$procedure_type as sort,
   substring(p.rdb$description from 1 for 2000) as said
@@ -194,7 +193,7 @@ where coalesce(p.rdb$system_flag, 0) = 0 and coalesce(p.rdb$private_flag, 0) = 0
 """
 _FIREBIRD_ARGUMENTS = f"""
 select trim(a.rdb$procedure_name) as name, trim(a.rdb$parameter_name) as argument, a.rdb$parameter_type as mode,
-  case when coalesce(a.rdb$default_source, f.rdb$default_source) is null then 0 else 1 end as has_default, {_FIREBIRD_FIELD}
+  case when coalesce(a.rdb$default_source, f.rdb$default_source) is null then 0 else 1 end as has_default, {FIELD}
 from rdb$procedure_parameters a join rdb$fields f on f.rdb$field_name = a.rdb$field_source
 where coalesce(a.rdb$system_flag, 0) = 0 and coalesce(a.rdb$package_name, '') = coalesce(cast(:schema as varchar(63)), '')
   and a.rdb$procedure_name = coalesce(cast(:name as varchar(63)), a.rdb$procedure_name)
@@ -210,28 +209,13 @@ where coalesce(p.rdb$system_flag, 0) = 0 and coalesce(p.rdb$private_flag, 0) = 0
 """
 _FIREBIRD_FUNCTION_ARGUMENTS = f"""
 select trim(a.rdb$function_name) as name, trim(a.rdb$argument_name) as argument, a.rdb$argument_position as place,
-  case when coalesce(a.rdb$default_source, f.rdb$default_source) is null then 0 else 1 end as has_default, {_FIREBIRD_FIELD}
+  case when coalesce(a.rdb$default_source, f.rdb$default_source) is null then 0 else 1 end as has_default, {FIELD}
 from rdb$function_arguments a join rdb$fields f on f.rdb$field_name = a.rdb$field_source
 where coalesce(a.rdb$system_flag, 0) = 0 and coalesce(a.rdb$package_name, '') = coalesce(cast(:schema as varchar(63)), '')
   and a.rdb$function_name = coalesce(cast(:name as varchar(63)), a.rdb$function_name)
 order by 1, a.rdb$argument_position
 """  # noqa: S608 -- as above
 _FIREBIRD_SELECTABLE = 1
-_FIREBIRD_TYPES = {
-    7: "smallint",
-    8: "integer",
-    10: "float",
-    12: "date",
-    13: "time",
-    14: "char",
-    16: "bigint",
-    23: "boolean",
-    27: "double precision",
-    35: "timestamp",
-    37: "varchar",
-}
-"""Its own numbers of types."""
-_FIREBIRD_BLOB = 261
 
 
 def _of_firebird(asking: _Asking, schema: str | None, name: str | None) -> list[LiveRoutine]:
@@ -273,7 +257,7 @@ def _firebird_functions(asking: _Asking, schema: str | None, name: str | None) -
                     [_firebird_argument(asking, each, comes_out=False) for each in given],
                 ),
                 sum(each["has_default"] for each in given),
-                "" if returned is None else _firebird_type(returned),
+                "" if returned is None else firebird_type(returned),
                 "value",
                 row["said"],
                 "",
@@ -285,15 +269,4 @@ def _firebird_functions(asking: _Asking, schema: str | None, name: str | None) -
 
 def _firebird_argument(asking: _Asking, row: JsonObject, *, comes_out: bool) -> Argument:
     name = asking.dialect.column(str(row["argument"] or ""))
-    return Argument(name, "out" if comes_out else "in", _firebird_type(row))
-
-
-def _firebird_type(row: Mapping[str, Any]) -> str:
-    """The type as a declaration writes it."""
-    if row["kind"] == _FIREBIRD_BLOB:
-        return "blob sub_type text" if row["subtype"] == 1 else "blob"
-    name = _FIREBIRD_TYPES.get(row["kind"], f"type {row['kind']}")
-    if row["subtype"] in {1, 2} and name in {"smallint", "integer", "bigint", "double precision"}:
-        exact = "numeric" if row["subtype"] == 1 else "decimal"
-        return f"{exact}({row['digits']},{-row['scale']})"
-    return f"{name}({row['letters']})" if name in {"char", "varchar"} else name
+    return Argument(name, "out" if comes_out else "in", firebird_type(row))
