@@ -17,7 +17,8 @@ from drawbar.backends.sql.dialect import JDBC, spoken
 from drawbar.backends.sql.url import Target
 
 from .conftest import mariadb_connection
-from .test_sql_contract import jar, make_firebird, of_odbc_mariadb, of_odbc_postgresql
+from .installed import jar, make_firebird
+from .test_sql_contract import of_odbc_mariadb, of_odbc_postgresql
 
 CANARY = re.compile("CANARY|43414e415259|Q0FOQVJZ|YRANAC", re.IGNORECASE)
 TABLES = """
