@@ -107,10 +107,10 @@ class Draft:
     """The name of each function by what it stands for in the source, which does not change when the source grows."""
     undecided: tuple[str, ...] = ()
     """Functions whose effect was only guessed, for the person to decide."""
-    types: Mapping[str, str] = field(default_factory=dict)
-    """What the source says of types, by `FUNCTION.PARAMETER` and `FUNCTION -> COLUMN`, to be pinned in the lock."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """Values for the draft's own references, with which it can be compiled where they are not set."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """What the source says of types, by `FUNCTION.PARAMETER` and `FUNCTION -> COLUMN`, to be pinned in the lock."""
 
 
 @runtime_checkable
