@@ -13,7 +13,8 @@ from drawbar.backends.sql.dialect import JDBC, spoken
 from drawbar.backends.sql.url import Target
 
 from .conftest import Office, Problems, compile_text, mariadb_connection
-from .test_sql_contract import jar, odbc_driver, of_odbc_mariadb, of_odbc_postgresql
+from .installed import jar, odbc_driver
+from .test_sql_contract import of_odbc_mariadb, of_odbc_postgresql
 
 DRIVERS = {"h2": "org.h2.Driver", "hsqldb": "org.hsqldb.jdbc.JDBCDriver"}
 HSQLDB = (

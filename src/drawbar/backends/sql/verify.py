@@ -13,6 +13,7 @@ from drawbar.backends.sql.compile.adapter import compile_adapter
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.execute.calls import MISMATCH
 from drawbar.backends.sql.live.declared import check_routine
+from drawbar.backends.sql.live.routines import LISTED
 from drawbar.backends.sql.live.told import statements_of, told_types
 from drawbar.backends.sql.options import SqlBackendSpec
 from drawbar.backends.sql.pins import AnyType
@@ -81,9 +82,11 @@ class Looked:
 
     def told(self, dialect: Dialect) -> str:
         which = "the statement" if self.planned == 1 else f"all {self.planned} statements"
+        told = f"{dialect.title} can carry out {which}"
         if not self.unasked:
-            return f"{dialect.title} can carry out {which}"
-        return f"{dialect.title} tells no plan of a statement, so {counted(self.unasked, 'statement')} could only be tried"
+            return told
+        untold = f"tells of {counted(self.unasked, 'statement')} only when it is carried out"
+        return f"{told}, and {untold}" if self.planned else f"{dialect.title} {untold}"
 
 
 def check_statements(
@@ -103,6 +106,9 @@ def check_statements(
                 seen.add(said)
                 looked.findings.append(_finding(name, f"{dialect.title} refuses its SQL: {said}"))
         if isinstance(plan.binding, Operation) and plan.binding.routine is not None:
+            if dialect.name not in LISTED:
+                looked.unasked += 1
+                continue
             looked.planned += 1
             said = _mismatch(database, plan.binding.routine, allowed)
             looked.findings += [] if said is None else [_finding(name, said)]

@@ -158,7 +158,7 @@ class JdbcServer(Server):
                     prepared.registerOutParameter(number, jdbc_type(each.type))
             return _Cursor(prepared, prepared.getResultSet() if prepared.execute() else None)
         except jpype.JException as error:
-            raise _said(error) from None
+            raise plain_error(error) from None
 
     def out(self, cursor: Any, routine: Routine) -> Sequence[Any]:
         found = []
@@ -168,7 +168,7 @@ class JdbcServer(Server):
                     read = _READERS.get(jdbc_type(each.type) or 0, _text)
                     found.append(read(cursor.prepared, number))
         except jpype.JException as error:
-            raise _said(error) from None
+            raise plain_error(error) from None
         return found
 
     def next_set(self, cursor: Any) -> bool:
@@ -311,7 +311,7 @@ class _Cursor:
                 return False
             self._show(self.prepared.getResultSet() if has_rows else None)
         except jpype.JException as error:
-            raise _said(error) from None
+            raise plain_error(error) from None
         return True
 
     def close(self) -> None:
