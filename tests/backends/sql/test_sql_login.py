@@ -16,7 +16,7 @@ from drawbar.kernel.ports import ChecksLogin
 from drawbar.spec.load import parse_adapter
 
 from .conftest import HEAD, SCHEMA, Office, OnlySql, mariadb_connection
-from .test_sql_contract import make_firebird
+from .installed import make_firebird
 
 READS = "read: {description: Read., sql: select title from courses}"
 CHANGES = "remove: {description: Remove., effect: destroy, statements: [delete from courses]}"

@@ -18,7 +18,7 @@ from drawbar.backends.sql.reply import cell, encoded_size, read_json
 from drawbar.kernel.values import JsonValue
 
 from .conftest import Office, run_script
-from .test_sql_contract import make_firebird
+from .installed import make_firebird
 
 VALUES = [
     ("sqlite", "9007199254740991", 9007199254740991),
