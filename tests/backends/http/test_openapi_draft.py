@@ -277,3 +277,38 @@ def test_a_narrowing_leaves_what_another_alternative_requires(tmp_path: Path) ->
     schema: Any = made.functions[0].schema
     alternatives = schema["properties"]["body"]["anyOf"]
     assert all({"p0", "p1"} <= each["properties"].keys() for each in alternatives)
+
+
+def test_alternatives_inside_alternatives_are_narrowed_without_multiplying(tmp_path: Path) -> None:
+    """Each of six levels has ten alternatives: a million paths lead to the last."""
+    words = {"type": "string", "description": "words " * 60}
+    schemas: dict[str, Any] = {"L6": {"type": "object", "properties": {"note": words}}}
+    for level in range(6):
+        schemas[f"L{level}"] = {
+            "oneOf": [
+                {
+                    "type": "object",
+                    "required": ["next", "kind"],
+                    "properties": {
+                        "next": {"$ref": f"#/components/schemas/L{level + 1}"},
+                        "kind": {"type": "string", "enum": [f"k{number}"]},
+                        f"extra{level}": words,
+                    },
+                }
+                for number in range(10)
+            ]
+        }
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/L0"}}}}
+    api = document({"/a": {"post": operation("a", requestBody={"required": True, **body})}})
+    api["components"] = {"schemas": schemas}
+
+    draft = drafted(tmp_path, api)
+    made = compiled(draft, tmp_path / "out")
+
+    assert "hide: [" in draft.text
+    assert "body.next.next.extra2" in draft.text
+    assert [problem for problem in made.problems if problem.severity == "error"] == []
+    schema = json.dumps(made.functions[0].schema)
+    assert len(schema) < 60_000
+    assert "extra5" in schema  # deeper than a narrowing looks
+    assert "extra2" not in schema

@@ -6,14 +6,16 @@ begin with a parameter. What is required stays in any case. Above LARGE tokens a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from drawbar.backends.http.openapi.bundle import LETTERS
 from drawbar.backends.http.openapi.media import resolved
 from drawbar.backends.http.openapi.publish import Publication
-from drawbar.backends.http.openapi.schemas import Schemas
+from drawbar.backends.http.openapi.schemas import REFERENCE, Schemas
 from drawbar.kernel.values import JsonObject
 from drawbar.spec.names import closest
 from drawbar.spec.source import At, Report
@@ -32,12 +34,24 @@ def is_large(tokens: int) -> bool:
     return tokens > LARGE - _ROOM
 
 
+@dataclass(slots=True)
+class _Part:
+    """What stands at one path: a schema for each alternative that writes it in its own way."""
+
+    schemas: list[JsonObject]
+    required: bool
+    """By one of them at least."""
+
+
 class Narrowing:
     """Takes parts away from what one operation publishes."""
 
     def __init__(self, published: Publication, schemas: Schemas) -> None:
         self._published = published
         self._schemas = schemas
+        self._heavy: dict[tuple[str, int], int] = {}
+        self._copies: dict[tuple[str, ...], str] = {}
+        """Definitions without what stands at a path, by the name of the whole one and the path."""
 
     def hide(self, paths: Iterable[str], report: Report, at: At) -> None:
         """Problems are noted: paths that are not there, or that lead to what is required."""
@@ -98,75 +112,89 @@ class Narrowing:
 
     def _candidates(self) -> Iterator[tuple[str, int]]:
         """Optional parts and how heavy each is. What another alternative requires stays."""
-        for path, size in self._optional_parts():
-            if self._problem(self._steps(path)) is None:
-                yield path, size
-
-    def _optional_parts(self) -> Iterator[tuple[str, int]]:
         for name in list(self._published.names):
             schema = self._published.schema(name)
             if not self._published.is_required(name):
                 yield name, self._heaviness(schema, 0)
             else:
-                yield from self._optional(schema, name, 1)
+                yield from self._optional([schema], name, 1)
 
-    def _optional(self, schema: JsonObject, path: str, depth: int) -> Iterator[tuple[str, int]]:
+    def _optional(
+        self, schemas: Sequence[JsonObject], path: str, depth: int
+    ) -> Iterator[tuple[str, int]]:
         if depth > _DEEPEST:
             return
-        for holder in self._holders(schema):
-            properties, required = _parts(holder)
-            for name, part in properties.items():
-                inner = f"{path}.{name}"
-                if "." in name:
-                    continue
-                if name not in required:
-                    yield inner, self._heaviness(part, 0)
-                else:
-                    yield from self._optional(part, inner, depth + 1)
+        for name, inner in self._inside(schemas).items():
+            if "." in name:
+                continue
+            if inner.required:
+                yield from self._optional(inner.schemas, f"{path}.{name}", depth + 1)
+            else:
+                heaviest = max(self._heaviness(each, 0) for each in inner.schemas)
+                yield f"{path}.{name}", heaviest
 
     def _heaviness(self, schema: JsonObject, depth: int) -> int:
         """Characters with everything inside, down to a depth; only good for putting parts in order."""
-        schema = resolved(schema, self._schemas)
-        size = len(orjson.dumps(schema))
+        key = (str(schema.get("$ref")), depth)
+        if "$ref" in schema and key in self._heavy:
+            return self._heavy[key]
+        whole = resolved(schema, self._schemas)
+        size = len(orjson.dumps(whole))
         if depth < _DEEPEST:
-            for holder in self._holders(schema):
+            for holder in self._holders(whole):
                 for part in _parts(holder)[0].values():
                     size += self._heaviness(part, depth + 1) if "$ref" in str(part)[:400] else 0
+        if "$ref" in schema:
+            self._heavy[key] = size
         return size
 
-    def _holders(self, schema: JsonObject) -> list[JsonObject]:
-        """The objects that a path goes on in: the schema's own, those of its alternatives, of its elements."""
+    def _holders(self, schema: JsonObject, seen: set[str] | None = None) -> list[JsonObject]:
+        """The objects that a path goes on in, each once: the schema's own, those of its alternatives, of its elements."""
+        seen = set() if seen is None else seen
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            if reference in seen:
+                return []
+            seen.add(reference)
         schema = resolved(schema, self._schemas)
         if isinstance(items := schema.get("items"), dict):
-            return self._holders(items)
+            return self._holders(items, seen)
         members = schema.get("anyOf")
         if isinstance(members, list):
-            return [
-                h for member in members if isinstance(member, dict) for h in self._holders(member)
-            ]
+            return [h for m in members if isinstance(m, dict) for h in self._holders(m, seen)]
         return [schema] if isinstance(schema.get("properties"), dict) else []
 
-    def _found(self, path: list[str]) -> list[tuple[JsonObject, bool]]:
-        """The parts at a path, and whether each is required."""
+    def _inside(self, schemas: Iterable[JsonObject]) -> dict[str, _Part]:
+        """By name what stands in the objects of these schemas, which are alternatives."""
+        found: dict[str, _Part] = {}
+        for schema in schemas:
+            for holder in self._holders(schema):
+                properties, required = _parts(holder)
+                for name, part in properties.items():
+                    known = found.setdefault(name, _Part([], required=False))
+                    known.required = known.required or name in required
+                    if part not in known.schemas:  # else a path through alternatives has no end
+                        known.schemas.append(part)
+        return found
+
+    def _found(self, path: list[str]) -> _Part | None:
+        """What stands at a path."""
         name, *rest = path
         if name not in self._published.names:
-            return []
-        found = [(self._published.schema(name), self._published.is_required(name))]
+            return None
+        found = _Part([self._published.schema(name)], required=self._published.is_required(name))
         for step in rest:
-            inner = []
-            for schema, _ in found:
-                for holder in self._holders(schema):
-                    properties, required = _parts(holder)
-                    if step in properties:
-                        inner.append((properties[step], step in required))
+            inner = self._inside(found.schemas).get(step)
+            if inner is None:
+                return None
             found = inner
         return found
 
     def _problem(self, path: list[str]) -> tuple[str, str | None] | None:
         found = self._found(path)
-        if not found:
+        if found is None:
             return self._missing(path)
-        if any(required for _, required in found):
+        if found.required:
             name = ".".join(path)
             return (
                 f"`{name}` is required, so it cannot be hidden",
@@ -177,12 +205,10 @@ class Narrowing:
     def _missing(self, path: list[str]) -> tuple[str, str | None]:
         for length in range(len(path), 0, -1):
             above = path[: length - 1]
-            if above and not self._found(above):
+            holder = self._found(above) if above else None
+            if above and holder is None:
                 continue
-            names = self._published.names
-            if above:
-                holders = [h for schema, _ in self._found(above) for h in self._holders(schema)]
-                names = [name for holder in holders for name in _parts(holder)[0]]
+            names = self._published.names if holder is None else [*self._inside(holder.schemas)]
             meant = closest(path[length - 1], names)
             fix = ".".join((*above, meant)) if meant else None
             wanted = ".".join(path)
@@ -223,25 +249,47 @@ class Narrowing:
                 elif name not in below and name not in required:
                     yield f"{path}.{name}"
 
-    def _without(self, schema: JsonObject, path: list[str]) -> JsonObject:
-        """A copy along the path, in which its end is no longer there."""
-        schema = resolved(schema, self._schemas)
+    def _without(self, schema: JsonObject, path: Sequence[str]) -> JsonObject:
+        """A copy along the path, in which its end is no longer there; the same where it never was."""
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            return self._referred_without(schema, reference.removeprefix(REFERENCE), path)
         if isinstance(items := schema.get("items"), dict):
-            return {**schema, "items": self._without(items, path)}
+            return _changed(schema, "items", items, self._without(items, path))
         members = schema.get("anyOf")
         if isinstance(members, list):
-            changed = [self._without(m, path) if isinstance(m, dict) else m for m in members]
-            return {**schema, "anyOf": changed}
+            less = [self._without(m, path) if isinstance(m, dict) else m for m in members]
+            same = all(new is old for new, old in zip(less, members, strict=True))
+            return schema if same else {**schema, "anyOf": less}
         properties, _ = _parts(schema)
         name, *rest = path
         if name not in properties:
             return schema
         if rest:
-            return {
-                **schema,
-                "properties": {**properties, name: self._without(properties[name], rest)},
-            }
+            inner = _changed(
+                properties, name, properties[name], self._without(properties[name], rest)
+            )
+            return schema if inner is properties else {**schema, "properties": inner}
         return {**schema, "properties": {k: v for k, v in properties.items() if k != name}}
+
+    def _referred_without(self, schema: JsonObject, name: str, path: Sequence[str]) -> JsonObject:
+        """With a definition of its own, made once, however many alternatives lead to it."""
+        key = (name, *path)
+        if key not in self._copies:
+            self._copies[key] = name  # what leads back to it meanwhile stays as it is
+            whole = self._schemas.definition(name)
+            less = self._without(whole, path)
+            if less is not whole:
+                self._copies[key] = self._schemas.define(f"{name}_less", less)
+        if self._copies[key] == name:
+            return schema
+        return {**schema, "$ref": REFERENCE + self._copies[key]}
+
+
+def _changed(
+    holder: dict[str, Any], name: str, old: JsonObject, new: JsonObject
+) -> dict[str, Any]:  # a schema, or its properties
+    return holder if new is old else {**holder, name: new}
 
 
 def _parts(schema: JsonObject) -> tuple[dict[str, JsonObject], list[str]]:

@@ -103,6 +103,12 @@ class Schemas:
             self._definitions[name] = self._named(reference, plain=plain)
         return self._definitions[name]
 
+    def define(self, label: str, schema: JsonObject) -> str:
+        """A further definition; gives its name, which is `label` where that is free."""
+        name = self._free(label)
+        self._definitions[name] = schema
+        return name
+
     # -- references ---------------------------------------------------------------------------------
 
     def _reference(self, reference: str, notes: JsonObject, *, plain: bool = False) -> JsonObject:
