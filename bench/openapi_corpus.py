@@ -243,10 +243,12 @@ def _depth(schema: Any) -> int:
 
 
 def _one(job: tuple[Path, int, int]) -> Tally:
+    bench = Bench(*job)
     try:
-        return Bench(*job).run()
-    except Exception as error:
-        raise RuntimeError(f"{job[0]}: {error!r}") from error
+        return bench.run()
+    except Exception as error:  # noqa: BLE001 -- told with its document, and the others go on
+        bench.tally.note("documents that break something", f"{job[0]}: {error!r}")
+        return bench.tally
 
 
 def report(tally: Tally) -> Iterator[str]:

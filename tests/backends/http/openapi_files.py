@@ -94,12 +94,12 @@ def as_version_3(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _convert_item(document: dict[str, Any], item: dict[str, Any]) -> None:
-    shared = [_followed(document, each) for each in item.pop("parameters", [])]
+    shared = _parameters(document, item.pop("parameters", []))
     for method in _METHODS:
         operation = item.get(method)
         if not isinstance(operation, dict):
             continue
-        own = [_followed(document, each) for each in operation.get("parameters", [])]
+        own = _parameters(document, operation.get("parameters", []))
         taken = {(each["in"], each["name"]) for each in own}
         every = own + [each for each in shared if (each["in"], each["name"]) not in taken]
         consumes = operation.get("consumes") or document.get("consumes") or []
@@ -116,6 +116,11 @@ def _convert_item(document: dict[str, Any], item: dict[str, Any]) -> None:
             }
         elif fields:
             operation["requestBody"] = _form(fields, consumes)
+
+
+def _parameters(document: dict[str, Any], listed: Any) -> list[dict[str, Any]]:
+    found = [_followed(document, each) for each in listed or [] if isinstance(each, dict)]
+    return [each for each in found if "in" in each and "name" in each]
 
 
 def _followed(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

@@ -48,14 +48,18 @@ def run_step(*command: str | Path, env: Mapping[str, str] | None = None) -> None
         missing(f"`{' '.join(map(str, command[:4]))}` failed: {said}")
 
 
-def install_npm() -> None:
+def install_npm(folder: Path = NPM, *packages: str) -> None:
+    """Packages of npm, `soap` where none is named; nothing of theirs is run for it."""
     if shutil.which("npm") is None or shutil.which("node") is None:
         missing("node and npm are not installed")
-    with installed_once(NPM):
-        if (NPM / "node_modules" / "soap" / "package.json").is_file():
+    done = folder / "installed"
+    with installed_once(folder):
+        if done.is_file():
             return
-        NPM.mkdir(parents=True, exist_ok=True)
-        run_step("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", NPM, "soap@1")
+        folder.mkdir(parents=True, exist_ok=True)
+        quiet = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts")
+        run_step("npm", "install", *quiet, "--prefix", folder, *(packages or ("soap@1",)))
+        done.touch()
 
 
 def install_spyne() -> Path:

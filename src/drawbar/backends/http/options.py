@@ -143,13 +143,19 @@ class PreconditionSpec(Spec):
 
 
 class ODataSpec(Spec):
-    """One request to an OData service. Exactly one of `list`, `get`, `create`, `update`, `delete` and `call`."""
+    """One request to an OData service. Exactly one of `list`, `get`, `create`, `update`, `delete` and `call`.
+
+    `SET/Namespace.Type` stands for those of a set that are of a type derived from the set's own.
+    """
 
     list_: str | None = Field(None, alias="list", description="An entity set, to read many of.")
-    get: str | None = Field(None, description="An entity set, to read one of by its key.")
+    get: str | None = Field(
+        None, description="An entity set, to read one of by its key, or a singleton."
+    )
     create: str | None = Field(None, description="An entity set, to put a new one into.")
     update: str | None = Field(
-        None, description="An entity set, to change one of: only what is given changes."
+        None,
+        description="An entity set, to change one of, or a singleton: only what is given changes.",
     )
     delete: str | None = Field(None, description="An entity set, to take one out of.")
     call: str | None = Field(None, description="A function, an action or a function import.")
@@ -169,6 +175,11 @@ class ODataSpec(Spec):
     orderby: tuple[str, ...] = Field(
         (),
         description="The orders that a caller may choose from, such as `Date desc`; the first one unless chosen.",
+    )
+    stream: str | None = Field(
+        None,
+        description="With `get`: read a file instead, the stream property of this name, or `$value` for an entity that "
+        "is a file itself.",
     )
     top: int | None = Field(
         None,

@@ -40,7 +40,7 @@ _ACTIONS = ("list", "get", "create", "update", "delete", "call")
 _READING_WORDS = ("select", "expand")
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "list": (*_READING_WORDS, "filter", "orderby", "top"),
-    "get": _READING_WORDS,
+    "get": (*_READING_WORDS, "stream"),
     "create": ("fields",),
     "update": ("fields",),
     "delete": (),
@@ -63,6 +63,18 @@ class _Drawn:
     pages: Pages | None = None
     top: int | None = None
     response: tuple[str, ...] = ()
+    cast: str | None = None
+    """The type of what is created, where it is not that of the set."""
+    is_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A set or a singleton; `cast` is the type derived from its own, where one is meant."""
+
+    name: str
+    entity: Structure
+    cast: str | None = None
 
 
 def read_contract(adapter: Adapter, backend: HttpBackendSpec, report: Report) -> Metadata | None:
@@ -110,7 +122,7 @@ def _action(words: ODataSpec, report: Report, at: At) -> str | None:
     if len(found) != 1:
         report.add(at, "DB551", f"write exactly one of {', '.join(_ACTIONS)}")
         return None
-    for word in ("select", "expand", "filter", "orderby", "top", "fields", "on"):
+    for word in ("select", "expand", "filter", "orderby", "top", "fields", "on", "stream"):
         if word in words.model_fields_set and word not in _WORDS[found[0]]:
             report.add((*at, word), "DB552", f"`{word}` has no meaning with `{found[0]}`")
     return found[0]
@@ -126,31 +138,78 @@ class _Drawing:
     def draw(self, action: str) -> _Drawn | None:
         if action == "call":
             return self._call()
-        target = getattr(self._words, "list_" if action == "list" else action)
-        if target not in self._metadata.sets:
-            self._unknown(action, "entity set", target, self._metadata.sets)
+        target = self._target(action, getattr(self._words, "list_" if action == "list" else action))
+        if target is None:
             return None
-        entity = self._metadata.entity(target)
         if action == "list":
-            return self._list(target, entity)
+            return self._list(target)
         if action == "create":
-            drawn = _Drawn("POST", [(target,)])
-            self._fill(drawn, self._writable(entity, with_key=True), required=True)
+            drawn = _Drawn("POST", [(target.name,)], cast=target.cast)
+            self._fill(drawn, self._writable(target.entity, with_key=True), required=True)
             return drawn
         method = {"get": "GET", "delete": "DELETE"}.get(action)
         if method is None:
             method = "PATCH" if self._metadata.version == 4 else "MERGE"  # noqa: PLR2004 -- the version
         drawn = _Drawn(method, [])
-        drawn.segments.append(self._one(target, entity, drawn))
-        if action == "get":
-            self._read(drawn, entity)
+        is_single = target.name in self._metadata.singletons
+        drawn.segments.append(
+            (target.name,) if is_single else self._one(target.name, target.entity, drawn)
+        )
+        if target.cast is not None:
+            drawn.segments.append((target.cast,))
+        if action == "get" and self._words.stream is not None:
+            self._stream(self._words.stream, target.entity, drawn)
+        elif action == "get":
+            self._read(drawn, target.entity)
         elif action == "update":
-            self._fill(drawn, self._writable(entity, with_key=False), required=False)
+            self._fill(drawn, self._writable(target.entity, with_key=False), required=False)
         return drawn
 
-    def _list(self, target: str, entity: Structure) -> _Drawn:
+    def _target(self, action: str, text: str) -> _Target | None:
+        name, _, cast = text.partition("/")
+        known = self._metadata.sets
+        if action in ("get", "update"):
+            known = {**known, **self._metadata.singletons}
+        if name not in known:
+            self._unknown(action, "entity set", name, known)
+            return None
+        entity = self._metadata.entity(name)
+        if not cast:
+            return _Target(name, entity)
+        derived = {
+            each: found
+            for each, found in self._metadata.structures.items()
+            if entity.name in found.above
+        }
+        if cast not in derived:
+            self._unknown(action, f"type derived from `{entity.name}`", cast, derived)
+            return None
+        return _Target(name, derived[cast], cast)
+
+    def _stream(self, name: str, entity: Structure, drawn: _Drawn) -> None:
+        """A file is read by itself, so nothing of the dialect is in it."""
+        streams = [k for k, v in entity.properties.items() if v.type.name == "Edm.Stream"]
+        streams += ["$value"] if entity.has_stream else []
+        if name not in streams:
+            self._report.add(
+                (*self._at, "stream"),
+                "DB553",
+                f"`{entity.name}` has no stream `{name}`",
+                fix=f"it has {', '.join(streams) or 'none'}",
+            )
+        for word in _READING_WORDS:
+            if word in self._words.model_fields_set:
+                self._report.add(
+                    (*self._at, word), "DB552", f"`{word}` has no meaning with `stream`"
+                )
+        drawn.segments.append((name,))
+        drawn.is_file = True
+
+    def _list(self, target: _Target) -> _Drawn:
         words, v2 = self._words, self._metadata.version == 2  # noqa: PLR2004 -- the version
-        drawn = _Drawn("GET", [(target,)])
+        entity = target.entity
+        path = (target.name,) if target.cast is None else (target.name, target.cast)
+        drawn = _Drawn("GET", [(step,) for step in path])
         self._read(drawn, entity)
         for index, text in enumerate(words.filter):
             self._condition(text, entity, drawn, (*self._at, "filter", index))
@@ -238,7 +297,9 @@ class _Drawing:
         found = {
             name: each
             for name, each in entity.properties.items()
-            if not each.computed and (with_key or name not in entity.key)
+            if not each.computed
+            and each.type.name != "Edm.Stream"  # a file is no part of a body
+            and (with_key or name not in entity.key)
         }
         if self._words.fields is None:
             return list(found.values())
@@ -390,7 +451,8 @@ def _bound(
         composed=_renamed(drawn.conditions, called),
         headers=tuple(places.headers),
         body=tuple(body),
-        dialect=OData(metadata, drawn.fields, drawn.top),
+        dialect=None if drawn.is_file else OData(metadata, drawn.fields, drawn.top, drawn.cast),
+        reply="file" if drawn.is_file else None,
         changes=places.spec.effect != "read",
         response=drawn.response if drawn.pages is not None else (),
         pages=drawn.pages,

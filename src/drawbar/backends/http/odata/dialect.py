@@ -27,6 +27,8 @@ class OData:
     fields: Mapping[str, Type] | None = None
     top: int | None = None
     """Rows that were asked for."""
+    cast: str | None = None
+    """The derived type of what is created."""
     media: str = "application/json"
     accept: str = "application/json"
 
@@ -37,6 +39,8 @@ class OData:
         body = {
             name: in_body(self.metadata, self.fields[name], each) for name, each in given.items()
         }
+        if self.cast is not None and self.metadata.version == 4:  # noqa: PLR2004 -- the version
+            body = {"@odata.type": f"#{self.cast}", **body}
         return orjson.dumps(body)
 
     def read(self, asked: bytes | None, answer: bytes) -> Said:

@@ -57,6 +57,8 @@ class _Proposal:
     words: dict[str, Node]
     effect: Effect
     guessed: bool
+    said: str | None = None
+    """The description, where it is not that of the action."""
 
     @property
     def key(self) -> str:
@@ -76,7 +78,7 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
         raise OperatorError(f"{shown} is no OData metadata that can be read: {error}") from None
     found = [each for each in _proposals(metadata, wish) if _is_wanted(each, wish)]
     if not found:
-        there = ", ".join([*metadata.sets, *metadata.operations][:30])
+        there = ", ".join([*metadata.sets, *metadata.singletons, *metadata.operations][:30])
         raise OperatorError(f"nothing is called so; there are {there}")
     name = (
         wish.name
@@ -132,6 +134,15 @@ def _proposals(metadata: Metadata, wish: DraftWish) -> Iterator[_Proposal]:
         for action in _EFFECTS if changes else ():
             if entity.key or action == "create":
                 yield _Proposal(action, name, {action: name}, _EFFECTS[action], guessed=True)
+    for name in metadata.singletons:
+        selected = list(_plain(metadata, metadata.entity(name)))[:_MOST_SELECTED]
+        words: dict[str, Node] = {"get": name}
+        if selected:
+            words["select"] = Inline([*selected])
+        yield _Proposal("get", name, words, "read", guessed=False, said="Show {}.")
+        if changes:
+            change: dict[str, Node] = {"update": name}
+            yield _Proposal("update", name, change, "write", guessed=True, said="Change {}.")
     for operation in metadata.operations.values():
         yield from _called(metadata, operation)
 
@@ -175,7 +186,7 @@ def _is_wanted(each: _Proposal, wish: DraftWish) -> bool:
 
 def _function(each: _Proposal) -> dict[str, Node]:
     plural = snake_case(each.target).replace("_", " ")
-    said = _SAID.get(each.action, "{}.").format(plural)
+    said = (each.said or _SAID.get(each.action, "{}.")).format(plural)
     return {
         "odata": each.words,
         "description": Noted(

@@ -48,6 +48,10 @@ class Structure:
     properties: Mapping[str, Property]
     navigations: Mapping[str, str]
     """Full names of the types behind them."""
+    above: tuple[str, ...] = ()
+    """Full names of the types it inherits from."""
+    has_stream: bool = False
+    """Each entity is a file with properties (`HasStream`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +74,15 @@ class Metadata:
     version: Version
     sets: dict[str, str] = field(default_factory=dict)
     """Full names of entity types, by entity set."""
+    singletons: dict[str, str] = field(default_factory=dict)
+    """The same of what there is one of, which has no key in its path."""
     structures: dict[str, Structure] = field(default_factory=dict)
     enumerations: dict[str, tuple[str, ...]] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
 
-    def entity(self, set_name: str) -> Structure:
-        return self.structures[self.sets[set_name]]
+    def entity(self, name: str) -> Structure:
+        """Of a set or a singleton."""
+        return self.structures[self.sets.get(name) or self.singletons[name]]
 
 
 def read_metadata(data: bytes) -> Metadata:
@@ -123,7 +130,8 @@ class _Reading:
         if self._found.version == 4:  # noqa: PLR2004 -- the version
             for schema in schemas:
                 self._bound(schema)
-        if not self._found.sets and not self._found.operations:
+        found = self._found
+        if not (found.sets or found.singletons or found.operations):
             raise UnreadableMetadata("it has no entity set and no operation")
         return self._found
 
@@ -140,6 +148,9 @@ class _Reading:
         node = self._nodes[name]
         base = self._full(node.get("BaseType", ""))
         key: tuple[str, ...] = ()
+        bases: tuple[str, ...] = ()
+        streams = {k: v for k, v in node.attrib.items() if _local(str(k)) == "HasStream"}
+        has_stream = "true" in streams.values()
         properties: dict[str, Property] = {}
         navigations: dict[str, str] = {}
         if base in self._nodes and base not in above:
@@ -147,12 +158,14 @@ class _Reading:
             key = inherited.key
             properties |= inherited.properties
             navigations |= inherited.navigations
+            bases = (base, *inherited.above)
+            has_stream = has_stream or inherited.has_stream
         own = [each.get("Name", "") for each in _all(node, "PropertyRef")]
         for each in _children(node, "Property"):
             properties[each.get("Name", "")] = self._property(each)
         for each in _children(node, "NavigationProperty"):
             navigations[each.get("Name", "")] = self._behind(each)
-        return Structure(name, tuple(own) or key, properties, navigations)
+        return Structure(name, tuple(own) or key, properties, navigations, bases, has_stream)
 
     def _behind(self, node: etree._Element) -> str:
         """v4 says the type itself, v2 an association and the role in it."""
@@ -196,6 +209,10 @@ class _Reading:
             target = self._full(each.get("EntityType", ""))
             if target in found.structures:
                 found.sets[each.get("Name", "")] = target
+        for each in _children(container, "Singleton"):
+            target = self._full(each.get("Type", ""))
+            if target in found.structures:
+                found.singletons[each.get("Name", "")] = target
         for each in container:
             kind, name = _local(str(each.tag)), each.get("Name", "")
             if found.version == 2 and kind == "FunctionImport":  # noqa: PLR2004 -- the version
