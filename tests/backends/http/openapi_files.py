@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def in_one(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    data = re.sub(rb"(?m)^\t[\t ]*(#.*)?$", b"", data)  # which PyYAML refuses
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -48,10 +50,11 @@ def _read(path: Path) -> Any:
 class _Loader(yaml.CSafeLoader):
     """As JSON would hold it: no dates."""
 
+    def construct_text(self, node: yaml.ScalarNode) -> str:
+        return str(node.value)
 
-_Loader.add_constructor(
-    "tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node)
-)
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_text)
 
 
 def _texts(written: Any, value: Any) -> Any:

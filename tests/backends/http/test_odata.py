@@ -19,6 +19,7 @@ from drawbar.compiler.draft import DraftWish
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.values import JsonValue
 
+from .conftest import compiled
 from .odata_peer import V2, V4, Service
 
 GUID = "5c0f7d52-93c8-4a7f-9b4c-0d1d9f9a0001"
@@ -563,3 +564,86 @@ def test_what_cannot_be_drafted_is_told(tmp_path: Path) -> None:
         KIND.draft("nowhere.xml", DraftWish(asked="odata"))
     with pytest.raises(OperatorError, match="there are Parts, Makers"):
         KIND.draft(str(tmp_path / "ship.xml"), DraftWish(only=("x",), asked="odata"))
+
+
+FLEET = """<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+<Schema Namespace="Ship" Alias="Self" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+  <EntityType Name="Boat"><Key><PropertyRef Name="ID"/></Key><Property Name="ID" Type="Edm.Int32" Nullable="false"/>
+    <Property Name="Name" Type="Edm.String"/></EntityType>
+  <EntityType Name="Sailboat" BaseType="Self.Boat"><Property Name="Masts" Type="Edm.Int32"/></EntityType>
+  <EntityType Name="Photo" HasStream="true"><Key><PropertyRef Name="ID"/></Key>
+    <Property Name="ID" Type="Edm.Int32" Nullable="false"/><Property Name="Small" Type="Edm.Stream"/></EntityType>
+  <EntityContainer Name="All"><EntitySet Name="Boats" EntityType="Self.Boat"/><EntitySet Name="Photos" EntityType="Self.Photo"/>
+  </EntityContainer></Schema></edmx:DataServices></edmx:Edmx>"""
+
+
+@pytest.mark.parametrize(
+    ("words", "arguments", "request_line", "body"),
+    [
+        (
+            "list: Boats/Ship.Sailboat, filter: ['Masts gt {masts}']",
+            {"masts": 2},
+            "GET /s/Boats/Ship.Sailboat?$filter=Masts%20gt%202 HTTP/1.1",
+            None,
+        ),
+        (
+            "get: Boats/Ship.Sailboat, select: [Masts]",
+            {"ID": 7},
+            "GET /s/Boats(7)/Ship.Sailboat?$select=Masts HTTP/1.1",
+            None,
+        ),
+        (
+            "create: Boats/Ship.Sailboat",
+            {"ID": 7, "Masts": 3},
+            "POST /s/Boats HTTP/1.1",
+            '{"@odata.type":"#Ship.Sailboat","ID":7,"Masts":3}',
+        ),
+        (
+            "update: Boats/Ship.Sailboat, fields: [Masts]",
+            {"ID": 7, "Masts": 3},
+            "PATCH /s/Boats(7)/Ship.Sailboat HTTP/1.1",
+            '{"Masts":3}',
+        ),
+        ("get: Photos, stream: $value", {"ID": 7}, "GET /s/Photos(7)/$value HTTP/1.1", None),
+        ("get: Photos, stream: Small", {"ID": 7}, "GET /s/Photos(7)/Small HTTP/1.1", None),
+    ],
+)
+async def test_derived_types_and_files_have_their_paths(
+    tmp_path: Path, open_http: Any, words: str, arguments: Any, request_line: str, body: str | None
+) -> None:
+    (tmp_path / "fleet.xml").write_text(FLEET)
+    effect = "read" if words.startswith(("list", "get")) else "write"
+    text = f"""
+    adapter: ship
+    backend: {{kind: http, url: "http://ship.test/s", odata: ./fleet.xml}}
+    functions: {{do: {{odata: {{{words}}}, effect: {effect}, description: A.}}}}
+    """
+
+    shown = (await open_http(text, None, tmp_path).invoke("do", arguments, mode="dry_run")).value
+
+    lines = shown["request"].splitlines()
+    assert lines[0] == request_line
+    assert body is None or lines[-1] == body
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("get: Boats/Ship.Photo", "no type derived from `Ship.Boat` `Ship.Photo`"),
+        ("get: Boats, stream: $value", "`Ship.Boat` has no stream `$value`"),
+        ("get: Photos, stream: Smal", "`Ship.Photo` has no stream `Smal`"),
+        ("get: Photos, stream: Small, select: [ID]", "`select` has no meaning with `stream`"),
+        ("list: Photos, stream: Small", "`stream` has no meaning with `list`"),
+    ],
+)
+def test_a_type_or_a_file_that_is_not_there_is_told(tmp_path: Path, words: str, told: str) -> None:
+    (tmp_path / "fleet.xml").write_text(FLEET)
+    text = f"""
+    adapter: ship
+    backend: {{kind: http, url: "http://ship.test/s", odata: ./fleet.xml}}
+    functions: {{do: {{odata: {{{words}}}, description: A.}}}}
+    """
+
+    found = [str(problem) for problem in compiled(text, folder=tmp_path).problems]
+
+    assert any(told in each for each in found), found

@@ -75,7 +75,7 @@ functions:
 @pytest.fixture(scope="module")
 def peer() -> Iterator[Peer]:
     install_npm(NPM, *PACKAGES)
-    command = ["node", HERE / "npm_odata_peer.js", HERE / "npm_odata_service.cds"]
+    command: list[str | Path] = ["node", HERE / "npm_odata_peer.js", HERE / "npm_odata_service.cds"]
     with started(command, "/catalog", NODE_PATH=str(NPM / "node_modules")) as running:
         yield running
 

@@ -275,7 +275,7 @@ def test_a_narrowing_leaves_what_another_alternative_requires(tmp_path: Path) ->
     assert [problem for problem in made.problems if problem.severity == "error"] == []
     assert [problem.code for problem in made.problems if problem.code == "DB526"] == []
     schema: Any = made.functions[0].schema
-    alternatives = schema["properties"]["body"]["anyOf"]
+    alternatives = schema["properties"]["body"]["oneOf"]
     assert all({"p0", "p1"} <= each["properties"].keys() for each in alternatives)
 
 

@@ -483,7 +483,7 @@ def test_a_large_operation_is_told_with_a_narrowing_that_works(yard: Any) -> Non
         (None, "cannot be read: No such file or directory"),
         ("[1]", "cannot be read: it is no object"),
         ('{"a": 1}', "neither `openapi` nor `swagger` says its version"),
-        ('{"openapi": "4.0.0"}', "its version is 4.0.0; 2.0, 3.0 and 3.1 are read"),
+        ('{"openapi": "4.0.0"}', "its version is 4.0.0; 2.0 and 3.0 to 3.2 are read"),
     ],
 )
 def test_a_document_that_is_none_is_told(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from drawbar.backends.http.openapi.bundle import Bundle
 from drawbar.backends.http.openapi.documents import (
     BrokenReference,
     Documents,
@@ -310,3 +311,41 @@ def test_json_and_yaml_of_one_document_are_read_alike() -> None:
 
     assert parse_document(json.dumps(document).encode()) == document
     assert parse_document(yaml.safe_dump(document).encode()) == document
+
+
+@pytest.mark.parametrize(
+    ("either", "word"),
+    [
+        # each can say what the other cannot, and both take the rest
+        ("[{properties: {a: {}, c: {}}}, {properties: {b: {}, c: {}}}]", "oneOf"),
+        ("[{required: [a], properties: {a: {}}}, {required: [b], properties: {b: {}}}]", "oneOf"),
+        ("[{type: string}, {type: integer}]", "oneOf"),
+        # enforced, no value would be left for one of them
+        ("[{properties: {a: {}}}, {properties: {a: {}, b: {}}}]", "anyOf"),
+        ("[{type: integer}, {type: number}]", "anyOf"),
+        ("[{type: string, enum: [x]}, {type: string}]", "anyOf"),
+        ("[{type: string, format: date}, {type: string, format: date-time}]", "anyOf"),
+        ("[{properties: {a: {}}}, {}]", "anyOf"),
+    ],
+)
+def test_one_of_is_enforced_where_each_alternative_can_be_said(
+    tmp_path: Path, either: str, word: str
+) -> None:
+    made = schemas(tmp_path, f"x: {{oneOf: {either}}}")
+
+    written = Bundle([root := made.write({"$ref": "#/x"})], made.definition).whole(root)
+
+    assert word in json.dumps(written)
+    assert ({"oneOf": "anyOf", "anyOf": "oneOf"}[word]) not in json.dumps(written)
+    assert "x-exactly-one" not in json.dumps(written)
+
+
+def test_a_comment_behind_a_tab_is_one_and_a_text_keeps_its_tabs() -> None:
+    text = b"a: |\n  one\n  \t# no comment\nb:\n\t\t# a comment\n\t\n  c: 1\n"
+
+    assert parse_document(text) == {"a": "one\n\t# no comment\n", "b": {"c": 1}}
+
+
+def test_a_tab_in_front_of_a_key_is_no_yaml() -> None:
+    with pytest.raises(UnreadableDocument):
+        parse_document(b"a:\n\tb: 1\n")

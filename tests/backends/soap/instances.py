@@ -67,8 +67,8 @@ class Instances:
             return schema["const"]
         if "enum" in schema:
             return self._random.choice(schema["enum"])
-        if "anyOf" in schema:
-            options = schema["anyOf"]
+        if "anyOf" in schema or "oneOf" in schema:
+            options = schema.get("anyOf") or schema["oneOf"]
             if depth > 6:
                 options = sorted(options, key=lambda each: ("$ref" in str(each), len(str(each))))[
                     :1

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import orjson
 
-from drawbar.backends.http.openapi.schemas import REFERENCE
+from drawbar.backends.http.openapi.apart import is_exact
+from drawbar.backends.http.openapi.schemas import EXACTLY_ONE, REFERENCE
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _LEVELS = 5
@@ -71,9 +72,13 @@ class Bundle:
                 changed[keyword] = self._write(value, inside)
         members = schema.get("anyOf")
         if isinstance(members, list):
-            changed["anyOf"] = [
+            exact = EXACTLY_ONE in schema and is_exact(members, self._resolved)
+            changed["oneOf" if exact else "anyOf"] = [
                 self._write(m, inside) if isinstance(m, dict) else m for m in members
             ]
+            schema = {k: v for k, v in schema.items() if k not in ("anyOf", EXACTLY_ONE)}
+        elif EXACTLY_ONE in schema:  # null was taken away, and one was left
+            schema = {k: v for k, v in schema.items() if k != EXACTLY_ONE}
         properties = schema.get("properties")
         if isinstance(properties, dict):
             changed["properties"] = {
@@ -81,6 +86,11 @@ class Bundle:
                 for name, part in properties.items()
             }
         return {**schema, **changed} if changed else schema
+
+    def _resolved(self, schema: JsonObject) -> JsonObject:
+        while isinstance(reference := schema.get("$ref"), str):
+            schema = self._definition(reference.removeprefix(REFERENCE))
+        return schema
 
     def _is_inline(self, name: str, level: int) -> bool:
         return self._is_small(name) or (self._uses[name] == 1 and level < _LEVELS)
@@ -106,7 +116,7 @@ def references(schema: JsonValue) -> Iterator[str]:
             yield reference.removeprefix(REFERENCE)
             continue
         waiting.extend((value.get("items"), value.get("additionalProperties")))
-        members = value.get("anyOf")
+        members = value.get("anyOf") or value.get("oneOf")
         waiting.extend(members if isinstance(members, list) else ())
         properties = value.get("properties")
         waiting.extend(properties.values() if isinstance(properties, dict) else ())

@@ -19,6 +19,8 @@ import yaml
 from drawbar.kernel.values import JsonObject, JsonValue
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_BEHIND_A_TAB = re.compile(rb"^\t[\t ]*(#.*)?$", re.MULTILINE)
+"""Nothing, or a comment. No text of several lines begins a line so."""
 _MOST_ALIASED = 300_000
 """Values that aliases may repeat in a YAML file, so that nine lines cannot become a billion."""
 _CHAIN = 100
@@ -111,13 +113,24 @@ def parse_document(data: bytes) -> JsonValue:
     else:
         json_problem = None
     try:
-        value = yaml.load(data, Loader=_Loader)  # noqa: S506 -- derived from the safe loader
+        value = _yaml(data)
         _Checked(value)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         problem = getattr(error, "problem", None) or str(error) or "it is nested without end"
         raise UnreadableDocument(json_problem or " ".join(problem.split())[:200]) from None
     written: JsonValue = value
     return written
+
+
+def _yaml(data: bytes) -> Any:  # what YAML can hold
+    """The library refuses comments behind tabs, which YAML allows, so those lines are emptied then."""
+    try:
+        return yaml.load(data, Loader=_Loader)  # noqa: S506 -- derived from the safe loader
+    except yaml.scanner.ScannerError:
+        cleared = _BEHIND_A_TAB.sub(b"", data)
+        if cleared == data:
+            raise
+        return yaml.load(cleared, Loader=_Loader)  # noqa: S506 -- as above
 
 
 class _Loader(yaml.CSafeLoader):

@@ -253,14 +253,14 @@ def _version(root: JsonObject) -> str:
     old, new = root.get("swagger"), root.get("openapi")
     if str(old).startswith("2"):
         return "2.0"
-    for version in ("3.0", "3.1"):
+    for version, read_as in (("3.0", "3.0"), ("3.1", "3.1"), ("3.2", "3.1")):
         if isinstance(new, str) and new.startswith(version):
-            return version
+            return read_as
     found = new if new is not None else old
     raise NoDocument(
         "it is no OpenAPI document: neither `openapi` nor `swagger` says its version"
         if found is None
-        else f"its version is {found}; 2.0, 3.0 and 3.1 are read"
+        else f"its version is {found}; 2.0 and 3.0 to 3.2 are read"
     )
 
 

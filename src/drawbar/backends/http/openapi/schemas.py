@@ -29,6 +29,8 @@ from drawbar.backends.http.openapi.words import (
 from drawbar.kernel.values import JsonObject, JsonValue
 
 REFERENCE = "#/$defs/"
+EXACTLY_ONE = "x-exactly-one"
+"""Stands beside `anyOf` where the document writes `oneOf`, until the schema is published."""
 _TYPES = {
     **{name: name for name in ("string", "integer", "number", "boolean", "array", "object")},
     **dict.fromkeys(("int", "int32", "int64", "long"), "integer"),
@@ -214,7 +216,10 @@ class Schemas:
             return _described(written[0], description_of(flat), over=False)
         if not written:
             return self._by_type({}, [])
-        return _described({"anyOf": list[JsonValue](written)}, description_of(flat))
+        either: JsonObject = {"anyOf": list[JsonValue](written)}
+        if flat.get("oneOf"):
+            either[EXACTLY_ONE] = True
+        return _described(either, description_of(flat))
 
     def _alternative(
         self, base: JsonObject, branch: JsonValue, discriminator: Discriminator | None
