@@ -9,6 +9,10 @@ from typing import Any
 import orjson
 import pytest
 from graphql import build_schema, introspection_from_schema
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from drawbar.backends.http.kind import KIND
 from drawbar.compiler.draft import DraftWish
@@ -316,8 +320,65 @@ def test_a_draft_of_sdl_and_one_of_an_introspection_are_the_same(
 
 
 @pytest.mark.parametrize(
+    ("option", "header", "auth"),
+    [
+        (
+            {"bearer": "PIER_TOKEN"},
+            ("Authorization", "Bearer s3cret"),
+            'bearer: {token: "${PIER_TOKEN}"}',
+        ),
+        (
+            {"key": "X-Key:PIER_TOKEN"},
+            ("X-Key", "s3cret"),
+            'api_key: {name: X-Key, value: "${PIER_TOKEN}"}',
+        ),
+    ],
+)
+def test_a_draft_proves_itself_to_a_server_that_wants_to_know_who_asks(
+    monkeypatch: pytest.MonkeyPatch, option: dict[str, str], header: tuple[str, str], auth: str
+) -> None:
+    introspection = introspection_from_schema(build_schema(SDL), input_value_deprecation=False)
+
+    async def answer(request: Request) -> Response:
+        if request.headers.get(header[0]) != header[1]:
+            return Response(status_code=401)
+        return JSONResponse({"data": introspection})
+
+    async def elsewhere(request: Request) -> Response:
+        return RedirectResponse(request.url_for("answer"), status_code=302)
+
+    asked = Starlette(
+        routes=[
+            Route("/", answer, methods=["GET", "POST"], name="answer"),
+            Route("/elsewhere", elsewhere, methods=["POST"]),
+        ]
+    )
+    monkeypatch.setenv("PIER_TOKEN", "s3cret")
+    with served(asked) as url:
+        draft = KIND.draft(url, DraftWish("pier", options=option, asked="graphql"))
+        with pytest.raises(OperatorError, match="Unauthorized"):
+            KIND.draft(url, DraftWish("pier", asked="graphql"))
+        with pytest.raises(OperatorError, match="does not tell its schema"):
+            KIND.draft(f"{url}/elsewhere", DraftWish("pier", options=option, asked="graphql"))
+
+    assert auth in draft.text
+    assert "s3cret" not in draft.text
+
+
+@pytest.mark.parametrize(
     ("source", "wish", "told"),
     [
+        (
+            "http://127.0.0.1:1/",
+            DraftWish(options={"bearer": "NOT_SET"}, asked="graphql"),
+            "NOT_SET",
+        ),
+        ("a.graphql", DraftWish(options={"key": "X"}, asked="graphql"), "no header and variable"),
+        (
+            "a.graphql",
+            DraftWish(options={"key": "X:A", "bearer": "A"}, asked="graphql"),
+            "exclude each other",
+        ),
         ("nowhere.graphql", DraftWish(asked="graphql"), "cannot be read: No such file"),
         ("http://127.0.0.1:1/", DraftWish(asked="graphql"), "does not tell its schema"),
         ("http://169.254.169.254/", DraftWish(asked="graphql"), "never called"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from drawbar.backends.http.options import HttpFunctionSpec
+from drawbar.backends.http.options import HttpFunctionSpec, PagesSpec
 from drawbar.backends.http.request.paging import Pages
 from drawbar.backends.http.request.places import Places
 from drawbar.backends.http.request.pointers import response_pointer, steps
@@ -87,22 +87,31 @@ def _pages(spec: HttpFunctionSpec, places: Places, report: Report, at: At) -> Pa
     if pages is None:
         return None
     where = (*at, "pages")
-    for word in ("at", "to", "first"):
-        given = getattr(pages, word) is not None
-        wanted = pages.next in _PAGE_WORDS[word]
-        if given and not wanted:
-            report.add(
-                (*where, word), "DB515", f"`{word}` has no meaning with `next: {pages.next}`"
-            )
-        elif wanted and not given and word != "first":
-            report.add((*where, "next"), "DB515", f"`next: {pages.next}` needs `{word}`")
+    _check_page_words(pages, report, where)
     if spec.effect != "read":
         report.add(where, "DB515", "only a reading can be repeated page after page")
+    key = _page_key(pages, places, report, where)
+    first = pages.first if pages.first is not None else int(pages.next == "page")
+    pointer = () if pages.at is None else steps(pages.at, report, (*where, "at"))
+    return Pages(pages.next, pointer, key, first)
+
+
+def _check_page_words(pages: PagesSpec, report: Report, where: At) -> None:
+    for word, rules in _PAGE_WORDS.items():
+        given = getattr(pages, word) is not None
+        wanted = pages.next in rules
+        if given and not wanted:
+            message = f"`{word}` has no meaning with `next: {pages.next}`"
+            report.add((*where, word), "DB515", message)
+        elif wanted and not given and word != "first":
+            report.add((*where, "next"), "DB515", f"`next: {pages.next}` needs `{word}`")
+
+
+def _page_key(pages: PagesSpec, places: Places, report: Report, where: At) -> str:
+    """The name in the query that leads to the next page."""
     key = (pages.to or "").removeprefix("query.")
     if pages.to is not None and (not pages.to.startswith("query.") or not key):
         report.add((*where, "to"), "DB515", f"`{pages.to}` is no query.NAME")
     if any(slot.key == key for slot in places.query):
         report.add((*where, "to"), "DB515", f"a parameter goes to `query.{key}`, too")
-    first = pages.first if pages.first is not None else int(pages.next == "page")
-    pointer = () if pages.at is None else steps(pages.at, report, (*where, "at"))
-    return Pages(pages.next, pointer, key, first)
+    return key

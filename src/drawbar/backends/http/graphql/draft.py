@@ -30,6 +30,8 @@ from graphql import (
 )
 
 from drawbar.backends.http.access.addresses import is_forbidden
+from drawbar.backends.http.access.asking import OPTIONS as ASKING
+from drawbar.backends.http.access.asking import asking, prove
 from drawbar.backends.http.graphql.schema import UnreadableSchema, is_required, schema_of
 from drawbar.backends.http.openapi.words import clip
 from drawbar.compiler.draft import (
@@ -51,6 +53,7 @@ from drawbar.spec.secrets import mask_url
 OPTIONS: Mapping[str, str] = {
     "depth": "how many levels of objects a document selects, 2 unless set",
     "deprecated": "yes, to draft what the schema calls deprecated, too",
+    **ASKING,
 }
 _SECONDS = 30
 _LARGEST = 50_000_000
@@ -88,8 +91,10 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
         raise OperatorError(f"`--option depth={depth}` is no number")
     is_url = source.startswith(("http://", "https://"))
     shown = mask_url(source)
+    proof = asking(wish.options, is_url=is_url)
     try:
-        schema = schema_of(_introspected(source) if is_url else Path(source).read_bytes())
+        data = _introspected(source, proof.headers) if is_url else Path(source).read_bytes()
+        schema = schema_of(data)
     except OSError as error:
         raise OperatorError(f"{shown} cannot be read: {error.strerror}") from None
     except UnreadableSchema as error:
@@ -113,6 +118,7 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
                 "kind": "http",
                 "url": Noted(url, "Where the GraphQL server is."),
                 "graphql": f"./{file}",
+                **proof.auth,
             },
             apart=True,
         ),
@@ -250,7 +256,7 @@ def _needs_arguments(arguments: Iterable[GraphQLArgument]) -> bool:
 # -- the network --------------------------------------------------------------------------------------
 
 
-def _introspected(url: str) -> bytes:
+def _introspected(url: str, proof: Mapping[str, str]) -> bytes:
     """Raises OperatorError."""
     shown = mask_url(url)
     if is_forbidden(urlsplit(url).hostname or ""):
@@ -264,6 +270,7 @@ def _introspected(url: str) -> bytes:
             "User-Agent": "drawbar",
         },
     )
+    prove(request, proof)
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310 -- as above
             data: bytes = response.read(_LARGEST + 1)

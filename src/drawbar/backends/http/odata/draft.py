@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from drawbar.backends.http.access.asking import OPTIONS as ASKING
+from drawbar.backends.http.access.asking import asking
 from drawbar.backends.http.odata.metadata import (
     Metadata,
     Operation,
@@ -35,7 +37,10 @@ from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.values import Effect
 from drawbar.spec.secrets import mask_url
 
-OPTIONS: Mapping[str, str] = {"changes": "yes, to draft creating, changing and deleting, too"}
+OPTIONS: Mapping[str, str] = {
+    "changes": "yes, to draft creating, changing and deleting, too",
+    **ASKING,
+}
 _MOST_SELECTED = 30
 _MOST_CONDITIONS = 3
 _FILTERED = frozenset({"Edm.String", "Edm.Boolean", "Edm.Guid"})
@@ -71,8 +76,9 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
     is_url = source.startswith(("http://", "https://"))
     root = source.partition("?")[0].removesuffix("$metadata").rstrip("/")
     shown = mask_url(source)
+    proof = asking(wish.options, is_url=is_url)
     try:
-        data = read_place(f"{root}/$metadata" if is_url else Path(source))
+        data = read_place(f"{root}/$metadata" if is_url else Path(source), proof.headers)
         metadata = read_metadata(data)
     except (UnreadableDocument, UnreadableMetadata) as error:
         raise OperatorError(f"{shown} is no OData metadata that can be read: {error}") from None
@@ -96,7 +102,12 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
             "say when to use what is left, and decide each `effect`.",
         ),
         "backend": Noted(
-            {"kind": "http", "url": Noted(url, "The root of the service."), "odata": f"./{file}"},
+            {
+                "kind": "http",
+                "url": Noted(url, "The root of the service."),
+                "odata": f"./{file}",
+                **proof.auth,
+            },
             apart=True,
         ),
         "limits": Noted(Inline({"timeout": "20s", "concurrency": 8}), apart=True),

@@ -11,6 +11,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +20,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import orjson
 
 from drawbar.backends.http.access.addresses import is_forbidden
+from drawbar.backends.http.access.asking import prove
 from drawbar.backends.http.openapi.documents import UnreadableDocument, holders, parse_document
 from drawbar.kernel.errors import OperatorError
 from drawbar.kernel.values import JsonObject, JsonValue
@@ -145,8 +147,8 @@ def _target(place: Place, reference: str) -> Place:
     return urljoin(place, reference)
 
 
-def read_place(place: Place) -> bytes:
-    """Raises UnreadableDocument."""
+def read_place(place: Place, proof: Mapping[str, str] | None = None) -> bytes:
+    """`proof` are headers that say who asks. Raises UnreadableDocument."""
     if isinstance(place, Path):
         try:
             return place.read_bytes()
@@ -157,8 +159,12 @@ def read_place(place: Place) -> bytes:
         raise UnreadableDocument("only http and https are fetched, and no link-local address")
     request = urllib.request.Request(  # noqa: S310 -- http and https only, see above
         place,
-        headers={"User-Agent": "drawbar", "Accept": "application/json, application/yaml, */*"},
+        headers={
+            "User-Agent": "drawbar",
+            "Accept": "application/json, application/yaml, */*",
+        },
     )
+    prove(request, proof)
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310 -- as above
             data: bytes = response.read(LARGEST + 1)
