@@ -13,7 +13,7 @@ from drawbar.kernel.values import Caller
 from drawbar.llm.scripted import invoke, say
 from drawbar.runs.order import RunOrder, ToolOutput
 from drawbar.store.database import Store
-from drawbar.store.records import Page
+from drawbar.store.records import Page, RunEvent
 from runs.bench import CLIENT_TOOL, RunBench, names, new_text, run_bench, run_settings
 
 
@@ -254,12 +254,20 @@ async def test_a_stream_is_joined_late_and_resumed_where_it_was_left(url: str) -
         assert [event.seq for event in whole] == list(range(1, len(whole) + 1))
 
 
-async def _follow(bench: RunBench, run_id: str, after: int) -> list[object]:
+async def _follow(bench: RunBench, run_id: str, after: int) -> list[RunEvent]:
     return [event async for event in bench.runs.follow(run_id, after)]
 
 
-async def test_an_unknown_run_has_no_events(bench_at_rest: RunBench) -> None:
-    assert await _follow(bench_at_rest, "run_x", 0) == []
+async def test_a_run_that_is_gone_ends_its_stream_with_a_word(bench_at_rest: RunBench) -> None:
+    [told] = await _follow(bench_at_rest, "run_x", 0)
+
+    assert told.name == "error"
+    assert told.data["error"] == {
+        "message": "The thread was deleted, and this run with it.",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "thread_deleted",
+    }
 
 
 async def test_events_of_ended_runs_go_after_their_time(url: str) -> None:

@@ -250,7 +250,8 @@ async def test_health_says_what_was_tried(office: Office) -> None:
 
     health = await office.backend.health()
 
-    assert (health.ok, health.detail) == (True, "select 1 was answered")
+    table = {"mariadb": " from dual"}.get(office.dialect, "")
+    assert (health.ok, health.detail) == (True, f"select 1{table} was answered")
 
 
 async def test_a_server_that_hangs_up_does_not_stay_in_the_pool(tmp_path: Path) -> None:
