@@ -57,7 +57,9 @@ def _check_names(gateway: Gateway, names: list[str]) -> None:
     for name in names:
         if name not in known:
             meant = closest(name, known)
-            hint = f"did you mean `{meant}`?" if meant else f"there are: {', '.join(known)}"
+            hint = (
+                f"did you mean `{meant}`?" if meant else f"there are: {', '.join(known) or 'none'}"
+            )
             raise OperatorError(f"no adapter is called `{name}`; {hint}")
 
 

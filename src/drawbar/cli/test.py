@@ -43,7 +43,9 @@ def run(args: argparse.Namespace) -> int:
     gateway = load(args.settings, cached=False)
     known = [item.name for item in gateway.adapters]
     if unknown := sorted(set(args.adapters) - set(known)):
-        raise OperatorError(f"no adapter is called {unknown[0]!r}; there are: {', '.join(known)}")
+        raise OperatorError(
+            f"no adapter is called {unknown[0]!r}; there are: {', '.join(known) or 'none'}"
+        )
     results = asyncio.run(_contracts(gateway, args) if args.contract else _run_all(gateway, args))
     if args.json:
         rows = [dataclasses.asdict(result) for result in results]

@@ -6,6 +6,7 @@ versions. Values are read by their declared type: a decimal stays one, where a d
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import threading
 from collections.abc import Callable, Sequence
@@ -41,8 +42,11 @@ def _machine() -> None:
     """Start it once for the process; its own handlers of signals stay off."""
     with _start:
         if not jpype.isJVMStarted():
-            jpype.config.destroy_jvm = False
+            jpype.config.destroy_jvm = False  # that would wait for the threads of drivers
             jpype.startJVM("-Xrs", "-Xmx512m", convertStrings=False)
+            # JPype's thread for references asks for Python's lock; after Python's end that aborts the process.
+            references = jpype.JClass("org.jpype.ref.JPypeReferenceQueue").getInstance()
+            atexit.register(references.stop)
             keep_handlers()
     restore_handlers()
 
