@@ -697,6 +697,13 @@ def test_words_that_are_none_are_told_with_their_place(
     assert str(caught.value).startswith(told)
 
 
+def test_a_word_that_is_none_is_told_also_where_the_answer_was_cut(tmp_path: Path) -> None:
+    codec = RecordsCodec(described(layout(tmp_path, fields("A PIC X.")), "rdw"))
+
+    with pytest.raises(CodecError, match="record 2, byte 6"):
+        codec.decode(codec.layout.whole_part(b"\0\x05\0\0a\0\x05\x01\0b\0\x05"))
+
+
 def test_a_record_that_no_word_can_describe_is_refused(tmp_path: Path) -> None:
     codec = RecordsCodec(described(layout(tmp_path, fields("A PIC X(65532).")), "rdw"))
 

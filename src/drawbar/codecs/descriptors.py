@@ -57,7 +57,7 @@ class Described:
             while (end := self._end(data, start, number)) is not None and end <= len(data):
                 start, number = end, number + 1
         except CodecError:
-            pass  # what is wrong there is told by whoever reads on
+            return data  # so that `split` comes to that word, and tells it
         return data[:start]
 
     def _end(self, data: bytes, start: int, number: int) -> int | None:
