@@ -10,10 +10,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
+import tempfile
 import unicodedata
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from drawbar.kernel.errors import OperatorError
@@ -30,6 +33,8 @@ __all__ = [
     "Noted",
     "Reference",
     "function_names",
+    "functions_node",
+    "laid_out",
     "proposed_effect",
     "snake_case",
     "write_yaml",
@@ -139,6 +144,24 @@ def proposed_effect(name: str) -> Effect:
     if _ENDING.fullmatch(first):
         return "destroy"
     return "read" if _READING.fullmatch(first) else "write"
+
+
+def functions_node(functions: Mapping[str, Node]) -> Noted:
+    """The functions of a draft, an empty line between them; each may have its own comments."""
+    nodes: dict[str, Node] = {}
+    for name, function in functions.items():
+        noted = function if isinstance(function, Noted) else Noted(function)
+        nodes[name] = replace(noted, apart=bool(nodes))
+    return Noted(nodes, apart=True)
+
+
+@contextmanager
+def laid_out(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """A folder with these files, for as long as they are read."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in files.items():
+            (Path(folder) / name).write_bytes(data)
+        yield Path(folder)
 
 
 def function_names(

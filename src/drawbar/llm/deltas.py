@@ -126,22 +126,25 @@ class Answer:
     def _find(self, index: JsonValue, call_id: str, name: str) -> _Call:
         """The call that a piece belongs to: an id decides, then the server's index, then the last."""
         server_index = index if isinstance(index, int) else None
-        call = next((call for call in self._calls if call_id and call.id == call_id), None)
-        if call is not None and (server_index is None or call.server_index == server_index):
-            return call
-        if call is None:
-            same = [call for call in self._calls if call.server_index == server_index]
-            last = same[-1] if same else None
-            if last is None and server_index is None and not name and self._calls:
-                last = self._calls[-1]
+        named = next((call for call in self._calls if call_id and call.id == call_id), None)
+        if named is None:
+            last = self._last(server_index, name)
             if last is not None and self._continues(last, call_id, name):
                 return last
-        known = call is not None  # the id of another call: two calls need two ids
-        made = _Call(
-            len(self._calls), server_index, self._chunk, None if known else call_id or None
-        )
+        elif server_index is None or named.server_index == server_index:
+            return named
+        # An id that another call has already is not taken: two calls need two ids.
+        own_id = call_id if call_id and named is None else None
+        made = _Call(len(self._calls), server_index, self._chunk, own_id)
         self._calls.append(made)
         return made
+
+    def _last(self, server_index: int | None, name: str) -> _Call | None:
+        """The newest call of this index; without one, a piece that names nothing goes on with the newest of all."""
+        same = [call for call in self._calls if call.server_index == server_index]
+        if same:
+            return same[-1]
+        return self._calls[-1] if self._calls and server_index is None and not name else None
 
     def _continues(self, call: _Call, call_id: str, name: str) -> bool:
         if call_id and call.id is not None:

@@ -42,30 +42,36 @@ def outcome_text(text: str, function: str) -> str:
         return text
     if not isinstance(outcome, dict) or "outcome" not in outcome:
         return value_text(outcome)
-    name = str(outcome.get("function") or function)
+    lines = _outcome_lines(outcome, str(outcome.get("function") or function))
+    return "\n".join(line for line in (*lines, str(outcome.get("hint") or "")) if line)
+
+
+def _outcome_lines(outcome: JsonObject, name: str) -> list[str]:
     message = str(outcome.get("message") or "")
     match outcome["outcome"]:
         case "succeeded":
-            data = outcome.get("data")
-            lines = [value_text(data) if data is not None else "Done; there is nothing to show."]
-            notes = outcome.get("notes")
-            lines += [f"Note: {note}" for note in notes] if isinstance(notes, list) else []
+            return _success_lines(outcome)
         case "refused":
-            lines = [f"{name} was not called ({outcome.get('code')}): {message}"]
-            lines += [f"- {line}" for line in _problems(outcome)]
+            told = [f"- {line}" for line in _problems(outcome)]
+            return [f"{name} was not called ({outcome.get('code')}): {message}", *told]
         case "failed":
             again = " It may work later." if outcome.get("retryable") else ""
-            lines = [f"{name} did not work ({outcome.get('code')}): {message}{again}"]
-            if outcome.get("detail") is not None:
-                lines.append(value_text(outcome["detail"]))
+            detail = outcome.get("detail")
+            return [
+                f"{name} did not work ({outcome.get('code')}): {message}{again}",
+                "" if detail is None else value_text(detail),
+            ]
         case _:
-            lines = [
+            return [
                 f"It is not known whether {name} was carried out: {message}",
                 "It was not repeated, so that nothing happens twice.",
             ]
-    if outcome.get("hint"):
-        lines.append(str(outcome["hint"]))
-    return "\n".join(line for line in lines if line)
+
+
+def _success_lines(outcome: JsonObject) -> list[str]:
+    data, notes = outcome.get("data"), outcome.get("notes")
+    shown = value_text(data) if data is not None else "Done; there is nothing to show."
+    return [shown, *(f"Note: {note}" for note in (notes if isinstance(notes, list) else ()))]
 
 
 def asking_text(tool: ToolSchema, missing: Sequence[str]) -> str:

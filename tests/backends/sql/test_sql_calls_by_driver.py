@@ -343,7 +343,7 @@ async def test_the_escape_of_odbc_reaches_procedures_of_any_database(
             "odbc:DSN=x",
             "dialect: sqlserver",
             "p(out a int)",
-            "its ODBC driver gives `out` arguments of SQL Server (ODBC) nobody back",
+            "the ODBC driver of SQL Server (ODBC) gives `out` arguments nobody back",
         ),
         (
             "odbc:DSN=x",

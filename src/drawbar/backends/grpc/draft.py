@@ -14,6 +14,7 @@ from drawbar.compiler.draft import (
     Noted,
     Reference,
     function_names,
+    functions_node,
     proposed_effect,
     snake_case,
     write_yaml,
@@ -84,13 +85,7 @@ def _draft(
             "descriptors": f"./{file}",
         },
         "limits": Noted(Inline({"timeout": "20s", "concurrency": 8}), apart=True),
-        "functions": Noted(
-            {
-                names[each]: Noted(_function(contract, each), apart=index > 0)
-                for index, each in enumerate(offered)
-            },
-            apart=True,
-        ),
+        "functions": functions_node({names[each]: _function(contract, each) for each in offered}),
     }
     return Draft(
         name,

@@ -21,6 +21,7 @@ from drawbar.compiler.draft import (
     Noted,
     Reference,
     function_names,
+    functions_node,
     snake_case,
     write_yaml,
 )
@@ -152,13 +153,13 @@ def _draft(source: str, wish: DraftWish, server: _Server, classes: Sequence[_Cla
     for each in classes:
         for verb, make in _VERBS.items():
             key = f"{verb} {each.name}"
-            functions[names[key]] = Noted(make(each, server), apart=bool(functions))
+            functions[names[key]] = make(each, server)
     document: dict[str, Node] = {
         "adapter": Noted(name, "A draft. Read it, and prune what nobody should ask for."),
         "description": f"The directory below {server.base}.",
         "backend": backend,
         "limits": Noted(Inline({"timeout": "10s", "rows": 50}), apart=True),
-        "functions": Noted(functions, apart=True),
+        "functions": functions_node(functions),
     }
     seen = f"{server.looked_at} entries were looked at"
     return Draft(

@@ -20,6 +20,7 @@ from drawbar.compiler.draft import (
     Noted,
     Reference,
     function_names,
+    functions_node,
     proposed_effect,
     snake_case,
     write_yaml,
@@ -66,12 +67,8 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
         "adapter": Noted(name, "A draft. Read it, prune it, and decide about each effect."),
         "backend": backend,
         "limits": Noted(Inline({"timeout": "30s", "concurrency": 8}), apart=True),
-        "functions": Noted(
-            {
-                names[tool]: Noted(_function(as_tool(each), names[tool]), apart=index > 0)
-                for index, (tool, each) in enumerate(chosen.items())
-            },
-            apart=True,
+        "functions": functions_node(
+            {names[tool]: _function(as_tool(each), names[tool]) for (tool, each) in chosen.items()}
         ),
     }
     return Draft(

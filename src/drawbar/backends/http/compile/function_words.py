@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from drawbar.backends.http.options import HttpBackendSpec, HttpFunctionSpec
 from drawbar.spec.source import At, Report
 
@@ -10,14 +12,71 @@ _NOT_IN_DIALECTS = ("operation", "hide", "keep", "body", "reply", "pages", "slas
 """Words that describe bodies, which a dialect owns."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """A word by which a function speaks a dialect, and what the backend has to bring for it."""
+
+    word: str
+    brought: str
+    """The word under `backend`."""
+    code: str
+    lacks: str
+    fix: str
+    foreign: tuple[str, ...]
+    """Words that have no meaning beside it."""
+    foreign_code: str
+
+
+_DIALECTS = (
+    _Dialect(
+        "method",
+        "protocol",
+        "DB530",
+        "a method is called by a protocol, and the backend has none",
+        "write `protocol: json-rpc` or `protocol: xml-rpc` under `backend`, or `request:` here",
+        ("document", "odata", *_NOT_IN_DIALECTS),
+        "DB530",
+    ),
+    _Dialect(
+        "document",
+        "graphql",
+        "DB542",
+        "a document is checked against a schema, and the backend has none",
+        "write `graphql: ./graphql/schema.graphql` under `backend`; `drawbar new graphql` fetches one",
+        ("params", "types", "odata", *_NOT_IN_DIALECTS),
+        "DB542",
+    ),
+    _Dialect(
+        "odata",
+        "odata",
+        "DB551",
+        "the request is made by metadata, and the backend has none",
+        "write `odata: ./odata/service.xml` under `backend`; `drawbar new odata` fetches it",
+        ("request", "params", "types", "response", *_NOT_IN_DIALECTS),
+        "DB552",
+    ),
+)
+"""In the order in which they are looked for."""
+
+
+def _check_dialect_words(
+    dialect: _Dialect, spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At
+) -> bool:
+    is_brought = getattr(backend, dialect.brought) is not None
+    if not is_brought:
+        report.add((*at, dialect.word), dialect.code, dialect.lacks, fix=dialect.fix)
+    for word in dialect.foreign:
+        if word in spec.model_fields_set:
+            message = f"`{word}` has no meaning with `{dialect.word}`"
+            report.add((*at, word), dialect.foreign_code, message, fix=f"remove `{word}`")
+    return is_brought
+
+
 def check_words(spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At) -> bool:
     """A request, an operation or a method; the words that narrow are for operations."""
-    if spec.method is not None:
-        return _check_method_words(spec, backend, report, at)
-    if spec.document is not None:
-        return _check_document_words(spec, backend, report, at)
-    if spec.odata is not None:
-        return _check_odata_words(spec, backend, report, at)
+    for dialect in _DIALECTS:
+        if getattr(spec, dialect.word) is not None:
+            return _check_dialect_words(dialect, spec, backend, report, at)
     if (spec.request is None) == (spec.operation is None):
         report.add(
             at if spec.request is None else (*at, "operation"),
@@ -45,58 +104,6 @@ def check_words(spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report
     if spec.operation is None:
         _check_request_words(spec, report, at)
     return True
-
-
-def _check_method_words(
-    spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At
-) -> bool:
-    if backend.protocol is None:
-        report.add(
-            (*at, "method"),
-            "DB530",
-            "a method is called by a protocol, and the backend has none",
-            fix="write `protocol: json-rpc` or `protocol: xml-rpc` under `backend`, or `request:` here",
-        )
-    _refuse(("document", "odata", *_NOT_IN_DIALECTS), "method", "DB530", spec, report, at)
-    return backend.protocol is not None
-
-
-def _check_document_words(
-    spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At
-) -> bool:
-    if backend.graphql is None:
-        report.add(
-            (*at, "document"),
-            "DB542",
-            "a document is checked against a schema, and the backend has none",
-            fix="write `graphql: ./graphql/schema.graphql` under `backend`; `drawbar new graphql` fetches one",
-        )
-    _refuse(("params", "types", "odata", *_NOT_IN_DIALECTS), "document", "DB542", spec, report, at)
-    return backend.graphql is not None
-
-
-def _check_odata_words(
-    spec: HttpFunctionSpec, backend: HttpBackendSpec, report: Report, at: At
-) -> bool:
-    if backend.odata is None:
-        report.add(
-            (*at, "odata"),
-            "DB551",
-            "the request is made by metadata, and the backend has none",
-            fix="write `odata: ./odata/service.xml` under `backend`; `drawbar new odata` fetches it",
-        )
-    words = ("request", "params", "types", "response", *_NOT_IN_DIALECTS)
-    _refuse(words, "odata", "DB552", spec, report, at)
-    return backend.odata is not None
-
-
-def _refuse(
-    words: tuple[str, ...], beside: str, code: str, spec: HttpFunctionSpec, report: Report, at: At
-) -> None:
-    for word in words:
-        if word in spec.model_fields_set:
-            message = f"`{word}` has no meaning with `{beside}`"
-            report.add((*at, word), code, message, fix=f"remove `{word}`")
 
 
 def _check_request_words(spec: HttpFunctionSpec, report: Report, at: At) -> None:

@@ -42,6 +42,7 @@ from drawbar.compiler.draft import (
     Noted,
     Reference,
     function_names,
+    functions_node,
     proposed_effect,
     snake_case,
     write_yaml,
@@ -123,12 +124,8 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
             apart=True,
         ),
         "limits": Noted(Inline({"timeout": "20s", "concurrency": 8}), apart=True),
-        "functions": Noted(
-            {
-                names[each.key]: Noted(_function(each, int(depth)), apart=index > 0)
-                for index, each in enumerate(roots)
-            },
-            apart=True,
+        "functions": functions_node(
+            {names[each.key]: _function(each, int(depth)) for each in roots}
         ),
     }
     return Draft(

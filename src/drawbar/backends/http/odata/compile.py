@@ -415,26 +415,7 @@ def _bound(
     places: Places,
 ) -> Binding:
     """With the author's names of parameters in place of the metadata's."""
-    called = {}
-    body = []
-    for each in parameters:
-        to = each.to or each.name
-        if to.startswith("body.") and drawn.fields is not None and to[5:] in drawn.fields:
-            body.append(BodySlot(each.name, (to[5:],)))
-        elif to in drawn.offered:
-            called[to] = each.name
-        elif to.startswith("header."):
-            places.put(each)
-        else:
-            meant = closest(to, drawn.offered)
-            places.report.add(
-                (*places.at, "parameters", each.name),
-                "DB553",
-                f"the request has no place for `{to}`",
-                fix=f"did you mean `{meant}`?"
-                if meant
-                else f"it has {', '.join(drawn.offered) or 'none'}",
-            )
+    called, body = _placed(drawn, parameters, places)
 
     def slot(given: Slot) -> Slot:
         return replace(given, parameter=called.get(given.parameter, given.parameter))
@@ -450,7 +431,7 @@ def _bound(
         query=tuple(slot(each) for each in drawn.query),
         composed=_renamed(drawn.conditions, called),
         headers=tuple(places.headers),
-        body=tuple(body),
+        body=body,
         dialect=None if drawn.is_file else OData(metadata, drawn.fields, drawn.top, drawn.cast),
         reply="file" if drawn.is_file else None,
         changes=places.spec.effect != "read",
@@ -458,6 +439,32 @@ def _bound(
         pages=drawn.pages,
         paging=(_SKIP,) if _SKIP in drawn.offered else (),
     )
+
+
+def _placed(
+    drawn: _Drawn, parameters: tuple[Parameter, ...], places: Places
+) -> tuple[dict[str, str], tuple[BodySlot, ...]]:
+    """The author's names by the metadata's, and what goes into the body."""
+    called: dict[str, str] = {}
+    body: list[BodySlot] = []
+    for each in parameters:
+        to = each.to or each.name
+        if to.startswith("body.") and drawn.fields is not None and to[5:] in drawn.fields:
+            body.append(BodySlot(each.name, (to[5:],)))
+        elif to in drawn.offered:
+            called[to] = each.name
+        elif to.startswith("header."):
+            places.put(each)
+        else:
+            meant = closest(to, drawn.offered)
+            has = f"it has {', '.join(drawn.offered) or 'none'}"
+            places.report.add(
+                (*places.at, "parameters", each.name),
+                "DB553",
+                f"the request has no place for `{to}`",
+                fix=f"did you mean `{meant}`?" if meant else has,
+            )
+    return called, tuple(body)
 
 
 def _renamed(conditions: list[Condition], called: Mapping[str, str]) -> Filter | None:

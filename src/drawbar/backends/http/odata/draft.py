@@ -29,6 +29,7 @@ from drawbar.compiler.draft import (
     Noted,
     Reference,
     function_names,
+    functions_node,
     proposed_effect,
     snake_case,
     write_yaml,
@@ -111,13 +112,7 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
             apart=True,
         ),
         "limits": Noted(Inline({"timeout": "20s", "concurrency": 8}), apart=True),
-        "functions": Noted(
-            {
-                names[each.key]: Noted(_function(each), apart=index > 0)
-                for index, each in enumerate(found)
-            },
-            apart=True,
-        ),
+        "functions": functions_node({names[each.key]: _function(each) for each in found}),
     }
     return Draft(
         name,

@@ -65,27 +65,32 @@ class Bundle:
             own = schema.get("description")
             return inner if own is None else {**inner, "description": own}
         inside = level + (schema.get("type") == "object")
-        changed: JsonObject = {}
-        for keyword in ("items", "additionalProperties"):
-            value = schema.get(keyword)
-            if isinstance(value, dict):
-                changed[keyword] = self._write(value, inside)
+        alternatives = self._alternatives(schema)
+        # Marked without alternatives: null was taken away, and one was left.
+        read = {"anyOf", EXACTLY_ONE} if alternatives else {EXACTLY_ONE}
+        plain = {word: value for word, value in schema.items() if word not in read} | alternatives
+        return {word: self._inner(word, value, inside) for word, value in plain.items()}
+
+    def _alternatives(self, schema: JsonObject) -> JsonObject:
+        """`anyOf`, or `oneOf` where exactly one is meant and each can be told from the others."""
         members = schema.get("anyOf")
-        if isinstance(members, list):
-            exact = EXACTLY_ONE in schema and is_exact(members, self._resolved)
-            changed["oneOf" if exact else "anyOf"] = [
-                self._write(m, inside) if isinstance(m, dict) else m for m in members
-            ]
-            schema = {k: v for k, v in schema.items() if k not in ("anyOf", EXACTLY_ONE)}
-        elif EXACTLY_ONE in schema:  # null was taken away, and one was left
-            schema = {k: v for k, v in schema.items() if k != EXACTLY_ONE}
-        properties = schema.get("properties")
-        if isinstance(properties, dict):
-            changed["properties"] = {
-                name: self._write(part, inside) if isinstance(part, dict) else part
-                for name, part in properties.items()
+        if not isinstance(members, list):
+            return {}
+        exact = EXACTLY_ONE in schema and is_exact(members, self._resolved)
+        return {"oneOf" if exact else "anyOf": members}
+
+    def _inner(self, word: str, value: JsonValue, level: int) -> JsonValue:
+        """The value of one keyword, its schemas written."""
+        if word in {"items", "additionalProperties"} and isinstance(value, dict):
+            return self._write(value, level)
+        if word in {"oneOf", "anyOf"} and isinstance(value, list):
+            return [self._write(each, level) if isinstance(each, dict) else each for each in value]
+        if word == "properties" and isinstance(value, dict):
+            return {
+                name: self._write(each, level) if isinstance(each, dict) else each
+                for name, each in value.items()
             }
-        return {**schema, **changed} if changed else schema
+        return value
 
     def _resolved(self, schema: JsonObject) -> JsonObject:
         while isinstance(reference := schema.get("$ref"), str):

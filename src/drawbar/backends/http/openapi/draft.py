@@ -7,11 +7,9 @@ they have, and how the gateway shows who it is.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from drawbar.backends.http.openapi.compile import (
     Contract,
@@ -34,6 +32,8 @@ from drawbar.compiler.draft import (
     Noted,
     Reference,
     function_names,
+    functions_node,
+    laid_out,
     snake_case,
     write_yaml,
 )
@@ -113,11 +113,9 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
     """Raises OperatorError."""
     wish.check_options(OPTIONS)
     vendored = vendor(source)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, data in vendored.files.items():
-            (Path(folder) / name).write_bytes(data)
+    with laid_out(vendored.files) as folder:
         try:
-            documents = Documents(Path(folder) / vendored.main)
+            documents = Documents(folder / vendored.main)
             contract = contract_of(documents, vendored.main)
             return _draft(wish, vendored, contract)
         except NoDocument as error:
@@ -153,12 +151,8 @@ def _draft(wish: DraftWish, vendored: Vendored, contract: Contract) -> Draft:
             apart=True,
         ),
         "limits": Noted(Inline({"timeout": "20s", "concurrency": 8}), apart=True),
-        "functions": Noted(
-            {
-                names[each.operation.request]: Noted(*_written(each), apart=index > 0)
-                for index, each in enumerate(found.proposals)
-            },
-            apart=True,
+        "functions": functions_node(
+            {names[each.operation.request]: Noted(*_written(each)) for each in found.proposals}
         ),
     }
     return Draft(

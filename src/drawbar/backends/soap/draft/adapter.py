@@ -8,10 +8,8 @@ have, and how the service learns who calls.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from drawbar.backends.soap.contract.documents import UnreadableXml
@@ -42,6 +40,8 @@ from drawbar.compiler.draft import (
     Noted,
     Reference,
     function_names,
+    functions_node,
+    laid_out,
     proposed_effect,
     snake_case,
     write_yaml,
@@ -92,11 +92,9 @@ def draft_adapter(source: str, wish: DraftWish) -> Draft:
     """Raises OperatorError."""
     wish.check_options(OPTIONS)
     vendored = vendor(source)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, data in vendored.files.items():
-            (Path(folder) / name).write_bytes(data)
+    with laid_out(vendored.files) as folder:
         try:
-            contract = read_contract(Path(folder) / vendored.main)
+            contract = read_contract(folder / vendored.main)
             return _draft(source, wish, vendored, contract)
         except UnreadableXml as error:
             raise OperatorError(f"{mask_url(source)} cannot be read: {error}") from None
@@ -133,12 +131,8 @@ def _draft(source: str, wish: DraftWish, vendored: Vendored, contract: Contract)
         "limits": Noted(
             Inline({"timeout": "20s", "concurrency": 4}), "\n".join(access.comments), apart=True
         ),
-        "functions": Noted(
-            {
-                names[each.key]: Noted(*_written(each, names[each.key]), apart=index > 0)
-                for index, each in enumerate(functions)
-            },
-            apart=True,
+        "functions": functions_node(
+            {names[each.key]: Noted(*_written(each, names[each.key])) for each in functions}
         ),
     }
     text = write_yaml(document) + _epilogue(found)

@@ -43,19 +43,26 @@ def read_call(spec: SqlFunctionSpec, dialect: Dialect) -> Signature | Found:
 
 def _arguments_problems(signature: Signature, dialect: Dialect) -> Iterator[Found]:
     given = signature.arguments or ()
-    modes = {each.mode for each in given}
-    if foreign := modes & _FOREIGN_MODES[dialect.called_as]:
-        message = f"{dialect.title} has no `{min(foreign)}` arguments"
-        if dialect.called_as == "odbc" and foreign != {"variadic"}:
-            message = (
-                f"its ODBC driver gives `{min(foreign)}` arguments of {dialect.title} nobody back"
-            )
-            fix = "write a procedure that answers them as rows, and `rows: one`"
-            yield Found("DB323", message, fix)
-        else:
-            yield Found("DB323", message)
+    yield from _modes_problems(signature, dialect)
+    yield from _types_problems(given, dialect)
+    yield from _names_problems(given)
+
+
+def _modes_problems(signature: Signature, dialect: Dialect) -> Iterator[Found]:
+    modes = {each.mode for each in signature.arguments or ()}
+    foreign = modes & _FOREIGN_MODES[dialect.called_as]
+    if foreign and dialect.called_as == "odbc" and foreign != {"variadic"}:
+        message = f"the ODBC driver of {dialect.title} gives `{min(foreign)}` arguments nobody back"
+        yield Found(
+            "DB323", message, "write a procedure that answers them as rows, and `rows: one`"
+        )
+    elif foreign:
+        yield Found("DB323", f"{dialect.title} has no `{min(foreign)}` arguments")
     if dialect.called_as != "postgresql" and signature.sort == "function" and modes - {"in"}:
         yield Found("DB323", f"a function of {dialect.title} has no `out` arguments")
+
+
+def _types_problems(given: Sequence[Argument], dialect: Dialect) -> Iterator[Found]:
     if dialect.name == "odbc" and any(each.type == CURSOR for each in given):
         message = "a cursor of PostgreSQL cannot be read through ODBC"
         yield Found("DB323", message, "write a function that answers rows, or take `postgresql://`")
@@ -64,6 +71,9 @@ def _arguments_problems(signature: Signature, dialect: Dialect) -> Iterator[Foun
             message = f"how `{each.name}` is read is not known from its type `{each.type}`"
             fix = "write one of standard SQL, such as integer, numeric(12,2), varchar(20), date"
             yield Found("DB323", message, fix)
+
+
+def _names_problems(given: Sequence[Argument]) -> Iterator[Found]:
     names = [each.name for each in given if each.name]
     if twice := next((name for name in names if names.count(name) > 1), None):
         yield Found("DB323", f"two arguments are called `{twice}`")

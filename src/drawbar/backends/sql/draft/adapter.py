@@ -26,6 +26,7 @@ from drawbar.compiler.draft import (
     Noted,
     Reference,
     function_names,
+    functions_node,
     write_yaml,
 )
 from drawbar.kernel.errors import OperatorError
@@ -111,14 +112,14 @@ class _Drafting:
                 undecided.append(names[key])
             else:
                 words, above = table.reading(verb, see)
-            functions[names[key]] = Noted(words, above, apart=bool(functions))
+            functions[names[key]] = Noted(words, above)
         for key, routine in self.routines.items():
             words, above = routine.words()
-            functions[names[key]] = Noted(words, above, apart=bool(functions))
+            functions[names[key]] = Noted(words, above)
             undecided.append(names[key])
         return Draft(
             self.name,
-            write_yaml(self._head() | {"functions": Noted(functions, apart=True)}),
+            write_yaml(self._head() | {"functions": functions_node(functions)}),
             notes=(*self._variables(), *self._notes()),
             named=names,
             undecided=tuple(undecided),
