@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import shutil
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import pytest
+from machine import need
 
 _IAC, _DO, _WILL, _SB, _SE, _EOR = 255, 253, 251, 250, 240, 239
 _BINARY, _TERMINAL, _END_OF_RECORD = 0, 24, 25
@@ -143,10 +141,7 @@ functions:
 
 
 def need_s3270() -> None:
-    if shutil.which("s3270") is None:
-        if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
-            pytest.fail("no s3270 (Debian: s3270)")
-        pytest.skip("no s3270 (Debian: s3270)")
+    need("s3270")
 
 
 class GreenScreens:

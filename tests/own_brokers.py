@@ -7,7 +7,6 @@ import base64
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -16,23 +15,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import nkeys
-import pytest
 from nacl.signing import SigningKey
 
+from machine import need
 from ssh_hosts import free_port
 
 _RABBIT = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 _PATIENCE = 90
 """Seconds until RabbitMQ listens, on a machine that is busy with other tests."""
-
-
-def need(program: str) -> str:
-    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None:
-        if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
-            pytest.fail(f"{program} is not installed")
-        pytest.skip(f"{program} is not installed")
-    return found
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,16 +12,14 @@ import textwrap
 from pathlib import Path
 
 import asyncssh
-import pytest
+
+from machine import need
 
 SSHD = "/usr/sbin/sshd"
 
 
 def need_sshd() -> None:
-    if shutil.which(SSHD) is None:
-        if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
-            pytest.fail("no sshd (Debian: openssh-server)")
-        pytest.skip("no sshd (Debian: openssh-server)")
+    need(SSHD, "openssh-server")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where it drops its privileges
 

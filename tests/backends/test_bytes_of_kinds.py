@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import uuid
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import aio_pika
-import nats
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from nats.aio.msg import Msg
 
+from brokers import AMQP_HOST, AMQP_PORT, NATS, amqp_connection, nats_client
 from doubles import Shelf
 from drawbar.kernel.files import FileContent
 from drawbar.kernel.outcome import Failed, Succeeded
@@ -162,10 +160,9 @@ def routed(kind: str, name: str) -> str:
 
 
 async def test_a_worker_behind_a_queue(tmp_path: Path) -> None:
-    host, _, port = os.environ.get("DRAWBAR_TEST_AMQP", "127.0.0.1:5672").partition(":")
-    connection = await _connected(lambda: aio_pika.connect(host=host, port=int(port or 5672)))
+    connection = await amqp_connection()
     name, shelf = f"t{uuid.uuid4().hex}", Shelf()
-    backend = f"adapter: peer\nbackend: {{kind: amqp, host: {host}, port: {port or 5672}}}\n"
+    backend = f"adapter: peer\nbackend: {{kind: amqp, host: {AMQP_HOST}, port: {AMQP_PORT}}}\n"
     async with connection, opened(backend + routed("amqp", name), tmp_path, files=shelf) as gateway:
         channel = await connection.channel()
 
@@ -183,8 +180,7 @@ async def test_a_worker_behind_a_queue(tmp_path: Path) -> None:
 
 
 async def test_a_service_on_nats(tmp_path: Path) -> None:
-    server = os.environ.get("DRAWBAR_TEST_NATS", "nats://127.0.0.1:4222")
-    client = await _connected(lambda: nats.connect(server, allow_reconnect=False))
+    client = await nats_client()
     name, shelf = f"t{uuid.uuid4().hex}", Shelf()
 
     async def serve(message: Msg) -> None:
@@ -195,22 +191,12 @@ async def test_a_service_on_nats(tmp_path: Path) -> None:
 
     await client.subscribe(f"{name}.*", cb=serve)
     await client.flush()
-    backend = f"adapter: peer\nbackend: {{kind: nats, servers: ['{server}']}}\n"
+    backend = f"adapter: peer\nbackend: {{kind: nats, servers: ['{NATS}']}}\n"
     try:
         async with opened(backend + routed("nats", name), tmp_path, files=shelf) as gateway:
             await check(gateway, shelf, "image/gif")
     finally:
         await client.close()
-
-
-async def _connected(connect: Callable[[], Awaitable[Any]]) -> Any:
-    """Each library has its own type of connection."""
-    try:
-        return await connect()
-    except OSError as error:
-        if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(f"no broker: {error}")
 
 
 ORDERS = """\

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,14 +13,12 @@ from copybook_layouts import layout
 from drawbar.codecs.descriptors import described
 from drawbar.codecs.record import RecordsCodec
 from drawbar.kernel.values import JsonObject, JsonValue
+from machine import need
 
 
 @pytest.fixture(autouse=True)
 def _compiler() -> None:
-    if shutil.which("cobc") is None:
-        if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
-            pytest.fail("cobc is not installed")
-        pytest.skip("cobc (GnuCOBOL) is not installed")
+    need("cobc", "gnucobol4")
 
 
 class Case(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import uuid
 from collections.abc import AsyncIterator
 
@@ -12,11 +11,9 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from brokers import AMQP_HOST, AMQP_PORT, amqp_connection
 from compliance.proxy import Proxy
 from drawbar.testing import KindCompliance, Peer
-
-HOST, _, PORT = os.environ.get("DRAWBAR_TEST_AMQP", "127.0.0.1:5672").partition(":")
-REQUIRED = os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1"
 
 ADAPTER = """\
 adapter: peer
@@ -59,7 +56,7 @@ class AmqpPeer(Peer):
         self._name = f"peer-{uuid.uuid4().hex}"
         self._changes = 0
         self._working: set[asyncio.Task[None]] = set()
-        self._proxy = Proxy(HOST, int(PORT or 5672))
+        self._proxy = Proxy(AMQP_HOST, AMQP_PORT)
 
     def adapter(self) -> str:
         return ADAPTER % {"port": self._proxy.port, "name": self._name}
@@ -112,13 +109,7 @@ class AmqpPeer(Peer):
 
 @pytest.fixture
 async def channel() -> AsyncIterator[AbstractChannel]:
-    try:
-        connection = await aio_pika.connect(host=HOST, port=int(PORT or 5672), timeout=3)
-    except (OSError, aio_pika.exceptions.AMQPError) as error:
-        if REQUIRED:
-            raise
-        pytest.skip(f"no AMQP broker at {HOST}:{PORT}: {error}")
-    async with connection:
+    async with await amqp_connection() as connection:
         yield await connection.channel()
 
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import uuid
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from brokers import NATS, nats_client
 from compliance.proxy import Proxy
 from drawbar.testing import KindCompliance, Peer
-
-SERVER = os.environ.get("DRAWBAR_TEST_NATS", "nats://127.0.0.1:4222")
-REQUIRED = os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1"
 
 ADAPTER = """\
 adapter: peer
@@ -55,7 +51,7 @@ class NatsPeer(Peer):
     counts_work = False  # a service is not told that nobody waits any more
 
     def __init__(self, service: Client) -> None:
-        url = urlsplit(SERVER)
+        url = urlsplit(NATS)
         self._service = service
         self._name = f"peer{uuid.uuid4().hex}"
         self._changes = 0
@@ -111,12 +107,7 @@ class NatsPeer(Peer):
 
 @pytest.fixture
 async def service() -> AsyncIterator[Client]:
-    try:
-        client = await nats.connect(SERVER, allow_reconnect=False, connect_timeout=3)
-    except (OSError, TimeoutError, nats.errors.Error) as error:
-        if REQUIRED:
-            raise
-        pytest.skip(f"no NATS at {SERVER}: {error}")
+    client = await nats_client()
     yield client
     await client.close()
 

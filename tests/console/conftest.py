@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from machine import missing
 
 from .gateway import Gateway, open_gateway
 
@@ -39,12 +40,12 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
-        _skip("no chromium and chromedriver on this machine")
+        missing("no chromium and chromedriver on this machine")
     try:
         from selenium.webdriver import Chrome, ChromeOptions  # noqa: PLC0415 -- may be absent
         from selenium.webdriver.chrome.service import Service  # noqa: PLC0415 -- may be absent
     except ImportError:
-        _skip("selenium is not installed")
+        missing("selenium is not installed")
     options = ChromeOptions()
     options.binary_location = str(chromium)
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
@@ -55,9 +56,3 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
         yield chrome
     finally:
         chrome.quit()
-
-
-def _skip(reason: str) -> None:
-    if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)

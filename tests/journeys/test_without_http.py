@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from green_screens import GreenScreens, need_s3270
+from machine import need
 
 from .front_end import FrontEnd
 from .gateway import Deployment
@@ -109,10 +108,7 @@ def host() -> Iterator[GreenScreens]:
 
 @pytest.fixture
 def deployment(tmp_path: Path, host: GreenScreens) -> Deployment:
-    if shutil.which("cobc") is None:
-        if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
-            pytest.fail("no cobc (Debian: gnucobol4)")
-        pytest.skip("no cobc (Debian: gnucobol4)")
+    need("cobc", "gnucobol4")
     own = {"fares.yaml": FARES, "screens.yaml": host.adapter(), "fares.cpy": COPYBOOK}
     made = Deployment.write(tmp_path, own={**own, "fares.cob": PROGRAM}, script=DIALOGUE)
     compiling = ["cobc", "-x", "-o", "fares", "fares.cob"]

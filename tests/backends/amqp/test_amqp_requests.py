@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,11 +11,9 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from brokers import AMQP_HOST, AMQP_PORT, amqp_connection
 from drawbar.kernel.outcome import Failed, Succeeded
 from drawbar.testing.kinds import opened
-
-HOST, _, PORT = os.environ.get("DRAWBAR_TEST_AMQP", "127.0.0.1:5672").partition(":")
-REQUIRED = os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1"
 
 FUNCTIONS = """\
 functions:
@@ -38,19 +35,13 @@ functions:
 
 
 def adapter(name: str) -> str:
-    backend = f"{{kind: amqp, host: {HOST}, port: {PORT or 5672}}}"
+    backend = f"{{kind: amqp, host: {AMQP_HOST}, port: {AMQP_PORT}}}"
     return f"adapter: peer\nbackend: {backend}\n" + FUNCTIONS.replace("NAME", name)
 
 
 @pytest.fixture
 async def channel() -> AsyncIterator[AbstractChannel]:
-    try:
-        connection = await aio_pika.connect(host=HOST, port=int(PORT or 5672), timeout=3)
-    except (OSError, aio_pika.exceptions.AMQPError) as error:
-        if REQUIRED:
-            raise
-        pytest.skip(f"no AMQP broker at {HOST}:{PORT}: {error}")
-    async with connection:
+    async with await amqp_connection() as connection:
         yield await connection.channel()
 
 

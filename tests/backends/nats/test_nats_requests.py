@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import importlib
-import os
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from brokers import NATS, nats_client
 from drawbar.backends import InstalledKinds
 from drawbar.compiler.toolset import compile_adapter
 from drawbar.kernel.outcome import Failed, Refused, Succeeded
 from drawbar.spec.load import parse_adapter
 from drawbar.testing.kinds import opened
-
-SERVER = os.environ.get("DRAWBAR_TEST_NATS", "nats://127.0.0.1:4222")
-REQUIRED = os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1"
 
 FUNCTIONS = """\
 errors:
@@ -44,19 +40,14 @@ functions:
 
 
 def adapter(name: str, functions: str = FUNCTIONS) -> str:
-    return f"adapter: peer\nbackend: {{kind: nats, servers: [{SERVER}]}}\n" + functions.replace(
+    return f"adapter: peer\nbackend: {{kind: nats, servers: [{NATS}]}}\n" + functions.replace(
         "NAME", name
     )
 
 
 @pytest.fixture
 async def service() -> AsyncIterator[Client]:
-    try:
-        client = await nats.connect(SERVER, allow_reconnect=False, connect_timeout=3)
-    except (OSError, TimeoutError, nats.errors.Error) as error:
-        if REQUIRED:
-            raise
-        pytest.skip(f"no NATS at {SERVER}: {error}")
+    client = await nats_client()
     yield client
     await client.close()
 

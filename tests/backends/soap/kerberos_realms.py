@@ -19,7 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .soap_peers import installed_once, missing, run_step
+from machine import missing
+
+from .soap_peers import installed_once, run_step
 
 REALM, FOREIGN = "PORT.TEST", "SEA.TEST"
 HOST = "leave.port.test"

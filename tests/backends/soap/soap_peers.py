@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 
 import pytest
+
+from machine import missing
 
 HERE = Path(__file__).parent
 NPM = Path(tempfile.gettempdir()) / "drawbar-test-npm-soap"
@@ -24,12 +26,6 @@ _SECONDS = 140
 """For one step of an installation."""
 INSTALLS = pytest.mark.timeout(300)
 """For the tests that may be the first, and then install; later ones take no longer than others."""
-
-
-def missing(why: str) -> NoReturn:
-    if os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1":
-        pytest.fail(why)
-    pytest.skip(why)
 
 
 @contextmanager

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from drawbar.kernel.values import JsonObject
+from machine import missing
 
 from .soap_calls import Calls
-from .soap_peers import HERE, INSTALLS, Peer, make_keys, missing, started
+from .soap_peers import HERE, INSTALLS, Peer, make_keys, started
 
 Open = Callable[[str], Calls]
 pytestmark = INSTALLS

@@ -25,12 +25,12 @@ from drawbar.kernel.values import Caller, JsonValue
 from drawbar.kernel.workers import Workers
 from drawbar.spec.load import parse_adapter
 from drawbar.spec.model import Adapter
+from machine import missing
 
 from . import routines
 
 POSTGRESQL = os.environ.get("DRAWBAR_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/test")
 MARIADB = os.environ.get("DRAWBAR_TEST_MARIADB", "mariadb://root@127.0.0.1:3306/")
-REQUIRED = os.environ.get("DRAWBAR_TEST_REQUIRE_SERVICES") == "1"
 
 HEAD = """
 adapter: courses
@@ -200,9 +200,7 @@ def postgresql_url() -> Iterator[str]:
     try:
         connection = psycopg.connect(POSTGRESQL, autocommit=True, connect_timeout=3)
     except psycopg.OperationalError as error:
-        if REQUIRED:
-            raise
-        pytest.skip(f"no PostgreSQL at {POSTGRESQL}: {error}")
+        missing(f"no PostgreSQL at {POSTGRESQL}: {error}")
     schema = f"drawbar_{uuid.uuid4().hex}"
     token = uuid.uuid4().hex
     separator = "&" if "?" in POSTGRESQL else "?"
@@ -231,9 +229,7 @@ def mariadb_url() -> Iterator[str]:
     try:
         connection = pymysql.connect(**server, autocommit=True, connect_timeout=3)
     except pymysql.OperationalError as error:
-        if REQUIRED:
-            raise
-        pytest.skip(f"no MariaDB at {parts.hostname}: {error}")
+        missing(f"no MariaDB at {parts.hostname}: {error}")
     database = f"drawbar_{uuid.uuid4().hex}"
     token = uuid.uuid4().hex
     with connection, connection.cursor() as cursor:
@@ -312,10 +308,8 @@ def firebird_routines(tmp_path: Path) -> str:
     path = tmp_path / "c.fdb"
     try:
         connection = driver.create_database(str(path), user="SYSDBA", charset="UTF8")
-    except Exception as error:
-        if REQUIRED:
-            raise
-        pytest.skip(f"no Firebird: {error}")
+    except Exception as error:  # noqa: BLE001 -- a library that cannot be loaded, or a database that cannot be made
+        missing(f"no Firebird: {error}")
     with closing(connection):
         for statement in routines.FIREBIRD:
             connection.execute_immediate(statement)

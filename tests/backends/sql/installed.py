@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-from .conftest import REQUIRED
+from machine import missing
 
 JARS = Path("/usr/share/java")
-
-
-def missing(what: str) -> NoReturn:
-    """Skip where it is not installed, unless it has to be."""
-    if REQUIRED:
-        pytest.fail(f"{what} is not installed")
-    pytest.skip(f"{what} is not installed")
 
 
 def make_firebird(path: Path) -> None:
@@ -24,16 +16,16 @@ def make_firebird(path: Path) -> None:
     try:
         driver.create_database(str(path), user="SYSDBA", charset="UTF8").close()
     except Exception as error:  # noqa: BLE001 -- a library that is not there is told in many ways
-        missing(f"Firebird ({error})")
+        missing(f"Firebird is not installed ({error})")
 
 
 def odbc_driver(name: str) -> str:
     try:
         import pyodbc  # noqa: PLC0415 -- the driver is optional, and so is the manager it is linked to
     except ImportError as error:
-        missing(f"ODBC ({error})")
+        missing(f"ODBC is not installed ({error})")
     if name not in pyodbc.drivers():
-        missing(f"the ODBC driver {name}")
+        missing(f"the ODBC driver {name} is not installed")
     return f"{{{name}}}"
 
 
@@ -41,5 +33,5 @@ def jar(name: str) -> Path:
     pytest.importorskip("jpype")
     path = JARS / f"{name}.jar"
     if not path.exists():
-        missing(str(path))
+        missing(f"{path} is not installed")
     return path

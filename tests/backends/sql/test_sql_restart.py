@@ -12,13 +12,13 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from drawbar.kernel.ports import BackendError
+from machine import missing
 
-from .conftest import REQUIRED, Office
+from .conftest import Office
 
 FUNCTIONS = """
 one: {sql: select pg_backend_pid() as pid, rows: one}
@@ -43,12 +43,6 @@ create procedure in_two() language plpgsql as $$ begin
   insert into log values ('first half'); commit; insert into log values ('second half'); perform pg_sleep(60);
 end $$;
 """
-
-
-def missing(what: str) -> NoReturn:
-    if REQUIRED:
-        pytest.fail(f"{what} is not installed")
-    pytest.skip(f"{what} is not installed")
 
 
 class Cluster:
@@ -108,7 +102,7 @@ def cluster() -> Iterator[Cluster]:
         Path(each) for each in [shutil.which("initdb")] if each
     ]
     if not found:
-        missing("a PostgreSQL server")
+        missing("a PostgreSQL server is not installed")
     folder = Path(tempfile.mkdtemp(prefix="drawbar-cluster-"))
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
