@@ -12,9 +12,9 @@ from typing import Any, Protocol, TypeAlias
 
 from drawbar.backends.sql.dialect import Dialect
 from drawbar.backends.sql.live.catalog import Catalog, ColumnType, Wants
-from drawbar.backends.sql.live.extras import Extras, home_of, read_extras
 from drawbar.backends.sql.live.facts import ColumnFact, Facts, Reference, TableFact
 from drawbar.backends.sql.live.naming import Naming
+from drawbar.backends.sql.live.own_words import OwnWords, home_of, read_own_words
 from drawbar.backends.sql.live.standard_types import standard_type
 from drawbar.kernel.errors import OperatorError
 
@@ -99,7 +99,7 @@ class _Reading:
             if self._facts.wants(wants, schema, row["TABLE_NAME"])
         ]
         extras = {
-            schema: read_extras(self._asks, self._facts.dialect, schema)
+            schema: read_own_words(self._asks, self._facts.dialect, schema)
             for schema in dict.fromkeys(schema for schema, _ in wanted)
         }
         for schema, row in wanted:
@@ -109,7 +109,7 @@ class _Reading:
         found = row["TABLE_SCHEM" if self._asks.has_schemas else "TABLE_CAT"]
         return str(found) if found else self._schema
 
-    def _table(self, row: Row, extras: Extras) -> TableFact:
+    def _table(self, row: Row, extras: OwnWords) -> TableFact:
         name = str(row["TABLE_NAME"])
         is_view = str(row["TABLE_TYPE"]).upper() in _VIEWS
         place = (row["TABLE_CAT"] or None, row["TABLE_SCHEM"] or None)
@@ -135,7 +135,7 @@ class _Reading:
         )
 
 
-def _column(row: Row, extras: Extras, dialect: Dialect) -> ColumnFact:
+def _column(row: Row, extras: OwnWords, dialect: Dialect) -> ColumnFact:
     at = (str(row["TABLE_NAME"]), str(row["COLUMN_NAME"]))
     default = row["COLUMN_DEF"]
     counts = _GENERATED in {row.get("IS_AUTOINCREMENT"), row.get("IS_GENERATEDCOLUMN")}
@@ -178,7 +178,9 @@ def _references(rows: Iterable[Row], asks: Asks) -> Iterable[Reference]:
         )
 
 
-def _indexes(rows: Iterable[Row], columns: list[ColumnFact], extras: Extras) -> Iterable[list[str]]:
+def _indexes(
+    rows: Iterable[Row], columns: list[ColumnFact], extras: OwnWords
+) -> Iterable[list[str]]:
     """Their columns up to the first expression; not of those that hold a part of the rows."""
     names = {each.name for each in columns}
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)

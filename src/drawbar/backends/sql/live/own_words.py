@@ -27,7 +27,7 @@ class AsksRows(Protocol):
 
 
 @dataclass(slots=True)
-class Extras:
+class OwnWords:
     """Of the tables of one schema, in the database's own names."""
 
     types: dict[At, ColumnType] = field(default_factory=dict)
@@ -64,10 +64,10 @@ def home_of(asks: AsksRows, dialect: Dialect) -> str | None:
     return str(asks.rows(question)[0]["HOME"])
 
 
-def read_extras(asks: AsksRows, dialect: Dialect, schema: str | None) -> Extras:
+def read_own_words(asks: AsksRows, dialect: Dialect, schema: str | None) -> OwnWords:
     """Nothing for a database whose own words are not known here."""
-    found = Extras()
-    readers: Mapping[str, Callable[[AsksRows, Dialect, str, Extras], None]] = {
+    found = OwnWords()
+    readers: Mapping[str, Callable[[AsksRows, Dialect, str, OwnWords], None]] = {
         "PostgreSQL": _of_postgresql,
         "MariaDB": _of_mariadb,
         "H2": _of_h2,
@@ -108,7 +108,7 @@ where n.nspname = ? and (x.indpred is not null or m.amname not in ('btree', 'has
 """
 
 
-def _of_postgresql(asks: AsksRows, dialect: Dialect, schema: str, found: Extras) -> None:
+def _of_postgresql(asks: AsksRows, dialect: Dialect, schema: str, found: OwnWords) -> None:
     for row in asks.rows(_POSTGRESQL_COLUMNS, schema):
         at = (str(row["TAB"]), str(row["COL"]))
         name = str(row["TYP"])
@@ -137,7 +137,7 @@ select table_name as tab, check_clause as said from information_schema.check_con
 """
 
 
-def _of_mariadb(asks: AsksRows, dialect: Dialect, schema: str, found: Extras) -> None:
+def _of_mariadb(asks: AsksRows, dialect: Dialect, schema: str, found: OwnWords) -> None:
     for row in asks.rows(_MARIADB_COLUMNS, schema):
         at = (str(row["TAB"]), str(row["COL"]))
         found.types[at] = column_type(str(row["TYP"]), dialect)
@@ -155,11 +155,11 @@ where t.table_schema = ?
 """
 
 
-def _of_h2(asks: AsksRows, dialect: Dialect, schema: str, found: Extras) -> None:
+def _of_h2(asks: AsksRows, dialect: Dialect, schema: str, found: OwnWords) -> None:
     del dialect
     _checks(asks.rows(_H2_CHECKS, schema), found)
 
 
-def _checks(rows: list[Mapping[str, Any]], found: Extras) -> None:
+def _checks(rows: list[Mapping[str, Any]], found: OwnWords) -> None:
     for row in rows:
         found.checks[str(row["TAB"])].append(str(row["SAID"]))
