@@ -17,7 +17,6 @@ import shlex
 import shutil
 import subprocess
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -168,10 +167,7 @@ class Reader:
     def _python(self, block: Block) -> None:
         code = compile("\n" * block.line + self._here(block.body), block.page.name, "exec")
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", DeprecationWarning
-            )  # the SDK's, on its Assistants client
+        with contextlib.redirect_stdout(printed):
             exec(code, self._namespace)
         self._printed = self._as_written(printed.getvalue())
 

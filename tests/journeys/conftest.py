@@ -25,15 +25,6 @@ from .workshop import ADAPTER, Workshop, open_workshop
 HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The official client says of itself that the Assistants API is deprecated, at every call."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning"))
-            word = "ignore:The Assistants API is deprecated:DeprecationWarning"
-            item.add_marker(pytest.mark.filterwarnings(word))
-
-
 @pytest.fixture(scope="session")
 def company() -> Iterator[Company]:
     with _in_a_thread() as company:

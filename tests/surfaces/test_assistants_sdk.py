@@ -9,13 +9,7 @@ import pytest
 
 from .conftest import Served
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.filterwarnings(
-        "ignore:deprecated:DeprecationWarning",
-        "ignore:The Assistants API is deprecated:DeprecationWarning",
-    ),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_an_assistant_is_made_read_changed_and_deleted(shared: Served) -> None:

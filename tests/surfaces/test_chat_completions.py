@@ -16,7 +16,6 @@ from drawbar.llm.scripted import invoke, say
 from .conftest import Served
 
 Soon = Callable[[Awaitable[Any]], Awaitable[Any]]
-pytestmark = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
 HELLO: Any = [{"role": "user", "content": "Stock of 4711?"}]
 CLIENT_TOOL: Any = {
     "type": "function",

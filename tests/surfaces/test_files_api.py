@@ -177,8 +177,6 @@ async def test_bytes_of_a_reply_become_a_file_that_its_caller_reads(served: Serv
         assert file.expires_at == file.created_at + 7 * 86_400
 
 
-@pytest.mark.filterwarnings("ignore:The Assistants API is deprecated:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
 async def test_a_file_attached_to_a_message_is_named_to_the_model(served: Served) -> None:
     _, other = await served.services.store.keys.create(BERT)
     async with served.client() as client, served.client(api_key=other) as bert:

@@ -16,11 +16,6 @@ from drawbar.llm.scripted import invoke, say
 
 from .conftest import Served
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:deprecated:DeprecationWarning",
-    "ignore:The Assistants API is deprecated:DeprecationWarning",
-)
-
 CLIENT_TOOL: Any = {
     "type": "function",
     "function": {
